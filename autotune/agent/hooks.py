@@ -1,0 +1,183 @@
+"""The agent's life in one process: it hangs itself into finitialize, lets the user's program run, and leaves one report at the end.
+
+It must never raise into the user's code and never print. Whatever goes wrong here is written into the report, and such a run proves nothing.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import platform
+import socket
+import sys
+import time
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+import numpy as np
+
+from .capture import Capture
+from .knobs import KNOBS, in_order_of_application
+from .probe import NetConTable, local_gids, probe
+from .protocol import (
+    JOB_VARIABLE,
+    Job,
+    RankReport,
+    RunSection,
+    rank_files,
+    read_job,
+    to_json,
+    write_atomically,
+    write_text,
+)
+from .simulator import Simulator
+from .timers import ExchangeHistogram, SectionTimer
+from .voltages import VoltageSample
+
+BEFORE_STRUCTURE, AFTER_EVERYTHING = 3, 2  # types of FInitializeHandler (see NEURON's finitialize)
+MOST_ERRORS = 20
+
+_agent: Optional[Agent] = None
+
+
+def install() -> None:
+    """Start the agent in this process, once; does nothing without a job in the environment."""
+    global _agent
+    path = os.environ.get(JOB_VARIABLE)
+    if path and _agent is None:
+        _agent = Agent(read_job(path))
+
+
+class Agent:
+    """Watches one process of the user's model from its first finitialize to its exit."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._imported = time.perf_counter()
+        self._report = RankReport()
+        self._sim = Simulator()
+        self._capture = Capture(self._sim)
+        self._timer = SectionTimer(self._sim)
+        self._histogram = ExchangeHistogram(self._sim) if job.observe else None
+        self._voltages = VoltageSample(self._sim, job.voltages) if job.voltages else None
+        self._section: Optional[RunSection] = None
+        self._spikes: List[Tuple[np.ndarray, np.ndarray]] = []
+        handler = self._sim.h.FInitializeHandler
+        self._handlers = [
+            handler(BEFORE_STRUCTURE, self._guarded(self._before_finitialize)),
+            handler(AFTER_EVERYTHING, self._guarded(self._after_finitialize)),
+        ]
+        atexit.register(self._guarded(self._finish))
+
+    def _guarded(self, step: Callable[[], None]) -> Callable[[], None]:
+        def run() -> None:
+            try:
+                step()
+            except Exception as error:
+                if len(self._report.errors) < MOST_ERRORS:
+                    self._report.errors.append("%s: %s: %s" % (step.__name__, type(error).__name__, error))
+
+        return run
+
+    def _before_finitialize(self) -> None:
+        self._close_section()
+        if not self._report.setup_s:
+            self._report.setup_s = time.perf_counter() - self._imported
+        self._sim.pc.timeout(0)  # NEURON's own watchdog ends a slow but healthy run with exit code 0
+        for knob in in_order_of_application():
+            if knob.name in self._job.settings:
+                knob.apply(self._sim, self._job.settings[knob.name], self._job.settings)
+        table = NetConTable(self._sim)
+        gids = local_gids(self._sim, table)
+        self._capture.attach(gids, table)
+        if self._voltages:
+            self._voltages.attach()
+        if self._histogram:
+            self._histogram.attach()
+            self._report.model = dict(probe(self._sim, table, gids), artificial_gids=self._capture.artificial_gids)
+
+    def _after_finitialize(self) -> None:
+        self._section = RunSection(t_start_ms=float(self._sim.h.t))
+        fixed_step = not int(self._sim.cvode.active())
+        self._timer.start(clock=fixed_step and (self._job.clock or self._job.observe))
+
+    def _close_section(self) -> None:
+        """The section ends at the next finitialize or at exit; NEURON tells of neither in between."""
+        section, self._section = self._section, None
+        if section is None:
+            return
+        section.t_stop_ms = float(self._sim.h.t)
+        section.dt_ms = float(self._sim.h.dt)
+        section.spikes = len(self._capture)
+        self._timer.fill(section)
+        self._report.sections.append(section)
+        if section.spikes:
+            self._spikes.append(self._capture.take())
+        if self._voltages:
+            self._report.voltage = _worse(self._report.voltage, self._voltages.summary())
+        if self._histogram:
+            self._report.histogram = self._histogram.counts()
+
+    def _finish(self) -> None:
+        """At exit: no collective, no print; the files appear whole or not at all."""
+        try:
+            self._close_section()
+            self._describe()
+        finally:
+            report, spikes = rank_files(self._job.folder, self._report.rank, socket.gethostname(), os.getpid())
+            ids, times = _joined(self._spikes)
+            self._report.spikes = len(ids)
+            write_atomically(spikes, lambda file: np.savez(file, gid=ids, time_ms=times))
+            write_text(report, to_json(self._report))
+
+    def _describe(self) -> None:
+        report, sim = self._report, self._sim
+        report.rank, report.nhost = sim.rank, sim.nhost
+        report.world = _world()
+        report.host, report.pid = socket.gethostname(), os.getpid()
+        report.python, report.executable = platform.python_version(), sys.executable or ""
+        report.neuron, report.numpy = sim.h.nrnversion(), np.__version__
+        report.library = _mpi_library()
+        report.t_ms, report.dt_ms = float(sim.h.t), float(sim.h.dt)
+        report.tstop_ms = float(sim.h.tstop) if hasattr(sim.h, "tstop") else None
+        report.cvode = bool(int(sim.cvode.active()))
+        report.cpu_s = time.process_time()
+        error = getattr(sys, "last_value", None)
+        report.exception = "%s: %s" % (type(error).__name__, error) if error is not None else ""
+        for name, knob in KNOBS.items():
+            report.effective[name] = knob.read_back(sim, self._job.settings)
+
+
+def _joined(parts: List[Tuple[np.ndarray, np.ndarray]]) -> Tuple[np.ndarray, np.ndarray]:
+    if not parts:
+        return np.zeros(0, dtype=np.int64), np.zeros(0)
+    return np.concatenate([ids for ids, _ in parts]), np.concatenate([times for _, times in parts])
+
+
+def _worse(a: Dict[str, Any], b: Dict[str, Any]) -> Dict[str, Any]:
+    """The summary of two sections' voltages."""
+    if not a or not b:
+        return a or b
+    return {
+        "segments": max(a["segments"], b["segments"]),
+        "steps": max(a["steps"], b["steps"]),
+        "finite": a["finite"] and b["finite"],
+        "lowest_mv": min(a["lowest_mv"], b["lowest_mv"]),
+        "highest_mv": max(a["highest_mv"], b["highest_mv"]),
+        "longest_ringing_steps": max(a["longest_ringing_steps"], b["longest_ringing_steps"]),
+    }
+
+
+def _world() -> Optional[int]:
+    """How many ranks the launcher says there are; it tells serial copies from one parallel run."""
+    for variable in ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"):
+        if os.environ.get(variable, "").isdigit():
+            return int(os.environ[variable])
+    return None
+
+
+def _mpi_library() -> str:
+    try:
+        with open("/proc/self/maps") as maps:
+            return next((line.split(None, 5)[5].strip() for line in maps if "/libmpi" in line), "")
+    except OSError:
+        return ""

@@ -1,0 +1,28 @@
+"""cache_efficient: lay the data of each thread out in contiguous arrays (`cvode.cache_efficient`).
+
+It acts in NEURON 8.2 only; NEURON 9 always does so, and the call returns 1 whatever is asked.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from ..facts import ModelFacts
+from ..simulator import Simulator
+from .knob import Domain, Excluded, Knob
+
+
+class CacheEfficient(Knob):
+    name = "cache_efficient"
+    order = 60
+
+    def domain(self, facts: ModelFacts) -> Domain | Excluded:
+        if facts.neuron[0] >= 9:
+            return Excluded("no effect in this NEURON (version 9 is always cache efficient)")
+        return Domain((False, True), (True,))
+
+    def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
+        sim.cvode.cache_efficient(1 if value else 0)
+
+    def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
+        return bool(int(sim.cvode.cache_efficient()))

@@ -1,0 +1,50 @@
+"""dt: the integration time step.
+
+Half as many steps is nearly half the time, and different numbers: the largest gain and the largest risk. NEURON's `run()` calls `setdt()`,
+which restores dt from `steps_per_ms`; a type-3 handler comes after that. Steps are tried that divide every delay and the run, from
+the user's own to four times that, below the smallest delay between ranks.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from ..facts import ModelFacts, is_multiple
+from ..simulator import Simulator
+from .knob import NUMERICAL, Domain, Excluded, Knob
+
+GRID_MS = (0.001, 0.002, 0.005, 0.01, 0.0125, 0.02, 0.025, 0.03125, 0.04, 0.05, 0.0625, 0.08, 0.1, 0.125, 0.2, 0.25, 0.5, 1.0)
+LARGEST_FACTOR = 4.0
+
+
+class Dt(Knob):
+    name = "dt"
+    order = 10
+
+    def domain(self, facts: ModelFacts) -> Domain | Excluded:
+        if facts.cvode:
+            return Excluded("variable step: CVODE chooses its own steps")
+        own = facts.baseline[self.name]
+        limit = min(own * LARGEST_FACTOR, facts.min_delay_ms or float("inf"))
+        larger = [dt for dt in GRID_MS if own * 1.01 < dt <= limit * 1.0001 and _divides(dt, facts)]
+        if not larger:
+            return Excluded("no larger step divides the delays and the length of the run")
+        return Domain((own, *larger), safety=NUMERICAL)
+
+    def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
+        sim.h.dt = value
+        if hasattr(sim.h, "steps_per_ms"):  # stdrun.hoc is loaded; its step() advances nstep_steprun times
+            per_step = 1.0 / sim.h.steps_per_ms
+            if not is_multiple(per_step, value):
+                sim.h.steps_per_ms = 1.0 / value
+                per_step = value
+            sim.h.nstep_steprun = max(1, round(per_step / value))
+
+    def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
+        return round(float(sim.h.dt), 9)
+
+
+def _divides(dt_ms: float, facts: ModelFacts) -> bool:
+    """Delays that were off the grid before need not be on it afterwards."""
+    lengths = [d for d in facts.delays_ms if d > 0 and is_multiple(d, facts.dt_ms)] + [facts.t_stop_ms]
+    return all(is_multiple(length, dt_ms) for length in lengths)

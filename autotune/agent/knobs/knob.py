@@ -1,0 +1,65 @@
+"""What a knob is. One knob is one small file that serves both sides: the driver asks it for a domain, the agent asks it to act.
+
+A knob must not import anything but this package: it travels into the user's interpreter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, Tuple
+
+from ..facts import ModelFacts
+from ..simulator import Simulator
+
+EXACT = "exact"  # the sorted raster must be identical
+ROUND_OFF = "round-off"  # the last bit may change; a chaotic network may then diverge
+NUMERICAL = "numerical"  # the numbers change by design
+SAFETY_CLASSES = (EXACT, ROUND_OFF, NUMERICAL)  # from the strictest
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The values worth trying, the user's own among them, in their natural order."""
+
+    values: Tuple[Any, ...]
+    recommended: Tuple[Any, ...] = ()
+    """What the published advice would try first, best first; empty when there is no such advice."""
+    safety: str = EXACT
+    """What the knob may do to the raster of this model."""
+
+
+@dataclass(frozen=True)
+class Excluded:
+    """The knob cannot act on this model, for a reason that its user understands."""
+
+    reason: str
+
+
+class Knob:
+    """Base class: name, the order in which it is applied inside finitialize, and the five things that it can do."""
+
+    name: str = ""
+    order: int = 0
+    """Position in the handler: dt 10, threads 20, queues 30, spike exchange 40, maxstep 50, … (NEURON-specific, see docs)."""
+
+    def domain(self, facts: ModelFacts) -> Domain | Excluded:
+        """The values to search for this model, or why there are none."""
+        raise NotImplementedError
+
+    def active(self, settings: Dict[str, Any]) -> bool:
+        """Whether the knob can act beside these other settings (gid compression needs spike compression, …)."""
+        return True
+
+    def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
+        """Set it, inside a type-3 finitialize handler; must be idempotent."""
+        raise NotImplementedError
+
+    def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
+        """What is in effect on this rank at the end of a run; `settings` is what was asked for."""
+        raise NotImplementedError
+
+    def agree(self, values: Tuple[Any, ...]) -> Any:
+        """One value from what all ranks read back; raises ValueError when ranks that must agree do not."""
+        if any(value != values[0] for value in values):
+            raise ValueError("%s differs between ranks: %s" % (self.name, list(values)))
+        return values[0]

@@ -1,0 +1,32 @@
+"""self_queue: keep self-events of artificial cells and NET_RECEIVE blocks out of the main queue (`cvode.queue_mode(…, 1)`).
+
+It needs `pc.psolve` (with `run()` the self-events that are pending at the end are lost) and delays above zero (NEURON clears the mode
+otherwise, and says so only after finitialize).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from ..facts import ModelFacts
+from ..simulator import Simulator
+from .knob import Domain, Excluded, Knob
+from .queues import SELF, queue_is, set_queue
+
+
+class SelfQueue(Knob):
+    name = "self_queue"
+    order = 31
+
+    def domain(self, facts: ModelFacts) -> Domain | Excluded:
+        if not facts.psolve:
+            return Excluded("the model runs without pc.psolve: the self queue would lose pending self-events")
+        if facts.zero_delay:
+            return Excluded("zero delays: NEURON clears the self queue")
+        return Domain((False, True), (True,))
+
+    def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
+        set_queue(sim, SELF, bool(value))
+
+    def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
+        return queue_is(sim, SELF)

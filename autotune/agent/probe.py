@@ -1,0 +1,98 @@
+"""What the model is: gids, delays, artificial cells, mechanisms. Read from NEURON inside finitialize, leaving no object alive.
+
+A NetCon that outlives its probe would change the minimum delay and so the exchange interval; none does.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Set
+
+import numpy as np
+
+from .simulator import Simulator
+
+GID_BLOCK = 8192  # NEURON cannot list gids; blocks of this size are asked one by one
+LARGEST_BLOCKS = 512
+MOST_DELAYS = 4096
+
+# In hoc, because a million NetCons take 0.4 s there and 3 s from Python.
+_PROCEDURES = """
+proc autotune_netcons() { local i  localobj list, nc
+    list = new List("NetCon")
+    $o1.resize(list.count())  $o2.resize(list.count())
+    for i = 0, list.count() - 1 { nc = list.o(i)  $o1.x[i] = nc.delay  $o2.x[i] = nc.srcgid() }
+}
+proc autotune_gids() { local i
+    for i = $2, $3 - 1 { $o4.x[i - $2] = $o1.gid_exists(i) }
+}
+"""
+
+
+class NetConTable:
+    """Delays and source gids of all NetCons on this rank: `delays_ms` and `gids`, both of shape (n,), in the order of `List("NetCon")`."""
+
+    def __init__(self, sim: Simulator) -> None:
+        _define(sim)
+        delays, gids = sim.h.Vector(), sim.h.Vector()
+        sim.h.autotune_netcons(delays, gids)
+        self.delays_ms = np.array(delays.as_numpy(), dtype=float)
+        self.gids = np.array(gids.as_numpy()).astype(np.int64)
+
+
+def local_gids(sim: Simulator, table: NetConTable) -> Dict[int, int]:
+    """The gids of this rank, ascending, each with `pc.gid_exists`: 1 no cell yet, 2 a cell, 3 a cell whose spikes are sent to other ranks."""
+    pending: List[int] = sorted({0} | {int(block) for block in np.unique(table.gids[table.gids >= 0] // GID_BLOCK)})
+    seen: Set[int] = set()
+    found: Dict[int, int] = {}
+    answers = sim.h.Vector(GID_BLOCK)
+    while pending and len(seen) < LARGEST_BLOCKS:
+        block = pending.pop(0)
+        if block in seen:
+            continue
+        seen.add(block)
+        sim.h.autotune_gids(sim.pc, block * GID_BLOCK, (block + 1) * GID_BLOCK, answers)
+        states = np.array(answers.as_numpy()).astype(int)
+        for offset in np.flatnonzero(states):
+            found[block * GID_BLOCK + int(offset)] = int(states[offset])
+        if states.any():  # gids are usually numbered without gaps
+            pending.append(block + 1)
+    return dict(sorted(found.items()))
+
+
+def probe(sim: Simulator, table: NetConTable, gids: Dict[int, int]) -> Dict[str, Any]:
+    """The facts of this rank that the driver merges into ModelFacts."""
+    remote = np.array([gid >= 0 and int(gid) not in gids for gid in table.gids], dtype=bool)
+    delays = np.unique(np.round(table.delays_ms, 9))
+    mechanisms = _instances(sim)
+    return {
+        "cells": sum(1 for state in gids.values() if state >= 2),
+        "gids_without_cell": [gid for gid, state in gids.items() if state == 1][:10],
+        "output_gids": sum(1 for state in gids.values() if state == 3),
+        "netcons": len(table.gids),
+        "sections": sum(1 for _ in sim.h.allsec()),
+        "delays_ms": delays[:MOST_DELAYS].tolist(),
+        "min_delay_ms": float(table.delays_ms[remote].min()) if remote.any() else None,
+        "artificial_cells": sum(mechanisms.values()),
+        "artificial_mechanisms": mechanisms,
+        "threads": int(sim.pc.nthread()),
+    }
+
+
+def _instances(sim: Simulator) -> Dict[str, int]:
+    """The kinds of artificial cells in use, with their number."""
+    kinds = sim.h.MechanismType(1)
+    name = sim.h.ref("")
+    counts: Dict[str, int] = {}
+    for kind in range(int(kinds.count())):
+        if kinds.is_artificial(kind):
+            kinds.select(kind)
+            kinds.selected(name)
+            number = int(sim.h.List(name[0]).count())
+            if number:
+                counts[name[0]] = number
+    return counts
+
+
+def _define(sim: Simulator) -> None:
+    if not hasattr(sim.h, "autotune_netcons"):
+        sim.h(_PROCEDURES)

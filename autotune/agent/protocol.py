@@ -1,0 +1,155 @@
+"""The JSON that driver and agent exchange, and how a file is written so that it is whole or absent.
+
+The driver writes one `Job` for a run and names it in the environment; every rank answers with one `RankReport` (JSON) and its spikes (npz).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+PROTOCOL = 1
+JOB_VARIABLE = "AUTOTUNE_JOB"  # the path of the job file, in the environment of every rank
+REPORT_PATTERN = "rank-*.json"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one run is asked to do. An empty `settings` is the user's own model, watched."""
+
+    folder: str
+    """Where every rank writes its report and its spikes."""
+    settings: Dict[str, Any] = field(default_factory=dict)
+    """Knob name to value; only what differs from the user's own settings."""
+    observe: bool = False
+    """Learn what the model is (cells, gids, delays, exchange histogram), which costs set-up time."""
+    voltages: int = 0
+    """How many segments a rank samples to judge stability."""
+    clock: bool = False
+    """Time the run section by events on the queue, for models that do not use `pc.psolve`."""
+    protocol: int = PROTOCOL
+
+
+@dataclass
+class RunSection:
+    """One pass from finitialize to the next finitialize or to the end of the process."""
+
+    t_start_ms: float = 0.0
+    t_stop_ms: float = 0.0
+    dt_ms: float = 0.0
+    spikes: int = 0
+    psolve_s: float = 0.0
+    """Wall time inside `pc.psolve`: integration, exchange and dispatch."""
+    step_s: float = 0.0
+    """Integration and events (`pc.step_time`)."""
+    wait_s: float = 0.0
+    """Spike exchange with the barrier before it (`pc.wait_time`)."""
+    step_wait_s: float = 0.0
+    """The barrier alone (`pc.step_wait`)."""
+    send_s: float = 0.0
+    """Dispatch of arriving spikes (`pc.send_time`)."""
+    clock_s: Optional[float] = None
+    """Wall time from the end of finitialize to the last clock event, extrapolated to the final t."""
+    until_next_s: float = 0.0
+    """Wall time from the end of finitialize to whatever closed this section."""
+
+
+@dataclass
+class RankReport:
+    """What one rank says of one run. A run is judged by these, never by an exit code (Open MPI's lies in both directions)."""
+
+    rank: int = 0
+    nhost: int = 1
+    world: Optional[int] = None
+    """The number of ranks that mpi4py or the launcher's environment claims; None when neither says."""
+    host: str = ""
+    pid: int = 0
+    python: str = ""
+    executable: str = ""
+    neuron: str = ""
+    numpy: str = ""
+    library: str = ""
+    """The MPI library that is loaded in this process, if any."""
+    t_ms: float = 0.0
+    dt_ms: float = 0.0
+    tstop_ms: Optional[float] = None
+    cvode: bool = False
+    sections: List[RunSection] = field(default_factory=list)
+    effective: Dict[str, Any] = field(default_factory=dict)
+    """What each knob reads back after the run's last finitialize."""
+    model: Dict[str, Any] = field(default_factory=dict)
+    """What probe.py learned; empty unless asked for."""
+    voltage: Dict[str, Any] = field(default_factory=dict)
+    histogram: List[int] = field(default_factory=list)
+    """Entry n counts the exchanges in which the busiest rank sent n spikes; rank 0 only."""
+    sent: Optional[int] = None
+    """Spikes that this rank handed to the exchange (`pc.spike_statistics`)."""
+    spikes: int = 0
+    setup_s: float = 0.0
+    """Wall time from the interpreter's start to the first finitialize."""
+    cpu_s: float = 0.0
+    exception: str = ""
+    """An exception of the user's program that nobody caught, in one line."""
+    errors: List[str] = field(default_factory=list)
+    """What went wrong inside the agent; a run with any of these proves nothing."""
+    protocol: int = PROTOCOL
+
+    @classmethod
+    def from_json(cls, text: str) -> RankReport:
+        """Parse a report; raises ValueError for torn or foreign text."""
+        data = json.loads(text)
+        if not isinstance(data, dict) or data.get("protocol") != PROTOCOL:
+            raise ValueError("not a rank report of protocol %d" % PROTOCOL)
+        known = {f.name for f in fields(cls)}
+        report = cls(**{name: value for name, value in data.items() if name in known})
+        report.sections = [RunSection(**section) for section in data.get("sections", [])]
+        return report
+
+
+def to_json(message: Any) -> str:
+    """The text of a Job or a RankReport."""
+    return json.dumps(asdict(message), default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError("%r is not JSON" % (value,))
+
+
+def read_job(path: str) -> Job:
+    """The job that the driver left at `path`; raises ValueError when it is of another protocol."""
+    data = json.loads(Path(path).read_text())
+    if data.get("protocol") != PROTOCOL:
+        raise ValueError("job of protocol %r, this agent speaks %d" % (data.get("protocol"), PROTOCOL))
+    return Job(**data)
+
+
+def rank_files(folder: str, rank: int, host: str, pid: int) -> Tuple[Path, Path]:
+    """Report and spike file of one rank. Host and pid are in the name, so that serial copies do not overwrite each other."""
+    stem = "rank-%06d-%s-%d" % (rank, host, pid)
+    return Path(folder, stem + ".json"), Path(folder, stem + ".npz")
+
+
+def write_atomically(path: Path, write: Callable[[Any], None]) -> None:
+    """Let `write` fill a binary file that appears at `path` whole or not at all (write, fsync, rename)."""
+    handle, temporary = tempfile.mkstemp(dir=str(path.parent), prefix=".%s." % path.name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, str(path))
+    except BaseException:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` at `path`, whole or not at all."""
+    write_atomically(path, lambda file: file.write(text.encode()))

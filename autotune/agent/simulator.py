@@ -1,0 +1,37 @@
+"""NEURON as the agent sees it inside the user's process: the interpreter, one ParallelContext and one CVode of our own."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any, Tuple
+
+
+class Simulator:
+    """Handles on the running NEURON. Making it before `nrnmpi_init` is safe; asking it for ranks is not."""
+
+    def __init__(self) -> None:
+        self.h: Any = _hoc().HocObject()
+        self.pc: Any = self.h.ParallelContext()
+        self.cvode: Any = self.h.CVode()
+        version = re.search(r"(\d+)\.(\d+)\.?(\d+)?", self.h.nrnversion())
+        self.version: Tuple[int, ...] = tuple(int(part or 0) for part in version.groups()) if version else ()
+
+    @property
+    def rank(self) -> int:
+        return int(self.pc.id())
+
+    @property
+    def nhost(self) -> int:
+        return int(self.pc.nhost())
+
+
+def _hoc() -> Any:
+    """The extension module, without importing the package `neuron` into an nrniv that runs hoc only."""
+    if "hoc" in sys.modules:
+        return sys.modules["hoc"]
+    if "neuron" in sys.modules:
+        from neuron import hoc
+    else:
+        import hoc  # built into nrniv
+    return hoc
