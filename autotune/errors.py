@@ -52,3 +52,9 @@ class MpiError(AutotuneError):
     """The command asks for MPI ranks, but they do not make one world."""
 
     exit_code = ExitCode.NO_MPI
+
+
+class Interrupted(AutotuneError):
+    """The user ended the command; everything that was finished is kept."""
+
+    exit_code = ExitCode.INTERRUPTED

@@ -23,6 +23,8 @@ class ModelFacts:
     threads: int = 1
     cells: int = 0
     artificial_cells: int = 0
+    artificial_gids: int = 0
+    """Artificial cells that have a gid, so that their spikes are exchanged."""
     output_gids: Tuple[int, ...] = ()
     """Output gids of every rank."""
     min_delay_ms: Optional[float] = None

@@ -158,6 +158,7 @@ def _worse(a: Dict[str, Any], b: Dict[str, Any]) -> Dict[str, Any]:
     if not a or not b:
         return a or b
     return {
+        "digest": a["digest"] + b["digest"],
         "segments": max(a["segments"], b["segments"]),
         "steps": max(a["steps"], b["steps"]),
         "finite": a["finite"] and b["finite"],

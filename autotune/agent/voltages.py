@@ -6,6 +6,7 @@ Backward Euler stays finite at almost any dt, so finiteness alone proves nothing
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Dict, List
 
 import numpy as np
@@ -33,12 +34,14 @@ class VoltageSample:
             self._vectors.append(vector)
 
     def summary(self) -> Dict[str, Any]:
-        """Extremes in mV, whether all values are finite, and the longest run of steps with alternating slope; empty without samples."""
+        """A digest of all samples, extremes in mV, whether all values are finite, and the longest run of steps with alternating slope; empty without samples."""
         traces = [trace for trace in (np.array(vector.as_numpy()) for vector in self._vectors) if trace.size]
         if not traces:
             return {}
         finite = all(bool(np.isfinite(trace).all()) for trace in traces)
+        digest = hashlib.sha256(b"".join(np.ascontiguousarray(trace).tobytes() for trace in traces)).hexdigest()
         return {
+            "digest": digest,
             "segments": len(traces),
             "steps": max(len(trace) for trace in traces),
             "finite": finite,

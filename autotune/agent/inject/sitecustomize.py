@@ -8,11 +8,12 @@ import importlib.machinery
 import importlib.util
 import os
 import sys
+from typing import Any
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def _run_the_next_sitecustomize():
+def _run_the_next_sitecustomize() -> None:
     path = [p for p in sys.path if os.path.abspath(p or os.getcwd()) != _HERE]
     spec = importlib.machinery.PathFinder.find_spec("sitecustomize", path)
     if spec is not None and spec.loader is not None:
@@ -24,7 +25,7 @@ def _run_the_next_sitecustomize():
 class _NeuronImport:
     """A meta path finder that installs the agent right after `neuron` has been imported, and then steps aside."""
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         if name != "neuron":
             return None
         sys.meta_path.remove(self)
@@ -33,13 +34,14 @@ class _NeuronImport:
             return spec
         execute = spec.loader.exec_module
 
-        def execute_then_install(module):
+        def execute_then_install(module: Any) -> None:
             execute(module)
             from autotune_agent import hooks
 
             hooks.install()
 
-        spec.loader.exec_module = execute_then_install
+        loader: Any = spec.loader
+        loader.exec_module = execute_then_install
         return spec
 
 

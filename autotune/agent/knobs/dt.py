@@ -13,7 +13,26 @@ from ..facts import ModelFacts, is_multiple
 from ..simulator import Simulator
 from .knob import NUMERICAL, Domain, Excluded, Knob
 
-GRID_MS = (0.001, 0.002, 0.005, 0.01, 0.0125, 0.02, 0.025, 0.03125, 0.04, 0.05, 0.0625, 0.08, 0.1, 0.125, 0.2, 0.25, 0.5, 1.0)
+GRID_MS = (
+    0.001,
+    0.002,
+    0.005,
+    0.01,
+    0.0125,
+    0.02,
+    0.025,
+    0.03125,
+    0.04,
+    0.05,
+    0.0625,
+    0.08,
+    0.1,
+    0.125,
+    0.2,
+    0.25,
+    0.5,
+    1.0,
+)
 LARGEST_FACTOR = 4.0
 
 

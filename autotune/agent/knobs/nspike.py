@@ -30,7 +30,7 @@ class NSpike(Knob):
         p50, p95, p99 = (max(1, facts.spikes_per_exchange(p)) for p in (50, 95, 99))
         largest = max(1, len(facts.histogram) - 1)
         values = sorted({0, p50, p95, p99, largest, int(facts.baseline[self.name])})
-        return Domain(tuple(values), (p95,), NUMERICAL if facts.artificial_cells else EXACT)
+        return Domain(tuple(values), (p95,), NUMERICAL if facts.artificial_gids else EXACT)
 
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
         if value > 0:

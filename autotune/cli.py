@@ -1,0 +1,168 @@
+"""The command line: one short function a command, and no logic.
+
+Everything after `--` is the user's own command, kept as it was typed.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from autotune.config import StudyConfig, make_config, read_study
+from autotune.errors import AutotuneError, ExitCode, Interrupted, UsageError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Finds the settings that run a NEURON model fastest without changing its spikes, with proof.",
+)
+errors = Console(stderr=True)
+
+Study = Annotated[Path | None, typer.Argument(help="a folder with a study.toml; or give a command after --")]
+Folder = Annotated[Path, typer.Argument(help="the study folder, for example runs/ring")]
+Names = Annotated[str | None, typer.Option(help="comma-separated knobs")]
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    study: Study = None,
+    trials: Annotated[int | None, typer.Option(help="number of trials, the baseline among them")] = None,
+    time_budget: Annotated[float | None, typer.Option(help="seconds to search")] = None,
+    out: Annotated[Path | None, typer.Option(help="the study folder  [default: runs/<name>]")] = None,
+    knobs: Names = None,
+    exclude: Names = None,
+    seed: Annotated[int | None, typer.Option(help="seed of the sampler")] = None,
+    storage: Annotated[
+        str | None, typer.Option(help="Optuna storage URL  [default: a journal in the study folder]")
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="discard what an earlier run left in the study folder")
+    ] = False,
+) -> None:
+    """Tune a study, or a command: autotune run [OPTIONS] (STUDY | -- mpiexec -n 2 python model.py)."""
+    from autotune.pipeline import tune
+    from autotune.report.terminal import TerminalProgress
+
+    search = {
+        "trials": trials,
+        "time_budget_s": time_budget,
+        "seed": seed,
+        "knobs": _split(knobs),
+        "exclude": _split(exclude),
+    }
+    config = _config(study, context.obj, search)
+    progress = TerminalProgress(Console(highlight=False))
+    try:
+        tune(config, out or Path("runs") / config.name, storage=storage, fresh=fresh, progress=progress)
+    except KeyboardInterrupt as interrupt:
+        raise Interrupted("interrupted", cure="The same command goes on where it stopped.") from interrupt
+    finally:
+        progress.close()
+
+
+@app.command()
+def export(
+    folder: Folder, output: Annotated[Path, typer.Option("-o", "--output", help="file to write")] = Path("best.json")
+) -> None:
+    """Write the answer of a study as JSON."""
+    from autotune.export import make_best, write_best
+    from autotune.store.folder import open_finished
+
+    write_best(make_best(*open_finished(folder)), output)
+    typer.echo(f"{output} written")
+
+
+@app.command()
+def trials(
+    folder: Folder,
+    csv: Annotated[Path | None, typer.Option(help="write the table to this file")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the records as JSON")] = False,
+) -> None:
+    """Show the trials of a study."""
+    from autotune.report.terminal import trial_table
+    from autotune.report.trials import trials_frame, write_csv
+    from autotune.store.folder import open_finished
+
+    records = open_finished(folder)[0].trials()
+    frame = trials_frame(records)
+    if csv is not None:
+        write_csv(frame, csv)
+    elif as_json:
+        typer.echo(json.dumps(json.loads(frame.reset_index().to_json(orient="records")), indent=1))
+    else:
+        Console(highlight=False).print(trial_table(records))
+
+
+@app.command()
+def dashboard(
+    folder: Folder,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one")] = 8080,
+) -> None:
+    """Show a study in the browser: optuna-dashboard, read-only, on 127.0.0.1."""
+    from autotune.report.dashboard import serve_dashboard
+    from autotune.store.folder import open_finished
+    from autotune.store.optuna import open_storage
+
+    _, study = open_finished(folder)
+    serve_dashboard(open_storage(folder, study.storage), study.name, port=port)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; a user's mistake ends with one message and no traceback."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    command: list[str] | None = None
+    if "--" in words:
+        split = words.index("--")
+        words, command = words[:split], words[split + 1 :]
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # both end a study in the same orderly way
+    try:
+        app(args=words, prog_name="python -m autotune", obj=command)
+    except AutotuneError as error:
+        return _report(error)
+    except SystemExit as end:  # typer has printed its message
+        return end.code if isinstance(end.code, int) else ExitCode.USAGE
+    return ExitCode.DONE
+
+
+def _report(error: AutotuneError) -> int:
+    errors.print(f"[bold red]autotune:[/] {escape(error.message)}", highlight=False, soft_wrap=True)
+    if error.details.strip():
+        errors.print("[dim]its last lines:[/]")
+        errors.print(escape(error.details.rstrip()), style="dim", highlight=False, soft_wrap=True)
+    if error.cure:
+        errors.print(escape(error.cure), highlight=False, soft_wrap=True)
+    return error.exit_code
+
+
+def _config(study: Path | None, command: list[str] | None, search: dict[str, Any]) -> StudyConfig:
+    """What to tune: a study or a command, with the options over what study.toml says."""
+    if (study is None) == (command is None):
+        raise UsageError(
+            "give either a study or a command, not both" if study else "nothing to tune",
+            cure="python -m autotune run studies/ring, or: python -m autotune run -- mpiexec -n 2 python model.py",
+        )
+    given = {name: value for name, value in search.items() if value is not None}
+    if study is not None:
+        config = read_study(study)
+        data = config.model_dump()
+        data["search"] |= given
+        return make_config(data)
+    from autotune.launch.command import parse_command
+
+    assert command is not None
+    parsed = parse_command(command, Path.cwd())
+    return make_config({"name": parsed.name(), "command": command, "folder": Path.cwd(), "search": given})
+
+
+def _split(names: str | None) -> tuple[str, ...] | None:
+    return None if names is None else tuple(name.strip() for name in names.split(",") if name.strip())

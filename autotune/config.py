@@ -1,0 +1,193 @@
+"""study.toml → StudyConfig, with errors that name the file, the line, the key and what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from autotune.agent.knobs import KNOBS
+from autotune.errors import UsageError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+STUDY_FILE = "study.toml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SearchConfig(_Section):
+    """How long to search, and over which knobs."""
+
+    trials: int = Field(default=30, ge=1, description="number of trials, the baseline among them")
+    time_budget_s: float | None = Field(default=None, gt=0, description="stop asking for trials after so many seconds")
+    seed: int = Field(default=0, ge=0, description="seed of the sampler and of the order of runs")
+    knobs: tuple[str, ...] | None = Field(default=None, description="search these knobs only")
+    exclude: tuple[str, ...] = Field(default=(), description="leave these knobs as they are")
+
+    @field_validator("knobs", "exclude")
+    @classmethod
+    def _known(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for name in names or ():
+            if name not in KNOBS:
+                nearest = difflib.get_close_matches(name, KNOBS, n=1)
+                hint = f"did you mean {nearest[0]}?" if nearest else f"the knobs are {', '.join(KNOBS)}"
+                raise ValueError(f"there is no knob {name!r}; {hint}")
+        return names
+
+
+class AcceptConfig(_Section):
+    """When a changed raster is still the same result."""
+
+    window_ms: float = Field(default=1.0, gt=0, description="numerical knobs: largest shift of a matched spike")
+    unmatched: float = Field(
+        default=0.0, ge=0, lt=1, description="numerical knobs: share of spikes that may stay unmatched"
+    )
+
+
+class ConfirmConfig(_Section):
+    """How the finalists meet the baseline once more, in fresh processes."""
+
+    pairs: int = Field(default=8, ge=5, description="paired runs for each finalist")
+    finalists: int = Field(default=2, ge=1, description="how many of the best trials are confirmed")
+    alpha: float = Field(default=0.05, gt=0, lt=0.5, description="family-wise error rate of the test")
+    minimum_gain: float = Field(default=0.02, ge=0, lt=1, description="smallest gain that is worth a change")
+
+
+class RunConfig(_Section):
+    """How the user's command is run."""
+
+    timeout_s: float | None = Field(
+        default=None, gt=0, description="time limit of the user's own settings; none by default"
+    )
+    end_grace_s: float = Field(
+        default=60.0, gt=0, description="how long the other ranks may go on after the first rank has ended"
+    )
+
+
+class StudyConfig(_Section):
+    """Everything that a study is told before it starts."""
+
+    name: str = Field(min_length=1, pattern=r"^[^/\s]+$", description="name of the study, without spaces or slashes")
+    command: tuple[str, ...] = Field(min_length=1, description="the command that runs the model, as typed in a shell")
+    folder: Path = Field(default=Path(), description="working directory of the command; the folder of study.toml")
+    search: SearchConfig = SearchConfig()
+    accept: AcceptConfig = AcceptConfig()
+    confirm: ConfirmConfig = ConfirmConfig()
+    run: RunConfig = RunConfig()
+
+    @field_validator("command", mode="before")
+    @classmethod
+    def _split(cls, command: Any) -> Any:
+        return tuple(shlex.split(command)) if isinstance(command, str) else command
+
+
+def read_study(path: Path) -> StudyConfig:
+    """The study in `path`: a folder that holds study.toml, or such a file.
+
+    Raises UsageError naming file, line, key and what is allowed.
+    """
+    file = path / STUDY_FILE if path.is_dir() else path
+    if not file.is_file():
+        raise UsageError(f"{path}: no study there ({file} does not exist)", cure=_studies_near(path))
+    text = _read_text(file)
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(
+            f"{file}: not valid TOML: {error}", cure="Strings need quotes; see docs/reference/study.md."
+        ) from error
+    data.setdefault("name", file.parent.resolve().name)
+    data["folder"] = file.parent.resolve() / data.get("folder", "")
+    return make_config(data, file, text)
+
+
+def make_config(data: dict[str, Any], file: Path | None = None, text: str = "") -> StudyConfig:
+    """Validate; `file` and its `text` are there to name the place of an error. Raises UsageError."""
+    try:
+        return StudyConfig.model_validate(data)
+    except ValidationError as error:
+        raise UsageError("\n".join(_explain(problem, file, text) for problem in error.errors())) from error
+
+
+def _explain(problem: Any, file: Path | None, text: str) -> str:
+    keys = [str(part) for part in problem["loc"] if not isinstance(part, int)]
+    name = ".".join(keys)
+    place = ""
+    if file is not None:
+        line = _line_of(keys, text)
+        place = f"{file}:{line}: " if line else f"{file}: "
+    if problem["type"] == "extra_forbidden":
+        return f"{place}unknown key {name!r}; {_allowed(keys)}"
+    if problem["type"] == "missing":
+        return f"{place}key {name!r} is missing"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    meaning = _field_description(keys)
+    return f"{place}{name} = {problem['input']!r}: {message}" + (f" ({meaning})" if meaning else "")
+
+
+def _model_at(keys: list[str]) -> type[BaseModel] | None:
+    model: type[BaseModel] = StudyConfig
+    for key in keys:
+        field = model.model_fields.get(key)
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            return None
+        model = field.annotation
+    return model
+
+
+def _allowed(keys: list[str]) -> str:
+    model = _model_at(keys[:-1])
+    names = list(model.model_fields) if model else []
+    nearest = difflib.get_close_matches(keys[-1], names, n=1)
+    hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+    return f"{hint}allowed here: {', '.join(names)}"
+
+
+def _field_description(keys: list[str]) -> str:
+    model = _model_at(keys[:-1])
+    field = model.model_fields.get(keys[-1]) if model and keys else None
+    return (field.description or "") if field else ""
+
+
+def _line_of(keys: list[str], text: str) -> int | None:
+    """The line on which the last key stands, in the table that the others name."""
+    table = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        header = re.match(r"\s*\[\s*([^\]]+?)\s*\]", line)
+        if header:
+            table = header.group(1)
+            if table == ".".join(keys):
+                return number
+        key = re.match(r"\s*([A-Za-z0-9_.\"-]+)\s*=", line)
+        if key and ".".join(filter(None, [table, key.group(1).strip('"')])) == ".".join(keys):
+            return number
+    return None
+
+
+def _read_text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: cannot be read: {error}") from error
+
+
+def _studies_near(path: Path) -> str:
+    folder = path.parent if path.parent.is_dir() else Path()
+    names = sorted(str(found.parent) for found in folder.glob(f"*/{STUDY_FILE}"))
+    nearest = difflib.get_close_matches(str(path), names, n=1)
+    if nearest:
+        return f"Did you mean {nearest[0]}?"
+    if names:
+        return f"Studies in {folder}: {', '.join(names)}."
+    return "Give a folder with a study.toml, or a command: python -m autotune run -- mpiexec -n 2 python model.py"

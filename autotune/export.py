@@ -1,0 +1,152 @@
+"""The answer of a study as JSON: settings, proof, and everything needed to know what they were proved on.
+
+The schema is published in docs/reference/best.schema.json; `schema_version` changes when a reader would have to.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from autotune.agent.protocol import write_atomically
+from autotune.errors import UsageError
+from autotune.measure import Confirmation
+from autotune.observe import Observation
+from autotune.store.folder import StudyFolder
+from autotune.store.records import Environment, ModelIdentity, StudyRecord, Trial
+
+SCHEMA_VERSION: Literal[1] = 1
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Speedup(_Part):
+    """Time of the run section with the user's own settings over that with `settings`; above 1 is faster."""
+
+    estimate: float
+    low: float
+    high: float
+    confidence: float
+
+
+class RasterEvidence(_Part):
+    """How the raster of the best trial compares with the baseline's."""
+
+    verdict: str
+    safety_class: str = Field(description="exact, round-off or numerical: the rule that the raster was judged by")
+    distance: float = Field(description="0 identical, 1 nothing in common")
+    spikes: int
+    baseline_sha256: str
+
+
+class Evidence(_Part):
+    """What the verdict rests on."""
+
+    trials: int
+    trial: int | None = Field(description="number of the trial that proposed the settings; none without improvement")
+    verdicts: dict[str, int]
+    raster: RasterEvidence | None
+    pairs: int
+    test: str
+    corrected_p: float | None
+    findings: list[dict[str, Any]] = Field(description="every finalist with its interval and p-values")
+
+
+class Best(_Part):
+    """best.json: the settings of a study that are proved to be faster, or the user's own."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    study: str
+    verdict: Literal["improved", "no improvement"]
+    settings: dict[str, Any] = Field(description="knob to value, as it took effect")
+    baseline_settings: dict[str, Any] = Field(description="the same knobs in the user's own run")
+    speedup: Speedup
+    model: ModelIdentity
+    environment: Environment
+    evidence: Evidence
+    created: str
+    tool: str = Field(description="the version of this tool")
+
+
+def make_best(folder: StudyFolder, study: StudyRecord) -> Best:
+    """The answer of a finished study. Raises UsageError when it has not come to its end."""
+    observation = folder.read("observation", Observation)
+    confirmation = folder.read("confirmation", Confirmation)
+    if observation is None or confirmation is None:
+        raise UsageError(
+            f"{folder.path}: the study has not come to its end",
+            cure="Run the same command again; it goes on where it stopped.",
+        )
+    trials = folder.trials()
+    winner = winning_trial(confirmation, trials)
+    searched = sorted({name for trial in trials for name in trial.params})
+    baseline = {name: observation.facts.baseline[name] for name in searched}
+    return Best(
+        study=study.name,
+        verdict=confirmation.verdict,
+        settings=baseline if winner is None else _as_effective(baseline, winner),
+        baseline_settings=baseline,
+        speedup=_speedup(confirmation),
+        model=study.model,
+        environment=observation.environment,
+        evidence=_evidence(confirmation, trials, winner, observation),
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        tool=study.version,
+    )
+
+
+def write_best(best: Best, file: Path) -> None:
+    """Write it, whole or not at all. Raises UsageError when the place cannot be written."""
+    try:
+        write_atomically(file, lambda stream: stream.write((best.model_dump_json(indent=2) + "\n").encode()))
+    except OSError as error:
+        raise UsageError(
+            f"{file}: cannot be written: {error.strerror or error}", cure="Name another file with -o."
+        ) from error
+
+
+def winning_trial(confirmation: Confirmation, trials: list[Trial]) -> Trial | None:
+    """The trial that won the confirmation; None when no improvement was proved."""
+    return next((trial for trial in trials if str(trial.number) == confirmation.winner), None)
+
+
+def _as_effective(baseline: dict[str, Any], winner: Trial) -> dict[str, Any]:
+    """All searched knobs with the winner's values; a knob that cannot act beside them keeps the user's value."""
+    return {**baseline, **winner.effective}
+
+
+def _speedup(confirmation: Confirmation) -> Speedup:
+    if confirmation.best is None or confirmation.verdict != "improved":
+        return Speedup(estimate=1.0, low=1.0, high=1.0, confidence=confirmation.confidence)
+    interval = confirmation.best.speedup
+    return Speedup(estimate=interval.estimate, low=interval.low, high=interval.high, confidence=interval.confidence)
+
+
+def _evidence(
+    confirmation: Confirmation, trials: list[Trial], winner: Trial | None, observation: Observation
+) -> Evidence:
+    raster = None
+    if winner is not None:
+        raster = RasterEvidence(
+            verdict=winner.verdict,
+            safety_class=winner.safety,
+            distance=winner.distance or 0.0,
+            spikes=winner.spikes or 0,
+            baseline_sha256=observation.raster_digest,
+        )
+    return Evidence(
+        trials=len(trials),
+        trial=winner.number if winner else None,
+        verdicts=dict(Counter(trial.verdict for trial in trials)),
+        raster=raster,
+        pairs=confirmation.pairs,
+        test=confirmation.test,
+        corrected_p=confirmation.best.corrected_p if winner and confirmation.best else None,
+        findings=list(confirmation.as_dict()["findings"]),
+    )

@@ -1,0 +1,218 @@
+"""Which MPI starts the user's ranks, which library belongs to it, and the proof that both make one world.
+
+NEURON and mpi4py load an MPI library at run time; one that does not belong to the launcher gives N serial copies of the
+model and exit code 0. This module must never take a library because its name looks right (a wheel's libmpi.so can be a
+linker script of 20 bytes), and never replace one that the user has chosen.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from autotune.errors import MpiError
+from autotune.launch.command import NO_LAUNCHER, Command, find_program
+from autotune.launch.process import Finished, run
+
+Family = Literal["Open MPI", "MPICH", "Intel MPI", "Slurm", "unknown"]
+
+# What `LAUNCHER --version` says, most telling first (Intel's launcher is a Hydra too).
+VERSION_TEXTS: tuple[tuple[str, Family], ...] = (
+    (r"Intel\(R\) MPI Library.*?Version ([\d.]+)", "Intel MPI"),
+    (r"\(Open MPI\) ([\d.]+\w*)", "Open MPI"),
+    (r"help-prterun|PRRTE()", "Open MPI"),  # its own number is not Open MPI's
+    (r"HYDRA build details:.*?Version:\s+([\d.]+\w*)", "MPICH"),
+    (r"slurm\S* ([\d.]+)", "Slurm"),
+)
+# Names of the library, the surest first: a bare libmpi.so may belong to another MPI of the same machine.
+LIBRARY_NAMES: dict[Family, tuple[str, ...]] = {
+    "Open MPI": ("libmpi.so.40", "libmpi.so.80", "libmpi.so.20", "libmpi.40.dylib", "libmpi.so", "libmpi.dylib"),
+    "MPICH": ("libmpich.so.12", "libmpi.so.12", "libmpi.12.dylib", "libmpich.so", "libmpi.so", "libmpi.dylib"),
+    "Intel MPI": ("libmpi.so.12", "libmpi.so"),
+    "unknown": ("libmpi.so.40", "libmpi.so.12", "libmpich.so.12", "libmpi.so", "libmpi.dylib"),
+}
+LIBRARY_FOLDERS = (
+    "lib",
+    "lib64",
+    "lib/release",
+    "lib/{triplet}",
+    "lib/{triplet}/openmpi/lib",
+    "lib/{triplet}/mpich/lib",
+)
+BINARY_STARTS = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+
+WORLD_MARK = "autotune-world "
+# Run by the tuner's own interpreter in the model's folder, whose files must not be imported.
+WORLD_PROGRAM = f"""
+import sys
+sys.path[:] = [folder for folder in sys.path if folder]
+import json
+try:
+    from mpi4py import MPI
+    world = MPI.COMM_WORLD
+    seen = dict(rank=world.rank, size=world.size, met=world.allreduce(1), library=MPI.Get_library_version()[:40])
+except Exception as error:
+    seen = dict(error=str(error)[:300])
+sys.stdout.write({WORLD_MARK!r} + json.dumps(seen) + chr(10))
+sys.stdout.flush()
+"""
+
+
+@dataclass(frozen=True)
+class Mpi:
+    """The MPI that a command's launcher belongs to."""
+
+    launcher: Path
+    family: Family
+    version: str  # empty when the launcher does not say it
+    library: Path | None
+    how: str  # how the library was found, or why not
+
+
+def find_mpi(command: Command, env: Mapping[str, str]) -> Mpi | None:
+    """Find the MPI of a command's launcher and its library; None for a serial command.
+
+    `env` is that of `launch_environment`; its MPI_LIB_NRN_PATH, if set, is kept. Raises MpiError if the launcher is not
+    there.
+    """
+    if not command.launcher:
+        return None
+    launcher = find_program(command.launcher[0], command.cwd, env)
+    if launcher is None:
+        raise MpiError(f"{command.launcher[0]}: not found.", cure=NO_LAUNCHER)
+    family, version = _identify(launcher, env)
+    chosen = env.get("MPI_LIB_NRN_PATH")
+    if chosen:
+        return Mpi(launcher, family, version, Path(chosen), "MPI_LIB_NRN_PATH is set in your environment")
+    owner, owner_family = launcher, family
+    if family == "Slurm":  # srun starts ranks of any MPI; take the one whose mpiexec is on PATH
+        found = find_program("mpiexec", command.cwd, env) or find_program("mpirun", command.cwd, env)
+        if found is None:
+            return Mpi(launcher, family, version, None, "srun has no MPI library, and no mpiexec on PATH tells of one")
+        owner, owner_family = found, _identify(found, env)[0]
+    library = next(_libraries(owner, owner_family), None)
+    how = f"{library} belongs to {owner}" if library else f"no MPI library was found in the folders beside {owner}"
+    return Mpi(launcher, family, version, library, how)
+
+
+def mpi_environment(mpi: Mpi | None, env: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the variables that make NEURON and mpi4py load the launcher's library, and that let root (in a
+    container) start Open MPI. Variables that `env` has already are left out.
+    """
+    variables: dict[str, str] = {}
+    if mpi is not None and mpi.library is not None:
+        # mpi4py's wheels read MPI4PY_LIBMPI; an mpi4py that was built for one MPI ignores it.
+        variables |= {"MPI_LIB_NRN_PATH": str(mpi.library), "MPI4PY_LIBMPI": str(mpi.library)}
+    if mpi is not None and mpi.family == "Open MPI" and os.geteuid() == 0:
+        names = ("OMPI_ALLOW_RUN_AS_ROOT", "PRTE_ALLOW_RUN_AS_ROOT")
+        variables |= {name + end: "1" for name in names for end in ("", "_CONFIRM")}
+    return {name: value for name, value in variables.items() if name not in (env or {})}
+
+
+def check_world(
+    command: Command, mpi: Mpi | None, env: Mapping[str, str], ranks: int | None = None, timeout_s: float = 60.0
+) -> None:
+    """Prove that launcher and library make one world of `ranks` ranks (default: as many as the command asks for).
+
+    A tiny mpi4py program is run by the tuner's interpreter under the command's own launcher words; `env` is the whole
+    environment of a run. Nothing is done for a serial command. Raises MpiError.
+    """
+    if mpi is None:
+        return
+    asked = command.asked_ranks(ranks)
+    env = {name: value for name, value in env.items() if name not in ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP")}
+    with tempfile.TemporaryDirectory(prefix="autotune-world-") as folder:
+        finished = run(
+            [*command.render_launcher(ranks), sys.executable, "-c", WORLD_PROGRAM],
+            cwd=command.cwd,
+            env={**env, **mpi_environment(mpi, env)},
+            stdout=Path(folder, "stdout.txt"),
+            stderr=Path(folder, "stderr.txt"),
+            timeout_s=timeout_s,
+        )
+        _judge(_seen(finished), asked, command, mpi, finished)
+
+
+def _identify(launcher: Path, env: Mapping[str, str]) -> tuple[Family, str]:
+    """Ask the launcher what it is."""
+    try:
+        answer = subprocess.run(
+            [launcher, "--version"],
+            env=dict(env),
+            capture_output=True,
+            timeout=20,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise MpiError(f"{launcher} --version: {error}", cure="Check that this launcher works by itself.") from error
+    text = (answer.stdout + answer.stderr).decode(errors="replace")
+    for pattern, family in VERSION_TEXTS:
+        match = re.search(pattern, text, re.DOTALL)
+        if match:
+            return family, match[1] or ""
+    return "unknown", ""
+
+
+def _libraries(launcher: Path, family: Family) -> Iterator[Path]:
+    """Yield the real libraries of `launcher`'s installation: beside the folder it is called from, then beside the one
+    that its links lead to.
+    """
+    triplet = f"{platform.machine()}-linux-gnu"
+    prefixes = dict.fromkeys((launcher.absolute().parent.parent, launcher.resolve().parent.parent))
+    for prefix in prefixes:
+        for folder in LIBRARY_FOLDERS:
+            for name in LIBRARY_NAMES.get(family, LIBRARY_NAMES["unknown"]):
+                path = prefix / folder.format(triplet=triplet) / name
+                if path.is_file() and path.open("rb").read(4) in BINARY_STARTS:
+                    yield path
+
+
+def _seen(finished: Finished) -> list[dict[str, object]]:
+    """What the ranks of the tiny program reported. Some launchers put the rank's number before each line."""
+    text = finished.stdout.read_text(errors="replace")
+    found = []
+    for match in re.finditer(re.escape(WORLD_MARK) + r"(\{.*?\})", text):
+        found.append(json.loads(match[1]))
+    return found
+
+
+def _judge(seen: list[dict[str, object]], asked: int, command: Command, mpi: Mpi, finished: Finished) -> None:
+    good = [rank for rank in seen if rank.get("size") == asked == rank.get("met")]
+    if {rank["rank"] for rank in good} == set(range(asked)) and len(seen) == asked:
+        return
+    launcher = f"{command.launcher[0]} ({mpi.family} {mpi.version})".replace(" )", ")")
+    errors = [str(rank["error"]) for rank in seen if "error" in rank]
+    alone = [rank for rank in seen if rank.get("size") == 1]
+    cure = "Try the launcher by itself until this works: mpiexec -n 2 python -m mpi4py.bench helloworld"
+    if finished.timed_out:
+        what = f"the ranks did not meet in {finished.wall_s:.0f} s"
+    elif errors:
+        what = f"mpi4py cannot load an MPI library: {errors[0]}"
+        cure = "Set MPI_LIB_NRN_PATH and MPI4PY_LIBMPI to the libmpi of this launcher."
+    elif len(alone) == len(seen) > 0 and asked > 1:
+        what = f"it started {len(alone)} separate worlds of 1 rank, each with {alone[0]['library']}"
+        cure = "Set MPI_LIB_NRN_PATH to the libmpi of this launcher, or use the mpiexec of that library."
+    elif seen:
+        what = f"{len(seen)} ranks were seen: " + ", ".join(f"{rank['rank']} of {rank['size']}" for rank in seen[:8])
+        cure = "Check the launcher's options."
+    else:
+        what = f"it {finished.describe()} without starting a rank"
+        if "slots" in finished.tail(40):
+            cure = (
+                f"Ask for fewer ranks, or allow more than this machine's cores: {command.launcher[0]} --oversubscribe …"
+            )
+    raise MpiError(
+        f"{launcher} was asked for {asked} rank{'s' * (asked != 1)}, but {what}. Library: {mpi.how}.",
+        cure=cure,
+        details=finished.tail(20),
+    )

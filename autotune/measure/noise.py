@@ -1,0 +1,164 @@
+"""How small a gain can be seen on this machine: identical settings timed against each other (A/A), and what follows.
+
+Every gain here is a speed-up less one: 0.10 is 10 % faster, a baseline time over trial time of 1.10. This module runs
+nothing, and never calls a gain visible on the strength of a lucky few quiet runs: every promise is made from the
+upper bound of the noise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from autotune.measure.significance import minimum_pairs, recommended_pairs, visible_shift
+
+_QUANTILE = 0.75  # of absolute log ratios: up to a quarter of the pairs may be hit by bursts
+_EFFICIENCY = 0.60  # of that estimate against a standard deviation, for normal noise
+_BURST = 4.0  # spreads: a pair beyond this is called disturbed in the advice
+_SHORT_RUN_S = 1.0
+_NOISY = 0.03
+_FEW_PAIRS = 8
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Spread of the log ratio of two neighbouring runs with identical settings.
+
+    `spread` is a robust standard deviation, `upper` its one-sided upper bound with `confidence`, `pairs` the ratios
+    behind it and `disturbed` how many of them lie far outside.
+    """
+
+    spread: float
+    upper: float
+    pairs: int
+    disturbed: int
+    confidence: float
+
+
+def aa_spread(log_ratios: Sequence[float], *, shared_runs: bool = False, confidence: float = 0.8) -> Noise:
+    """The noise of this machine from paired log ratios of identical settings, whose true value is known to be 0.
+
+    `shared_runs`: neighbouring ratios have a run in common (`neighbour_log_ratios`), so they count for two thirds.
+    The upper bound treats the spread as chi-square distributed with the robust estimate's degrees of freedom.
+
+    Raises:
+        ValueError: fewer than three ratios, or one that is not finite.
+    """
+    sizes = np.abs(np.asarray(log_ratios, dtype=float))
+    if sizes.ndim != 1 or len(sizes) < 3 or not np.all(np.isfinite(sizes)):
+        raise ValueError(f"the A/A spread needs at least three finite log ratios, not {list(log_ratios)!r}")
+    quantile = float(np.quantile(sizes, _QUANTILE, method="median_unbiased"))
+    spread = quantile / float(stats.norm.ppf((1 + _QUANTILE) / 2))
+    freedom = max(1.0, _EFFICIENCY * len(sizes) * (2 / 3 if shared_runs else 1))
+    upper = spread * math.sqrt(freedom / float(stats.chi2.ppf(1 - confidence, freedom)))
+    return Noise(spread, upper, len(sizes), int(np.sum(sizes > _BURST * spread)), confidence)
+
+
+def smallest_visible_effect(
+    noise: Noise,
+    pairs: int,
+    *,
+    alpha: float = 0.01,
+    power: float = 0.8,
+    minimum_gain: float = 0.02,
+    finalists: int = 1,
+) -> float:
+    """The smallest true gain that `confirm` with so many pairs proves with probability `power`.
+
+    Raises:
+        ValueError: so few pairs can prove nothing at this alpha.
+    """
+    shift = visible_shift(pairs, alpha / max(finalists, 1), power)
+    return (1 + minimum_gain) * math.exp(shift * noise.upper) - 1
+
+
+def pairs_needed(
+    noise: Noise,
+    effect: float,
+    *,
+    alpha: float = 0.01,
+    power: float = 0.8,
+    minimum_gain: float = 0.02,
+    finalists: int = 1,
+    low: int | None = None,
+    high: int = 30,
+) -> int | None:
+    """The fewest pairs from `low` (default: `recommended_pairs`) to `high` that show `effect`; None if `high` do not.
+
+    Raises:
+        ValueError: `effect` is not above `minimum_gain`, or `low` and `high` leave no usable number.
+    """
+    if effect <= minimum_gain:
+        raise ValueError(
+            f"a gain of {effect:g} cannot be shown to exceed the minimum worthwhile gain of {minimum_gain:g}"
+        )
+    low = recommended_pairs(alpha, finalists) if low is None else low
+    if not minimum_pairs(alpha, finalists) <= low <= high:
+        raise ValueError(
+            f"no usable number of pairs from {low} to {high} at alpha {alpha:g} with {finalists} finalists"
+        )
+
+    def visible(pairs: int) -> bool:
+        rule = {"alpha": alpha, "power": power, "minimum_gain": minimum_gain}
+        return smallest_visible_effect(noise, pairs, finalists=finalists, **rule) <= effect
+
+    if not visible(high):
+        return None
+    return next(pairs for pairs in range(low, high + 1) if visible(pairs))
+
+
+def advice(
+    noise: Noise,
+    pairs: int,
+    *,
+    wanted_gain: float = 0.10,
+    run_s: float | None = None,
+    alpha: float = 0.01,
+    power: float = 0.8,
+    minimum_gain: float = 0.02,
+    finalists: int = 1,
+    high: int = 30,
+) -> list[str]:
+    """What so many pairs can show, and what would help, in sentences for the user; the first is always the finding.
+
+    `run_s`: wall seconds of the baseline's run section, if known.
+
+    Raises:
+        ValueError: as `smallest_visible_effect` and `pairs_needed`.
+    """
+    rule = {"alpha": alpha, "power": power, "minimum_gain": minimum_gain}
+    visible = smallest_visible_effect(noise, pairs, finalists=finalists, **rule)
+    lines = [
+        f"Two runs with identical settings differ by {noise.spread:.1%} (up to {noise.upper:.1%}, from {noise.pairs} "
+        f"A/A pairs): a gain of {visible:.1%} or more can be proved with {pairs} pairs."
+    ]
+    most = max(high, pairs)
+    if visible > wanted_gain:
+        needed = pairs_needed(noise, wanted_gain, finalists=finalists, low=pairs, high=most, **rule)
+        lines.append(
+            f"More repeats: {needed} pairs would show a gain of {wanted_gain:.0%}."
+            if needed
+            else f"Even {most} pairs would not show a gain of {wanted_gain:.0%}: the runs must become quieter."
+        )
+        lines += _causes(noise, run_s)
+    if noise.disturbed:
+        lines.append(
+            f"{noise.disturbed} of {noise.pairs} A/A pairs were disturbed by something else on this machine; "
+            "fewer busy neighbours help."
+        )
+    return lines
+
+
+def _causes(noise: Noise, run_s: float | None) -> list[str]:
+    lines = []
+    if run_s is not None and run_s < _SHORT_RUN_S:
+        lines.append(f"A longer tstop: the run section takes only {run_s:.2f} s; longer runs average disturbances out.")
+    if noise.pairs < _FEW_PAIRS:
+        lines.append(f"More A/A repeats: {noise.pairs} pairs leave room for doubt, which counts as noise.")
+    if noise.spread > _NOISY:
+        lines.append("Fewer busy neighbours: close other programs, leave a core free, or use a quiet node.")
+    return lines

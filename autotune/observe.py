@@ -1,0 +1,185 @@
+"""One watched run of the user's own command → Observation: what the model is, where its time goes, and its raster."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from autotune.agent.facts import ModelFacts
+from autotune.agent.protocol import RankReport
+from autotune.errors import BaselineError, MpiError
+from autotune.launch.command import Command
+from autotune.launch.mpi import Mpi
+from autotune.launch.run import FreshRunner, Run, RunFailed
+from autotune.raster import Raster
+from autotune.store.records import Environment, ModelIdentity
+
+SAMPLED_SEGMENTS = 8
+MOSTLY = 0.5  # the share of the run section that must be psolve for NEURON's timers to tell its length
+
+
+@dataclass(frozen=True)
+class Observation:
+    """The user's own run, watched; everything later is compared with it."""
+
+    facts: ModelFacts
+    environment: Environment
+    exit_code: int | None
+    spikes: int
+    raster_digest: str
+    voltage_digests: tuple[str, ...]
+    """One of each rank: what verifies a model that makes no spikes."""
+    run_s: float
+    wall_s: float
+    sections: dict[str, float]
+    load_balance: float | None
+    """mean(step_time) / max(step_time + step_wait) over the ranks; 1 is perfect; None without psolve."""
+    rank_cells: tuple[int, ...]
+    finitializes: int
+    """How many times a rank called finitialize; settings apply to all of them."""
+    notes: tuple[str, ...] = field(default=())
+
+
+def observe(runner: FreshRunner, mpi: Mpi | None, timeout_s: float | None = None) -> tuple[Observation, Raster]:
+    """Run the command once, untouched but watched. Raises BaselineError or MpiError when it does not run as it stands."""
+    try:
+        run = runner.run(observe=True, voltages=SAMPLED_SEGMENTS, timeout_s=timeout_s)
+    except RunFailed as failure:
+        kind = MpiError if failure.failure == "no mpi" else BaselineError
+        raise kind(
+            f"the model does not run with its own settings: {failure.message}",
+            cure=failure.cure,
+            details=failure.details,
+        ) from failure
+    facts = merge_facts(run)
+    observation = Observation(
+        facts=facts,
+        environment=describe_environment(run, mpi),
+        exit_code=run.exit_code,
+        spikes=len(run.raster),
+        raster_digest=run.raster.digest(),
+        voltage_digests=voltage_digests(run),
+        run_s=run.run_s,
+        wall_s=run.wall_s,
+        sections=run.sections,
+        load_balance=_load_balance(run.reports),
+        rank_cells=tuple(int(r.model.get("cells", 0)) for r in run.reports),
+        finitializes=max(len(r.sections) for r in run.reports),
+        notes=tuple(_notes(run, facts)),
+    )
+    return observation, run.raster
+
+
+def merge_facts(run: Run) -> ModelFacts:
+    """The facts of the whole network from those of its ranks."""
+    models = [report.model for report in run.reports]
+    lowest = [model["min_delay_ms"] for model in models if model["min_delay_ms"] is not None]
+    version = re.search(r"(\d+)\.(\d+)\.?(\d+)?", run.reports[0].neuron)
+    assert version is not None, run.reports[0].neuron
+    return ModelFacts(
+        neuron=tuple(int(part or 0) for part in version.groups()),
+        ranks=run.ranks,
+        dt_ms=run.reports[0].dt_ms,
+        t_stop_ms=round(run.t_ms, 6),
+        cvode=any(report.cvode for report in run.reports),
+        psolve=uses_psolve(run),
+        threads=max(model["threads"] for model in models),
+        cells=sum(model["cells"] for model in models),
+        artificial_cells=sum(model["artificial_cells"] for model in models),
+        artificial_gids=sum(model["artificial_gids"] for model in models),
+        output_gids=tuple(model["output_gids"] for model in models),
+        min_delay_ms=min(lowest, default=None),
+        delays_ms=tuple(sorted({delay for model in models for delay in model["delays_ms"]})),
+        histogram=tuple(run.reports[0].histogram),
+        baseline=dict(run.effective),
+    )
+
+
+def uses_psolve(run: Run) -> bool:
+    """Whether the longest section of the run is spent in pc.psolve."""
+    section = max(run.reports[0].sections, key=lambda s: s.until_next_s)
+    length = section.until_next_s if section.clock_s is None else section.clock_s
+    return section.psolve_s > MOSTLY * length
+
+
+def voltage_digests(run: Run) -> tuple[str, ...]:
+    """What the sampled voltages of each rank looked like, as a digest; empty strings where nothing was sampled."""
+    return tuple(str(report.voltage.get("digest", "")) for report in run.reports)
+
+
+def describe_environment(run: Run, mpi: Mpi | None) -> Environment:
+    """Where the study runs, as the ranks and the launcher tell it."""
+    first = run.reports[0]
+    return Environment(
+        neuron=first.neuron,
+        python=first.python,
+        executable=first.executable,
+        mpi=f"{mpi.family} {mpi.version}" if mpi else "none",
+        mpi_library=first.library,
+        ranks=run.ranks,
+        cpu=_cpu(),
+        cores=psutil.cpu_count(logical=False) or psutil.cpu_count() or 1,
+        host=first.host,
+        platform=platform.platform(),
+    )
+
+
+def identify_model(command: Command) -> ModelIdentity:
+    """Which model this is: the command and the SHA-256 of its files."""
+    return ModelIdentity(
+        command=tuple(command.argv),
+        folder=str(command.cwd),
+        files={_relative(file, command.cwd): _sha256(file) for file in command.model_files()},
+    )
+
+
+def _load_balance(reports: tuple[RankReport, ...]) -> float | None:
+    step = [sum(s.step_s for s in r.sections) for r in reports]
+    with_wait = [sum(s.step_s + s.step_wait_s for s in r.sections) for r in reports]
+    if not any(step):
+        return None
+    return sum(step) / len(step) / max(with_wait)
+
+
+def _notes(run: Run, facts: ModelFacts) -> list[str]:
+    """What the user should know of this run before any tuning."""
+    notes = []
+    if not len(run.raster):
+        notes.append(
+            "the model made no spikes: exact knobs can be verified by the voltages of sampled segments, "
+            "a change of dt cannot be verified and is not searched"
+        )
+    if facts.min_delay_ms == 0 and facts.ranks > 1:
+        notes.append("a delay of 0 between ranks: NEURON cannot run this on more than one rank with fixed step")
+    if not facts.psolve:
+        notes.append("the run section is not pc.psolve: run() and loops of fadvance are slower by themselves")
+    for report in run.reports:
+        if report.model.get("gids_without_cell"):
+            notes.append(f"rank {report.rank}: gids without a cell: {report.model['gids_without_cell']}")
+    return notes
+
+
+def _cpu() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor() or "unknown"
+    match = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return match.group(1) if match else platform.machine()
+
+
+def _relative(file: Path, folder: Path) -> str:
+    return str(file.relative_to(folder)) if file.is_relative_to(folder) else str(file)
+
+
+def _sha256(file: Path) -> str:
+    digest = hashlib.sha256()
+    with open(file, "rb") as stream:
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()

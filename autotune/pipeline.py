@@ -1,0 +1,191 @@
+"""The road that a study takes, in order: observe, plan, calibrate, search, confirm, hand over.
+
+Each step writes its record into the study folder before the next begins, and is skipped when its record is already there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime, timezone
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from autotune import __version__
+from autotune.config import StudyConfig
+from autotune.errors import UsageError
+from autotune.export import Best, make_best
+from autotune.launch.command import Command, check_programs, launch_environment, parse_command
+from autotune.launch.mpi import Mpi, check_world, find_mpi, mpi_environment
+from autotune.launch.run import FreshRunner, RunFailed, stage_agent
+from autotune.measure import Confirmation, Event, confirm, event_from_dict
+from autotune.observe import Observation, identify_model, observe
+from autotune.plan.space import SearchSpace, make_space
+from autotune.raster import Raster, read_raster, write_raster
+from autotune.report.progress import Progress
+from autotune.search.runner import TrialRunner
+from autotune.search.sampler import make_sampler
+from autotune.search.study import finalists, search
+from autotune.store.folder import StudyFolder
+from autotune.store.optuna import delete_study, open_storage, open_study
+from autotune.store.records import ConfirmationLog, StudyRecord, Trial
+from autotune.verify.acceptance import Acceptance
+from autotune.verify.calibrate import Calibration, calibrate
+
+
+def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, progress: Progress) -> Best:
+    """Walk the whole road for one study and return its answer.
+
+    Raises UsageError, BaselineError or MpiError; killed at any moment, the same call goes on where it stopped.
+    """
+    folder = StudyFolder(out)
+    command, environment, mpi = prepare(config)
+    if fresh:
+        folder.discard()
+    folder.create()
+    with closing(folder):
+        record = _begin(folder, config, command, storage)
+        stage_agent(folder.agent)
+        runner = FreshRunner(command, environment, folder.agent, folder.scratch, config.run.end_grace_s)
+
+        progress.step("observe")
+        observation, baseline = _observed(folder, runner, command, mpi, config)
+        runner = runner.timed_by(clock=not observation.facts.psolve)
+        progress.observed(observation)
+
+        progress.step("plan")
+        space = make_space(observation, config.search.knobs, config.search.exclude)
+        progress.planned(space)
+
+        progress.step("calibrate")
+        progress.calibrated(_calibrated(folder, runner, observation, baseline, config, space))
+
+        progress.step("search")
+        trials = TrialRunner(runner, space, Acceptance(baseline, observation, config.accept), folder.trials())
+        _search(folder, trials, config, record, fresh, progress)
+
+        progress.step("confirm")
+        _confirm(folder, trials, config, progress)
+
+        best = make_best(folder, record)
+        progress.finished(best, folder.path)
+        return best
+
+
+def prepare(config: StudyConfig) -> tuple[Command, dict[str, str], Mpi | None]:
+    """Understand the command, find what it needs, and prove that its launcher makes one world. Touches no study folder."""
+    command = parse_command(config.command, config.folder)
+    environment = launch_environment(command, os.environ)
+    check_programs(command, environment)
+    mpi = find_mpi(command, environment)
+    environment |= mpi_environment(mpi, environment)
+    check_world(command, mpi, environment)
+    return command, environment, mpi
+
+
+def _begin(folder: StudyFolder, config: StudyConfig, command: Command, storage: str | None) -> StudyRecord:
+    """The record of this study; an earlier one in the same place must be of the same model and the same question."""
+    model = identify_model(command)
+    settled = config.model_dump(mode="json", exclude={"search": {"trials", "time_budget_s"}})
+    earlier = folder.read("study", StudyRecord)
+    if earlier is None:
+        created = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        record = StudyRecord(config.name, settled, model, storage, created, __version__)
+        folder.write("study", record)
+        return record
+    changed = [name for name, value in settled.items() if earlier.config.get(name) != value]
+    if earlier.model.files != model.files:
+        changed.append("the model's files")
+    if earlier.storage != storage:
+        changed.append("storage")
+    if changed:
+        raise UsageError(
+            f"{folder.path}: holds another study; changed since then: {', '.join(changed)}",
+            cure="Give --fresh to discard it, or --out for another place.",
+        )
+    return earlier
+
+
+def _observed(
+    folder: StudyFolder, runner: FreshRunner, command: Command, mpi: Mpi | None, config: StudyConfig
+) -> tuple[Observation, Raster]:
+    observation = folder.read("observation", Observation)
+    if observation is not None and folder.baseline_raster.is_file():
+        return observation, read_raster(folder.baseline_raster)
+    observation, baseline = observe(runner, mpi, config.run.timeout_s)
+    write_raster(folder.baseline_raster, baseline)
+    folder.write("observation", observation)
+    return observation, baseline
+
+
+def _calibrated(
+    folder: StudyFolder,
+    runner: FreshRunner,
+    observation: Observation,
+    baseline: Raster,
+    config: StudyConfig,
+    space: SearchSpace,
+) -> Calibration:
+    calibration = folder.read("calibration", Calibration)
+    if calibration is None:
+        calibration = calibrate(runner, observation, baseline, config.accept, search_dt="dt" in space.domains)
+        folder.write("calibration", calibration)
+    return calibration
+
+
+def _search(
+    folder: StudyFolder, trials: TrialRunner, config: StudyConfig, record: StudyRecord, fresh: bool, progress: Progress
+) -> None:
+    if not trials.space.domains:
+        return
+    storage = open_storage(folder.path, record.storage)
+    if fresh and record.storage is not None:
+        delete_study(storage, record.name)
+    study = open_study(storage, record.name, config.search.seed, make_sampler)
+    if len(study.trials) and not trials.known and record.storage is not None:
+        raise UsageError(
+            f"{record.storage}: already holds a study named {record.name!r} with {len(study.trials)} trials",
+            cure="Give --fresh to discard it, or choose another storage.",
+        )
+    progress.searching(trials.known, config.search)
+    search(study, trials, folder, config.search, progress.trial)
+
+
+def _confirm(folder: StudyFolder, trials: TrialRunner, config: StudyConfig, progress: Progress) -> Confirmation:
+    """The best trials against the baseline once more, in fresh processes; goes on with the pairs that are already there."""
+    chosen = {str(trial.number): trial for trial in finalists(trials.known, config.confirm.finalists)}
+    log = folder.read("confirming", ConfirmationLog) or ConfirmationLog((), ())
+    events: list[Event] = [event_from_dict(e) for e in log.events] if log.finalists == tuple(chosen) else []
+    progress.confirming(list(chosen.values()), config.confirm, len(events))
+
+    def remember(event: Event) -> None:
+        events.append(event)
+        folder.write("confirming", ConfirmationLog(tuple(chosen), tuple(as_plain(e) for e in events)))
+        progress.confirmed(event)
+
+    confirmation = confirm(
+        _run_of(trials, None),
+        {key: _run_of(trials, trial) for key, trial in chosen.items()},
+        pairs=config.confirm.pairs,
+        alpha=config.confirm.alpha,
+        minimum_gain=config.confirm.minimum_gain,
+        seed=config.search.seed,
+        on_progress=remember,
+        completed=tuple(events),
+        run_failed=RunFailed,
+    )
+    folder.write("confirmation", confirmation)
+    return confirmation
+
+
+def _run_of(trials: TrialRunner, trial: Trial | None) -> Callable[[], float]:
+    changes = trial.changes if trial else {}
+    return lambda: trials.run_verified(changes)
+
+
+def as_plain(event: Event) -> dict[str, object]:
+    """An event of the confirmation as JSON types."""
+    plain: dict[str, object] = TypeAdapter(type(event)).dump_python(event, mode="json")
+    return plain

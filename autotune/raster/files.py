@@ -1,0 +1,176 @@
+"""Rasters in files: npz, SONATA spikes (HDF5), and NEURON's two columns of text. The extension names the format.
+
+A file is written beside its place and then renamed, so that nobody ever sees half of one. A file that cannot be read as
+a whole is an error that names it; this module must never return a part of a raster.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from autotune.errors import UsageError
+from autotune.raster.raster import Gids, Raster, Times
+from autotune.raster.text import read_text, write_text
+
+_TEXT = (".dat", ".txt", ".csv", ".tsv", ".spk", ".ras")
+_HDF5 = (".h5", ".hdf5")
+_SONATA_MAGIC = 0x0A7A
+_SORTING = {"none": 0, "by_id": 1, "by_time": 2}
+
+
+def read_raster(path: str | os.PathLike[str], *, population: str | None = None, columns: str | None = None) -> Raster:
+    """The raster of one file; no spikes is a fine raster.
+
+    .npz: arrays `gid` and `time_ms`. .h5, .hdf5: SONATA, `/spikes/<population>/{node_ids,timestamps}`; `population` is
+    needed if there are several. Everything else: text, see `autotune.raster.text.read_text`; `columns` ("time gid" or
+    "gid time") overrules what it finds out. UsageError, naming the file and for text the line, for a file that is
+    missing, empty (but text), truncated or of another kind.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder, not a raster file.", cure="Name a .npz, .h5 or text file.")
+    if not path.exists():
+        raise UsageError(f"{path}: there is no such file.", cure="Check the name of the raster file.")
+    try:
+        if path.suffix.lower() == ".npz":
+            return _checked(*_read_npz(path), path)
+        if path.suffix.lower() in _HDF5:
+            return _checked(*_read_sonata(path, population), path)
+        return _checked(*read_text(path, columns), path)
+    except PermissionError as error:
+        raise UsageError(f"{path}: not allowed to read it.", cure="Check the file's permissions.") from error
+
+
+def write_raster(path: str | os.PathLike[str], raster: Raster, *, population: str = "All") -> None:
+    """Write the raster atomically; `population` names it in SONATA files. Reading it back gives an equal raster.
+
+    UsageError for an unknown extension, a folder that is not there, and for SONATA a negative gid (its node ids are
+    unsigned).
+    """
+    path = Path(path)
+    kind = path.suffix.lower()
+    if kind == ".npz":
+        write_atomically(path, lambda file: np.savez(file, gid=raster.gids, time_ms=raster.times_ms))
+    elif kind in _HDF5:
+        if len(raster) and raster.gid_set[0] < 0:
+            raise UsageError(
+                f"{path}: the gid {raster.gid_set[0]} is negative; SONATA cannot hold it.",
+                cure="Write a .npz file, or leave out the sources without a gid.",
+            )
+        write_atomically(path, lambda file: _write_sonata(file, raster, population))
+    elif kind in _TEXT:
+        write_atomically(path, lambda file: write_text(file, raster, "," if kind == ".csv" else "\t"))
+    else:
+        known = ", ".join((".npz", *_HDF5, *_TEXT))
+        raise UsageError(f"{path}: no raster format has the extension {kind!r}.", cure=f"Use one of {known}.")
+
+
+def _checked(gids: Any, times: Any, path: Path) -> Raster:
+    return Raster.from_arrays(gids, times, source=str(path))
+
+
+def _broken(path: Path, what: object, kind: str) -> UsageError:
+    return UsageError(
+        f"{path}: this is not a whole {kind} file ({what}).", cure="It may be torn or of another kind: write it again."
+    )
+
+
+def _read_npz(path: Path) -> tuple[Gids, Times]:
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            missing = [name for name in ("gid", "time_ms") if name not in getattr(held, "files", ())]
+            if missing:
+                found = ", ".join(getattr(held, "files", ())) or "none"
+                raise UsageError(
+                    f"{path}: no array {' and no array '.join(missing)} (arrays found: {found}).",
+                    cure="A raster is stored as the arrays gid and time_ms.",
+                )
+            return held["gid"], held["time_ms"]
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, KeyError, OSError, NotImplementedError) as error:
+        if isinstance(error, PermissionError):
+            raise
+        raise _broken(path, error or "empty", "npz") from error
+
+
+def _read_sonata(path: Path, population: str | None) -> tuple[Gids, Times]:
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            spikes = file.get("spikes")
+            found = list(spikes) if isinstance(spikes, h5py.Group) else []
+            groups = [name for name in found if isinstance(spikes[name], h5py.Group)]
+            group = spikes[_choose(path, groups, population)]
+            missing = [name for name in ("node_ids", "timestamps") if name not in group]
+            if missing:
+                raise UsageError(
+                    f"{path}: {group.name} has no {' and no '.join(missing)}.", cure="Write SONATA spikes."
+                )
+            units = group["timestamps"].attrs.get("units", "ms")
+            units = units.decode() if isinstance(units, bytes) else str(units)
+            if units != "ms":
+                raise UsageError(f"{path}: timestamps of {group.name} are in {units!r}.", cure="Store them in 'ms'.")
+            return group["node_ids"][()], group["timestamps"][()]
+    except (OSError, KeyError, RuntimeError) as error:
+        if isinstance(error, PermissionError):
+            raise
+        raise _broken(path, error, "HDF5") from error
+
+
+def _choose(path: Path, groups: list[str], population: str | None) -> str:
+    names = ", ".join(groups)
+    if not groups:
+        raise UsageError(f"{path}: no group /spikes/<population>.", cure="Give a file with SONATA spikes.")
+    if population is not None:
+        if population not in groups:
+            raise UsageError(f"{path}: no population {population!r}.", cure=f"Choose one of: {names}.")
+        return population
+    if len(groups) > 1:
+        raise UsageError(f"{path}: {len(groups)} populations ({names}).", cure="Say which one to read: population.")
+    return groups[0]
+
+
+def _write_sonata(file: IO[bytes], raster: Raster, population: str) -> None:
+    """The layout of the SONATA developer guide (Dai et al. 2020, PLoS Comput. Biol. 16:e1007696), as libsonata reads
+    it.
+    """
+    import h5py
+
+    with h5py.File(file, "w") as out:
+        out.attrs["magic"] = np.uint32(_SONATA_MAGIC)
+        out.attrs["version"] = np.array([0, 1], np.uint32)
+        group = out.create_group(f"spikes/{population}")
+        group.attrs.create("sorting", _SORTING["by_time"], dtype=h5py.enum_dtype(_SORTING, basetype="u1"))
+        group.create_dataset("node_ids", data=raster.gids.astype(np.uint64))
+        group.create_dataset("timestamps", data=raster.times_ms).attrs["units"] = "ms"
+
+
+def write_atomically(path: Path, fill: Callable[[IO[bytes]], None]) -> None:
+    """Fill a new file in the same folder, make it durable, and put it in place; on failure nothing is left."""
+    if not path.parent.is_dir():
+        raise UsageError(f"{path}: there is no folder {path.parent}.", cure="Make the folder first.")
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w+b") as file:
+            fill(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,156 @@
+"""One-to-one pairing of the spikes of two rasters: the inner loop of `metrics.match`, vectorised.
+
+It must find the largest number of pairs within each gid, in order, and decide nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autotune.raster.raster import TICKS_PER_MS, Raster, ticks
+
+Ints = NDArray[np.int64]
+Pairs = tuple[Ints, Ints]
+_FEW = 32  # clusters left, below which plain Python is faster than numpy
+_BLOCK = 65_536  # spikes that are paired at once: whole trains, in cache
+_CHUNK = 1 << 20
+_TABLE = 1 << 22  # widest range of gids that is looked up in a table
+
+
+def paired_shifts(a: Raster, b: Raster, window_ms: float) -> Iterator[NDArray[np.float64]]:
+    """Shifts in ms of all pairs, some 10^4 at a time, by gid, then time. Neither raster may be empty."""
+    trains = lift((a, b), window_ms)
+    for keys in trains.groups:
+        sampled = np.concatenate([[0], *(k[::_BLOCK] for k in keys)])
+        edges = np.unique(sampled // trains.stride)[1:] * trains.stride
+        cuts = [np.concatenate(([0], np.searchsorted(k, edges), [len(k)])) for k in keys]
+        for at in range(len(edges) + 1):
+            mine, other = (k[c[at] : c[at + 1]] for k, c in zip(keys, cuts, strict=True))
+            i, j = pair_trains(mine, other, trains.window)
+            yield (other[j] - mine[i]) / TICKS_PER_MS
+
+
+@dataclass(frozen=True)
+class Lifted:
+    """Rasters as sorted numbers, gid index * stride + ticks: the trains of all gids make one train.
+
+    The stride keeps the trains further apart than the window (in ticks), so that pairs cannot cross gids. `groups`
+    yields these numbers, an array for each raster; more than once only where the numbers of all gids would overflow.
+    """
+
+    window: int
+    stride: int
+    groups: Iterator[tuple[Ints, ...]]
+
+
+def lift(rasters: Sequence[Raster], window_ms: float = 0.0) -> Lifted:
+    """All spikes of rasters that are not empty, gid after gid, each train in order of time."""
+    index = _GidIndex(rasters)
+    first = int(min(ticks(r.times_ms[0]) for r in rasters))
+    span = int(max(ticks(r.times_ms[-1]) for r in rasters)) - first
+    window = min(round(window_ms * TICKS_PER_MS), span)
+    stride = span + window + 1
+    group = max(1, 2**61 // stride)
+    return Lifted(window, stride, zip(*(_keys(r, index, group, stride, first) for r in rasters), strict=True))
+
+
+def pair_trains(a: Ints, b: Ints, window: int) -> Pairs:
+    """Indices i, j of all pairs with |b[j] - a[i]| <= window, each spike at most once: the most pairs there are.
+
+    The rule is the greedy one: look at the first spikes that are left; pair them if they are close enough, else drop
+    the earlier. Three ways to the same pairs: trains of one length that pair spike by spike; clusters of spikes with a
+    silence above the window around them, all advanced together; the last few, long clusters one by one.
+    """
+    if len(a) == len(b) and (not len(a) or int(np.abs(b - a).max()) <= window):
+        every = np.arange(len(a))
+        return every, every
+    partner = np.full(len(a), -1)
+    i, stop_i, j, stop_j = _clusters(a, b, window)
+    while len(i) > _FEW:
+        shift = b[j] - a[i]
+        hit = np.abs(shift) <= window
+        partner[i[hit]] = j[hit]
+        i, j = i + (shift >= -window), j + (shift <= window)
+        left = (i < stop_i) & (j < stop_j)
+        i, stop_i, j, stop_j = i[left], stop_i[left], j[left], stop_j[left]
+    for bounds in zip(i.tolist(), stop_i.tolist(), j.tolist(), stop_j.tolist(), strict=True):
+        found = _one_by_one(a, b, window, *bounds)
+        partner[found[0]] = found[1]
+    paired = np.flatnonzero(partner >= 0)
+    return paired, partner[paired]
+
+
+def _clusters(a: Ints, b: Ints, window: int) -> tuple[Ints, Ints, Ints, Ints]:
+    """Where the clusters that hold spikes of both trains begin and end in a and in b."""
+    both = np.concatenate((a * 2, b * 2 + 1))  # the lowest bit tells whose spike it is
+    both.sort()
+    from_b = np.concatenate(([0], np.cumsum(both & 1)))
+    both >>= 1
+    edges = np.concatenate(([0], np.flatnonzero(np.diff(both) > window) + 1, [len(both)]))
+    edges_b = from_b[edges]
+    edges_a = edges - edges_b
+    shared = (np.diff(edges_a) > 0) & (np.diff(edges_b) > 0)
+    return edges_a[:-1][shared], edges_a[1:][shared], edges_b[:-1][shared], edges_b[1:][shared]
+
+
+def _one_by_one(a: Ints, b: Ints, window: int, i: int, stop_i: int, j: int, stop_j: int) -> Pairs:
+    first_i, first_j = i, j
+    mine, other = a[i:stop_i].tolist(), b[j:stop_j].tolist()
+    i = j = 0
+    pairs: list[tuple[int, int]] = []
+    while i < len(mine) and j < len(other):
+        shift = other[j] - mine[i]
+        if abs(shift) <= window:
+            pairs.append((i, j))
+        i, j = i + (shift >= -window), j + (shift <= window)
+    found = np.array(pairs, np.int64).reshape(-1, 2)
+    return found[:, 0] + first_i, found[:, 1] + first_j
+
+
+class _GidIndex:
+    """The place of each gid among all gids of some rasters."""
+
+    def __init__(self, rasters: Sequence[Raster]) -> None:
+        self.lowest = int(min(r.gids.min() for r in rasters))
+        self.table: Ints | None = None
+        width = int(max(r.gids.max() for r in rasters)) - self.lowest + 1
+        if width <= _TABLE:
+            seen = np.zeros(width, np.bool_)
+            for r in rasters:
+                for begin in range(0, len(r), _CHUNK):
+                    seen[r.gids[begin : begin + _CHUNK] - self.lowest] = True
+            self.table = np.cumsum(seen) - 1
+            self.size = int(seen.sum())
+        else:
+            self.all = np.unique(np.concatenate([r.gid_set for r in rasters]))
+            self.size = len(self.all)
+
+    def __call__(self, gids: Ints) -> Ints:
+        if self.table is not None:
+            return np.asarray(self.table[gids - self.lowest])
+        return np.searchsorted(self.all, gids)
+
+
+def _keys(r: Raster, index: _GidIndex, group: int, stride: int, first: int) -> Iterator[Ints]:
+    """For each `group` of gids: sorted gid index * stride + ticks. All gids at once are done in chunks and one sort."""
+    if group < index.size:
+        place = index(r.gids)
+        order = np.argsort(place, kind="stable")
+        place, time = place[order], ticks(r.times_ms)[order] - first
+        for low in range(0, index.size, group):
+            part = slice(*np.searchsorted(place, (low, low + group)))
+            yield (place[part] - low) * stride + time[part]
+        return
+    keys = np.empty(len(r), np.int64)
+    for begin in range(0, len(r), _CHUNK):
+        part = slice(begin, begin + _CHUNK)
+        keys[part] = index(r.gids[part])
+        keys[part] *= stride
+        keys[part] += ticks(r.times_ms[part])
+        keys[part] -= first
+    keys.sort()
+    yield keys

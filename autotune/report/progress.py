@@ -1,0 +1,42 @@
+"""What the pipeline tells while it works. A report implements it; the pipeline knows nothing of terminals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from autotune.config import ConfirmConfig, SearchConfig
+from autotune.export import Best
+from autotune.measure import Event
+from autotune.observe import Observation
+from autotune.plan.space import SearchSpace
+from autotune.store.records import Trial
+from autotune.verify.calibrate import Calibration
+
+
+class Progress(Protocol):
+    """One method for each thing that a user may want to see happen."""
+
+    def step(self, name: str) -> None:
+        """A step of the pipeline begins."""
+
+    def observed(self, observation: Observation) -> None: ...
+
+    def planned(self, space: SearchSpace) -> None: ...
+
+    def calibrated(self, calibration: Calibration) -> None: ...
+
+    def searching(self, known: list[Trial], limits: SearchConfig) -> None:
+        """The search begins, with the trials of earlier sessions."""
+
+    def trial(self, trial: Trial) -> None:
+        """A trial has its verdict."""
+
+    def confirming(self, chosen: list[Trial], limits: ConfirmConfig, done: int) -> None:
+        """The confirmation begins; `done` events are already there."""
+
+    def confirmed(self, event: Event) -> None:
+        """One pair is measured, or a finalist has dropped out."""
+
+    def finished(self, best: Best, folder: Path) -> None:
+        """The study has its answer."""

@@ -1,0 +1,264 @@
+"""The study in a terminal: live while it runs, a table at the end. Without a terminal, one plain line for each event."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from autotune.config import ConfirmConfig, SearchConfig
+from autotune.export import Best
+from autotune.measure import Event, Pair
+from autotune.observe import Observation
+from autotune.plan.space import SearchSpace
+from autotune.store.records import Settings, Trial
+from autotune.verify.calibrate import Calibration
+
+SHOWN_TRIALS = 12
+VERDICT_STYLES = {
+    "accepted": "green",
+    "diverged": "red",
+    "unstable": "red",
+    "crashed": "bold red",
+    "timeout": "yellow",
+    "not applicable": "dim",
+}
+
+
+class TerminalProgress:
+    """Implements report.progress.Progress with rich."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live: Live | None = None
+        self._trials: list[Trial] = []
+        self._limits = SearchConfig()
+        self._started = time.monotonic()
+        self._pairs_done = self._pairs_all = 0
+        self._confirm_started = 0.0
+
+    def step(self, name: str) -> None:
+        self._end_live()
+        titles = {
+            "observe": "Running your command once, watched",
+            "plan": "What can be tuned",
+            "calibrate": "The baseline against itself",
+            "search": "Searching",
+            "confirm": "Confirming in fresh processes",
+        }
+        self._console.print(f"[bold]{titles.get(name, name)}[/bold]")
+
+    def observed(self, observation: Observation) -> None:
+        facts, environment = observation.facts, observation.environment
+        balance = f", load balance {observation.load_balance:.2f}" if observation.load_balance is not None else ""
+        version = ".".join(map(str, facts.neuron))
+        self._line(f"NEURON {version}, Python {environment.python}, {environment.mpi}, {facts.ranks} rank(s){balance}")
+        delay = f", smallest delay between ranks {facts.min_delay_ms:g} ms" if facts.min_delay_ms is not None else ""
+        self._line(
+            f"{facts.cells} cells, {observation.spikes} spikes in {facts.t_stop_ms:g} ms at dt = {facts.dt_ms:g} ms{delay}"
+        )
+        parts = observation.sections
+        self._line(
+            f"set-up {parts['setup']:.2f} s, run {parts['run']:.2f} s (exchange {parts['exchange']:.2f} s), "
+            f"output {parts['output']:.2f} s"
+        )
+        for note in observation.notes:
+            self._line(f"note: {note}", "yellow")
+
+    def planned(self, space: SearchSpace) -> None:
+        for name, domain in space.domains.items():
+            values = ", ".join(map(_plain, domain.values))
+            self._line(f"{name:<16} {domain.safety:<10} {values}")
+        for left in space.out:
+            self._line(f"{left.knob:<16} not searched: {left.reason}", "dim")
+
+    def calibrated(self, calibration: Calibration) -> None:
+        self._line("the model reproduces itself bit for bit")
+        if calibration.half_dt_shift_ms is not None:
+            self._line(
+                f"half the dt shifts its spikes by up to {calibration.half_dt_shift_ms:.3f} ms: the error you live with"
+            )
+        if calibration.note:
+            self._line(f"note: {calibration.note}", "yellow")
+
+    def searching(self, known: list[Trial], limits: SearchConfig) -> None:
+        self._trials, self._limits, self._started = list(known), limits, time.monotonic()
+        if known:
+            self._line(f"going on after {len(known)} finished trials")
+        if self._console.is_terminal:
+            self._live = Live(self._view(), console=self._console, refresh_per_second=2)
+            self._live.start()
+
+    def trial(self, trial: Trial) -> None:
+        if not self._trials or self._trials[-1] is not trial:
+            self._trials.append(trial)
+        if self._live:
+            self._live.update(self._view())
+        else:
+            best = _best(self._trials)
+            self._line(
+                f"trial {trial.number:>3}  {_settings(trial):<46} {trial.verdict:<14} {_ratio(trial):<7} "
+                f"best {_ratio(best)}  {self._time_left()}" + (f"  ({trial.reason})" if trial.reason else "")
+            )
+
+    def confirming(self, chosen: list[Trial], limits: ConfirmConfig, done: int) -> None:
+        if not chosen:
+            self._line("no accepted trial looked faster than the baseline; nothing to confirm")
+            return
+        self._pairs_done, self._pairs_all = done, len(chosen) * limits.pairs
+        self._confirm_started = time.monotonic()
+        for trial in chosen:
+            self._line(f"finalist: trial {trial.number} ({_settings(trial)}), ratio {_ratio(trial)}")
+        if self._console.is_terminal:
+            self._live = Live(self._confirm_view(), console=self._console, refresh_per_second=2)
+            self._live.start()
+
+    def confirmed(self, event: Event) -> None:
+        self._pairs_done += 1
+        if self._live:
+            self._live.update(self._confirm_view())
+        elif isinstance(event, Pair):
+            self._line(
+                f"pair {self._pairs_done}/{self._pairs_all}: trial {event.finalist} {event.trial_s / event.baseline_s:.3f}"
+            )
+        else:
+            self._line(f"trial {event.finalist} is out: {event.reason}", "yellow")
+
+    def finished(self, best: Best, folder: Path) -> None:
+        self._end_live()
+        self._console.print(answer(best))
+        self._console.print(f"python -m autotune export {escape(str(folder))} -o best.json", highlight=False)
+
+    def close(self) -> None:
+        """Give the terminal back, whatever happened."""
+        self._end_live()
+
+    def _line(self, text: str, style: str = "") -> None:
+        self._console.print(Text("  " + text, style=style), soft_wrap=not self._console.is_terminal)
+
+    def _end_live(self) -> None:
+        if self._live:
+            self._live.stop()
+            self._live = None
+
+    def _time_left(self) -> str:
+        measured = [t.wall_s for t in self._trials if t.answered_from is None]
+        if not measured:
+            return ""
+        left = sum(measured) / len(measured) * max(0, self._limits.trials - len(self._trials))
+        if self._limits.time_budget_s is not None:
+            left = min(left, max(0.0, self._limits.time_budget_s - sum(t.wall_s for t in self._trials)))
+        return f"about {_duration(left)} left"
+
+    def _view(self) -> Group:
+        bar = ProgressBar(total=self._limits.trials, completed=len(self._trials), width=40)
+        best = _best(self._trials)
+        found = (
+            f"best so far {_ratio(best)} in trial {best.number} ({_settings(best)})" if best else "nothing accepted yet"
+        )
+        status = Text(f"{len(self._trials)} of {self._limits.trials} trials, {self._time_left()}; {found}")
+        return Group(trial_table(self._trials[-SHOWN_TRIALS:]), bar, status)
+
+    def _confirm_view(self) -> Group:
+        elapsed = time.monotonic() - self._confirm_started
+        left = elapsed / self._pairs_done * (self._pairs_all - self._pairs_done) if self._pairs_done else None
+        text = f"{self._pairs_done} of {self._pairs_all} pairs" + (
+            f", about {_duration(left)} left" if left is not None else ""
+        )
+        return Group(ProgressBar(total=self._pairs_all, completed=self._pairs_done, width=40), Text(text))
+
+
+def trial_table(trials: list[Trial]) -> Table:
+    """Trials as rows: number, settings, verdict, paired time ratio, and why."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("trial", justify="right")
+    table.add_column("settings", ratio=3)
+    table.add_column("verdict")
+    table.add_column("time ratio", justify="right")
+    table.add_column("why", ratio=2, style="dim")
+    for trial in trials:
+        why = f"as trial {trial.answered_from}" if trial.answered_from is not None else trial.reason
+        verdict = Text(trial.verdict, style=VERDICT_STYLES[trial.verdict])
+        table.add_row(str(trial.number), escape(_settings(trial)), verdict, _ratio(trial), escape(why))
+    return table
+
+
+def answer(best: Best) -> Panel:
+    """The end of a study: baseline and best side by side, the speed-up with its interval, and the verdict."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("setting", "baseline", "best"):
+        table.add_column(column)
+    for name, value in best.settings.items():
+        own = best.baseline_settings[name]
+        style = "" if value == own else "bold green"
+        table.add_row(name, _plain(own), Text(_plain(value), style=style))
+    speedup = best.speedup
+    if best.verdict == "improved":
+        line = (
+            f"[bold green]improved[/]: {speedup.estimate:.2f} times as fast "
+            f"({speedup.confidence:.0%} interval {speedup.low:.2f} to {speedup.high:.2f}), "
+            f"{best.evidence.pairs} pairs, p = {best.evidence.corrected_p:.2g}"
+        )
+        raster = best.evidence.raster
+        if raster:
+            same = (
+                "identical"
+                if raster.distance == 0 and raster.safety_class != "numerical"
+                else f"distance {raster.distance:.3g}"
+            )
+            line += f"\nraster: {raster.verdict} as {raster.safety_class} ({same}, {raster.spikes} spikes)"
+    else:
+        line = "[bold]no improvement[/] is proved: keep your settings" + _closest(best)
+    return Panel(Group(table, Text(), Text.from_markup(line)), title=f"study {escape(best.study)}", expand=False)
+
+
+def _closest(best: Best) -> str:
+    findings: list[dict[str, Any]] = best.evidence.findings
+    if not findings:
+        return ""
+    top = max(findings, key=lambda finding: float(finding["speedup"]["estimate"]))
+    interval = top["speedup"]
+    return (
+        f"\nclosest: trial {top['finalist']}, {interval['estimate']:.3f} times as fast "
+        f"({interval['low']:.3f} to {interval['high']:.3f}), p = {top['corrected_p']:.2g}"
+    )
+
+
+def _best(trials: list[Trial]) -> Trial | None:
+    accepted = [trial for trial in trials if trial.accepted and trial.ratio is not None]
+    return min(accepted, key=lambda trial: trial.ratio or 0.0, default=None)
+
+
+def _settings(trial: Trial) -> str:
+    return format_settings(trial.changes) if trial.changes else "baseline"
+
+
+def format_settings(settings: Settings) -> str:
+    """Settings in one line: dt=0.05 nspike=2 gid_compress."""
+    return " ".join(
+        name if value is True else f"no {name}" if value is False else f"{name}={_plain(value)}"
+        for name, value in settings.items()
+    )
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _ratio(trial: Trial | None) -> str:
+    return "-" if trial is None or trial.ratio is None else f"{trial.ratio:.3f}"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,39 @@
+"""The published advice as first trials: "Speed up your NEURON code" in the order in which a modeler would follow it.
+
+First the spike exchange (nspike from the histogram, with compressed gids), then the queue modes on top of it, then memory layout.
+"""
+
+from __future__ import annotations
+
+from autotune.plan.space import SearchSpace
+from autotune.store.records import Settings
+
+STEPS: tuple[tuple[str, ...], ...] = (
+    ("nspike", "gid_compress"),
+    ("bin_queue",),
+    ("self_queue",),
+    ("cache_efficient",),
+)
+"""The knobs of each piece of advice."""
+
+
+def recipe(space: SearchSpace) -> list[Settings]:
+    """The first trials: the baseline, the exchange advice, each further piece of advice beside it."""
+    trials = [dict(space.baseline)]
+    exchange = _advice(space, STEPS[0])
+    if exchange:
+        trials.append(space.with_values(**exchange))
+    for names in STEPS[1:]:
+        advice = _advice(space, names)
+        if advice:
+            trials.append(space.with_values(**exchange, **advice))
+    unique: list[Settings] = []
+    for trial in (space.active(t) for t in trials):
+        if trial not in unique:
+            unique.append(trial)
+    return unique
+
+
+def _advice(space: SearchSpace, names: tuple[str, ...]) -> Settings:
+    searched = (name for name in names if name in space.domains and space.domains[name].recommended)
+    return {name: space.domains[name].recommended[0] for name in searched}

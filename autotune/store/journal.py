@@ -1,0 +1,166 @@
+"""The lock and the repair of Optuna's journal file, so that a killed process neither stalls nor damages it.
+
+Optuna's own locks do not say who holds them: after a SIGKILL the next writer waits 30 s. This one is a symbolic link
+whose text names its holder (made in one atomic step, also on NFS), so a lock whose holder is dead on this machine is
+broken at once. Must never break a lock whose holder may be alive, and never cut a file that is not a journal.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import hashlib
+import json
+import logging
+import os
+import shutil
+import socket
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+from optuna.storages.journal import JournalFileSymlinkLock
+
+GRACE_S = 30.0  # Optuna's own limit for a holder that cannot be asked: another machine's, or another program's
+LONGEST_PAUSE_S = 0.1
+FIRST_BYTES = b'{"op_code":'
+
+_log = logging.getLogger(__name__)
+
+
+class JournalLock(JournalFileSymlinkLock):
+    """The lock of `journal` (beside it, with `.lock` added, as Optuna names it).
+
+    Whoever holds it may append: acquiring also cuts back a line that a killed writer left half-written. Processes that
+    use Optuna's own lock on the same journal are kept out, and keep this one out, as usual.
+    """
+
+    def __init__(self, journal: Path) -> None:
+        super().__init__(str(journal), grace_period=int(GRACE_S))
+        self._journal = journal
+        self._path = Path(self._lock_file)
+        self._token = ""
+
+    def acquire(self) -> bool:
+        """Waits until the lock is ours."""
+        judged: tuple[str, int] | None = None
+        since_s, pause_s = time.monotonic(), 0.001
+        while not self._take():
+            holder = self._holder()
+            if holder is None:  # released a moment ago
+                continue
+            if holder != judged:
+                judged, since_s = holder, time.monotonic()
+            if _is_dead(holder[0]) or time.monotonic() - since_s > GRACE_S:
+                self._break(holder)
+            else:
+                time.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        try:
+            cut_torn_line(self._journal)
+        except BaseException:
+            self.release()
+            raise
+        return True
+
+    def release(self) -> None:
+        """Gives the lock back; if another process has broken it meanwhile, leaves theirs alone."""
+        holder = self._holder()
+        if holder is not None and holder[0] == self._token:
+            self._path.unlink()
+        else:
+            _log.warning("the lock %s was broken by another process while it was held", self._path)
+
+    def _take(self) -> bool:
+        self._token = f"{_machine()}:{os.getpid()}:{uuid.uuid4().hex}"
+        try:
+            self._path.symlink_to(self._token)
+        except FileExistsError:
+            return False
+        return True
+
+    def _holder(self) -> tuple[str, int] | None:
+        """The holder's name ("" if the lock is a plain file) and when it took the lock (ns); None without a lock."""
+        try:
+            taken_ns = self._path.lstat().st_mtime_ns
+            return (os.readlink(self._path) if self._path.is_symlink() else ""), taken_ns
+        except FileNotFoundError:
+            return None
+
+    def _break(self, holder: tuple[str, int]) -> None:
+        """Removes the lock if it is still that holder's.
+
+        The kernel's lock on the journal lets one process at a time look and remove; without it, two that judge the same
+        dead holder could remove each other's fresh lock. Some cluster file systems refuse it; then only the second look
+        protects.
+        """
+        with self._journal.open("ab") as journal:
+            with suppress(OSError):
+                fcntl.flock(journal, fcntl.LOCK_EX)
+            if self._holder() == holder:
+                _log.info("removing the lock of a dead process: %s", self._path)
+                self._path.unlink(missing_ok=True)
+
+
+def looks_like_journal(path: Path) -> bool:
+    """Whether a file may be opened, and cut, as a journal: empty, or with a journal's record first, perhaps torn."""
+    with path.open("rb") as file:
+        line = file.readline()
+    if not line.endswith(b"\n"):
+        return line.startswith(FIRST_BYTES) or FIRST_BYTES.startswith(line)
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(record, dict) and "op_code" in record
+
+
+def is_torn(path: Path) -> bool:
+    """Whether the last line has no end: a writer is at work, or was killed."""
+    with path.open("rb") as file:
+        if file.seek(0, os.SEEK_END) == 0:
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
+
+
+def cut_torn_line(path: Path) -> bool:
+    """Cuts a journal back to its last whole line; returns whether it had to. A copy is kept as `<name>.torn`.
+
+    Call it with the journal's lock held. Optuna writes a record before it goes on, so a torn record was never reported
+    as stored.
+    """
+    if not path.exists() or not is_torn(path):
+        return False
+    shutil.copyfile(path, path.with_name(path.name + ".torn"))
+    with path.open("r+b") as file:
+        file.truncate(file.read().rfind(b"\n") + 1)
+        os.fsync(file.fileno())
+    _log.warning("%s ended in a torn line, which was cut off", path)
+    return True
+
+
+@functools.cache
+def _machine() -> str:
+    """A name for the space in which process ids are unique: host, boot and, in containers, process namespace."""
+    parts = [socket.gethostname()]
+    with suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        parts.append(os.readlink("/proc/self/ns/pid"))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _is_dead(holder: str) -> bool:
+    """Whether a lock's holder is gone for certain: named by this module, on this machine, and no such process."""
+    machine, _, rest = holder.partition(":")
+    pid = rest.partition(":")[0]
+    if machine != _machine() or not pid.isdigit():
+        return False
+    try:
+        return bool(psutil.Process(int(pid)).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.AccessDenied:
+        return False

@@ -1,0 +1,236 @@
+"""The Optuna side of a study: where its trials are stored, how they are told, how the storage is set right on resuming.
+
+The study folder is the truth; this storage serves the sampler and the dashboard and can be rebuilt. Must never store a
+time that was not measured, and never let a rejected trial pass for a feasible one.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.exceptions import ExperimentalWarning, StorageInternalError
+from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from autotune.errors import UsageError
+from autotune.store.journal import JournalLock, is_torn, looks_like_journal
+
+JOURNAL = "optuna.journal"
+VALUE_NAME = "time ratio to the baseline"
+CONSTRAINT = "raster"
+FORMS = "Give sqlite:///FILE, postgresql://USER@HOST/DATABASE, journal:///FILE or a journal file's path."
+CONNECT_TIMEOUT_S = 10
+
+
+@dataclass(frozen=True)
+class StoredTrial:
+    """A finished trial as the study folder records it: all that the storage needs to have it again.
+
+    `ratio` is the paired time ratio to the baseline, None if nothing was measured; `violation` > 0 is how far the trial
+    is from acceptable.
+    """
+
+    number: int
+    params: Mapping[str, Any]
+    distributions: Mapping[str, BaseDistribution]
+    ratio: float | None
+    violation: float
+    user_attrs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """Numbers of the trials that `reconcile` failed (and enqueued again), told from their record, added from it."""
+
+    failed: tuple[int, ...] = ()
+    told: tuple[int, ...] = ()
+    added: tuple[int, ...] = ()
+
+
+def open_storage(folder: Path, url: str | None = None) -> BaseStorage:
+    """Opens (or makes) the storage of the study in `folder`: a journal file in it, or what `url` says.
+
+    A journal's torn last line is cut off first (a copy stays beside it); a dead process's lock on it is broken when it
+    is first needed. Raises UsageError if the storage cannot be opened; a URL's password is not shown.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    if url is None:
+        return _open_journal(folder / JOURNAL)
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return _open_journal(Path(url))
+    if scheme == "journal":
+        return _open_journal(Path(rest))
+    return _open_database(url)
+
+
+def open_study(storage: BaseStorage, name: str, seed: int, sampler: Callable[[int], BaseSampler]) -> optuna.Study:
+    """Loads or makes the study `name`: it minimises the paired time ratio under one constraint, the raster's distance.
+
+    `sampler` makes the sampler from a seed (`search.sampler.make_sampler`). That seed is drawn from `seed` and the
+    number of trials that are there, so a resumed study does not propose the first session's settings again.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(storage=storage, study_name=name, direction="minimize", load_if_exists=True)
+    n_trials = len(study.get_trials(deepcopy=False))
+    study.sampler = sampler(int(np.random.SeedSequence([seed, n_trials]).generate_state(1)[0]))
+    if study.metric_names != [VALUE_NAME]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            study.set_metric_names([VALUE_NAME])
+    return study
+
+
+def delete_study(storage: BaseStorage, name: str) -> None:
+    """Deletes the study `name` with all its trials, if it is there; other studies of the storage stay."""
+    with suppress(KeyError):
+        optuna.delete_study(study_name=name, storage=storage)
+
+
+def tell_measured(study: optuna.Study, trial: optuna.Trial, ratio: float, violation: float) -> None:
+    """Tells a trial that ran to its end: `ratio` to the baseline's time; `violation` <= 0 accepted, > 0 its distance.
+
+    Set the trial's user attributes before: a finished trial cannot be changed.
+    """
+    _check(ratio, violation)
+    trial.set_constraint(CONSTRAINT, violation)
+    study.tell(trial, ratio, state=TrialState.COMPLETE)
+
+
+def tell_unmeasured(study: optuna.Study, trial: optuna.Trial, violation: float) -> None:
+    """Tells a trial that crashed or ran into its limit: PRUNED, without a value, `violation` > 0.
+
+    TPE reads it as infeasible; `best_trial` never sees it. Choose a violation above every raster distance, else TPE
+    takes it for a near miss.
+    """
+    _check(None, violation)
+    trial.set_constraint(CONSTRAINT, violation)
+    study.tell(trial, state=TrialState.PRUNED)
+
+
+def best_accepted(trials: Iterable[FrozenTrial]) -> FrozenTrial | None:
+    """The trial with the lowest ratio among those that were measured and violate nothing; None if there is none."""
+    accepted = [t for t in trials if t.state == TrialState.COMPLETE and is_feasible(t)]
+    return min(accepted, key=lambda t: t.values[0], default=None)
+
+
+def is_feasible(trial: FrozenTrial) -> bool:
+    """Whether none of a trial's constraints is violated."""
+    return all(violation <= 0 for violation in trial.constraints.values())
+
+
+def reconcile(study: optuna.Study, finished: Mapping[int, StoredTrial]) -> Reconciled:
+    """Brings the storage in line with the study folder's finished trials (by number), before a study goes on.
+
+    A trial that is still RUNNING is told from its record. Without one its process died in it: it is told FAIL, and its
+    parameters are enqueued for a new trial. A record that the storage lacks is added under its own number; a number
+    between that has no record is filled with a failed trial. Enqueued trials stay enqueued.
+    Call it only when no other process runs trials of this study.
+    """
+    failed, told, added = [], [], []
+    interrupted = []
+    for frozen in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
+        record = finished.get(frozen.number)
+        if record is None:
+            study.tell(frozen.number, state=TrialState.FAIL)
+            failed.append(frozen.number)
+            interrupted.append(frozen.system_attrs.get("fixed_params") or frozen.params)
+        else:
+            _tell_record(study, optuna.Trial(study, frozen._trial_id), record)
+            told.append(frozen.number)
+    n_stored = len(study.get_trials(deepcopy=False))
+    for number in range(n_stored, max(finished, default=-1) + 1):
+        if number in finished:
+            study.add_trial(_frozen(finished[number]))
+            added.append(number)
+        else:
+            study.add_trial(optuna.trial.create_trial(state=TrialState.FAIL))
+    for params in filter(None, interrupted):
+        study.enqueue_trial(params)
+    return Reconciled(tuple(failed), tuple(told), tuple(added))
+
+
+def _tell_record(study: optuna.Study, trial: optuna.Trial, record: StoredTrial) -> None:
+    _check(record.ratio, record.violation)
+    for key, value in record.user_attrs.items():
+        trial.set_user_attr(key, value)
+    if CONSTRAINT not in trial.constraints:  # else the process died between setting it and telling
+        trial.set_constraint(CONSTRAINT, record.violation)
+    state = TrialState.PRUNED if record.ratio is None else TrialState.COMPLETE
+    study.tell(trial, record.ratio, state=state)
+
+
+def _frozen(record: StoredTrial) -> FrozenTrial:
+    _check(record.ratio, record.violation)
+    return optuna.trial.create_trial(
+        state=TrialState.PRUNED if record.ratio is None else TrialState.COMPLETE,
+        value=record.ratio,
+        params=dict(record.params),
+        distributions=dict(record.distributions),
+        user_attrs=dict(record.user_attrs),
+        constraints={CONSTRAINT: record.violation},
+    )
+
+
+def _check(ratio: float | None, violation: float) -> None:
+    """Keeps out what would poison the sampler, or the dashboard's JSON, which has no word for infinity."""
+    if ratio is not None and not (math.isfinite(ratio) and ratio > 0):
+        raise ValueError(f"a time ratio is finite and positive, not {ratio!r}")
+    if not math.isfinite(violation):
+        raise ValueError(f"a violation is finite, not {violation!r}")
+    if ratio is None and violation <= 0:
+        raise ValueError(f"a trial without a measured time cannot be accepted (violation {violation!r})")
+
+
+def _open_journal(path: Path) -> JournalStorage:
+    lock = JournalLock(path)
+    try:
+        if path.exists():
+            if not looks_like_journal(path):
+                raise UsageError(f"{path} is not an Optuna journal; it was left as it is.", cure=FORMS)
+            if is_torn(path):  # by a dead writer, or by one at work: only the lock can tell
+                lock.acquire()
+                lock.release()
+        return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
+    except OSError as error:
+        raise UsageError(
+            f"Cannot open the journal {path}: {error.strerror}.", cure="Look at the folder and its rights."
+        ) from error
+    except (ValueError, KeyError, TypeError, AssertionError) as error:
+        cure = "Move it away and run the same command again: it is made anew from the trials in the study folder."
+        raise UsageError(
+            f"The journal {path} is damaged.", cure=cure, details=f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def _open_database(url: str) -> RDBStorage:
+    try:
+        parsed = make_url(url)
+        shown = parsed.render_as_string(hide_password=True)
+    except (SQLAlchemyError, ValueError) as error:
+        raise UsageError("The storage's URL cannot be read.", cure=FORMS, details=type(error).__name__) from error
+    options: dict[str, Any] = {}
+    if parsed.drivername in {"postgresql", "postgresql+psycopg", "postgresql+psycopg2"}:
+        options = {"pool_pre_ping": True, "connect_args": {"connect_timeout": CONNECT_TIMEOUT_S}}
+    try:
+        return RDBStorage(url, engine_kwargs=options)
+    except ImportError as error:
+        cure = "Install the driver; for PostgreSQL: pip install 'psycopg[binary]', and name it: postgresql+psycopg://…"
+        raise UsageError(f"No driver for {shown}.", cure=cure, details=str(error.__cause__ or error)) from error
+    except (SQLAlchemyError, StorageInternalError, RuntimeError) as error:
+        reason = str(getattr(error, "orig", None) or error).strip()
+        cure = f"Look whether the database is there and lets you in. {FORMS}"
+        raise UsageError(f"Cannot open the storage {shown}.", cure=cure, details=reason) from error

@@ -1,0 +1,106 @@
+"""What an A/A test promises about the gains that can be seen."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from autotune.measure import Noise, aa_spread, advice, neighbour_log_ratios, pairs_needed, smallest_visible_effect
+
+QUIET = Noise(spread=0.01, upper=0.015, pairs=10, disturbed=0, confidence=0.8)
+LOUD = Noise(spread=0.2, upper=0.3, pairs=5, disturbed=1, confidence=0.8)
+
+
+def log_ratios(spread: float, count: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, spread, count)
+
+
+def test_the_spread_of_many_pairs_is_their_standard_deviation():
+    assert aa_spread(log_ratios(0.05, 4000)).spread == pytest.approx(0.05, rel=0.05)
+
+
+def test_bursts_in_one_pair_of_five_hardly_change_the_spread_and_are_counted():
+    calm = log_ratios(0.02, 40)
+    hit = calm.copy()
+    hit[::5] += 0.5
+    noise = aa_spread(hit)
+    assert noise.spread < 2 * aa_spread(calm).spread
+    assert noise.disturbed == 8
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_the_upper_bound_holds_as_often_as_it_says(shared: bool):
+    def bound(seed: int) -> float:
+        if not shared:
+            return aa_spread(log_ratios(0.05, 8, seed)).upper
+        walls = np.exp(log_ratios(0.05 / math.sqrt(2), 9, seed))
+        return aa_spread(neighbour_log_ratios(walls.tolist()), shared_runs=True).upper
+
+    holds = np.mean([bound(seed) >= 0.05 for seed in range(500)])
+    assert 0.75 <= holds <= 0.92
+
+
+def test_fewer_pairs_leave_more_doubt():
+    few, many = aa_spread([0.01, -0.01, 0.01]), aa_spread([0.01, -0.01, 0.01] * 5)
+    assert few.upper / few.spread > many.upper / many.spread
+
+
+@pytest.mark.parametrize("bad", [[], [0.1, 0.2], [0.1, 0.2, math.nan]])
+def test_an_aa_test_needs_three_finite_pairs(bad: list[float]):
+    with pytest.raises(ValueError, match="three finite"):
+        aa_spread(bad)
+
+
+def test_more_pairs_and_less_noise_show_smaller_gains():
+    louder = Noise(0.02, 0.03, 10, 0, 0.8)
+    assert smallest_visible_effect(QUIET, 20) < smallest_visible_effect(QUIET, 10)
+    assert smallest_visible_effect(QUIET, 10) < smallest_visible_effect(louder, 10)
+
+
+def test_no_gain_below_the_minimum_worthwhile_one_is_called_visible():
+    silent = Noise(0.0, 0.0, 10, 0, 0.8)
+    assert smallest_visible_effect(silent, 10, minimum_gain=0.02) == pytest.approx(0.02)
+
+
+def test_three_finalists_cost_more_than_one():
+    assert smallest_visible_effect(QUIET, 12, finalists=3) > smallest_visible_effect(QUIET, 12, finalists=1)
+
+
+def test_so_few_pairs_that_nothing_can_be_proved_are_refused():
+    with pytest.raises(ValueError, match="at least 7"):
+        smallest_visible_effect(QUIET, 6)
+
+
+def test_the_pairs_needed_are_the_fewest_that_show_the_effect():
+    noise = Noise(0.03, 0.045, 10, 0, 0.8)
+    needed = pairs_needed(noise, 0.08)
+    assert needed is not None
+    assert smallest_visible_effect(noise, needed) <= 0.08 < smallest_visible_effect(noise, needed - 1)
+
+
+def test_an_effect_out_of_reach_needs_no_number():
+    assert pairs_needed(LOUD, 0.05, high=12) is None
+
+
+def test_an_effect_below_the_minimum_gain_is_a_contradiction():
+    with pytest.raises(ValueError, match="minimum worthwhile gain"):
+        pairs_needed(QUIET, 0.01)
+
+
+def test_on_a_quiet_machine_the_advice_is_the_finding_alone():
+    (finding,) = advice(QUIET, 10, run_s=5.0)
+    assert "with 10 pairs" in finding
+    assert f"{smallest_visible_effect(QUIET, 10):.1%}" in finding
+
+
+def test_on_a_loud_machine_the_advice_names_every_way_out():
+    text = "\n".join(advice(LOUD, 10, run_s=0.3, high=12))
+    for hint in ("Even 12 pairs", "longer tstop", "More A/A repeats", "Fewer busy neighbours", "1 of 5 A/A pairs"):
+        assert hint in text
+
+
+def test_where_more_repeats_would_do_their_number_is_given():
+    noise = Noise(0.03, 0.06, 10, 0, 0.8)
+    assert f"{pairs_needed(noise, 0.10, low=9)} pairs would show" in "\n".join(advice(noise, 9))
