@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -180,9 +181,10 @@ def _libraries(launcher: Path, family: Family) -> Iterator[Path]:
 def _seen(finished: Finished) -> list[dict[str, object]]:
     """What the ranks of the tiny program reported. Some launchers put the rank's number before each line."""
     text = finished.stdout.read_text(errors="replace")
-    found = []
-    for match in re.finditer(re.escape(WORLD_MARK) + r"(\{.*?\})", text):
-        found.append(json.loads(match[1]))
+    found: list[dict[str, object]] = []
+    for part in text.split(WORLD_MARK)[1:]:
+        with suppress(json.JSONDecodeError):  # a torn line is a rank that was not seen
+            found.append(json.JSONDecoder().raw_decode(part)[0])
     return found
 
 
