@@ -58,9 +58,9 @@ class AcceptConfig(_Section):
 class ConfirmConfig(_Section):
     """How the finalists meet the baseline once more, in fresh processes."""
 
-    pairs: int = Field(default=8, ge=5, description="paired runs for each finalist")
-    finalists: int = Field(default=2, ge=1, description="how many of the best trials are confirmed")
-    alpha: float = Field(default=0.05, gt=0, lt=0.5, description="family-wise error rate of the test")
+    pairs: int = Field(default=10, ge=5, description="paired runs for each finalist")
+    finalists: int = Field(default=3, ge=1, description="how many of the best trials are confirmed")
+    alpha: float = Field(default=0.01, gt=0, lt=0.5, description="family-wise error rate of the test")
     minimum_gain: float = Field(default=0.02, ge=0, lt=1, description="smallest gain that is worth a change")
 
 

@@ -1,7 +1,7 @@
 """The errors that a user may see, and the exit codes of every command.
 
-Each error says what happened, where to look and what to do; the command line prints it without a traceback. Never raise these for a
-mistake in our own code: a bug must keep its traceback.
+Each error says what happened, where to look and what to do; the command line prints it without a traceback. Never
+raise these for a mistake in our own code: a bug must keep its traceback.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ class ExitCode(IntEnum):
 class AutotuneError(Exception):
     """A problem that the user can do something about.
 
-    `message` says what is wrong and where; `cure` says what to do; `details` carries a program's own last lines, if there are any.
+    `message` says what is wrong and where; `cure` says what to do; `details` carries a program's own last lines, if
+    there are any.
     """
 
     exit_code: ExitCode = ExitCode.USAGE

@@ -46,7 +46,9 @@ class Observation:
 
 
 def observe(runner: FreshRunner, mpi: Mpi | None, timeout_s: float | None = None) -> tuple[Observation, Raster]:
-    """Run the command once, untouched but watched. Raises BaselineError or MpiError when it does not run as it stands."""
+    """Run the command once, untouched but watched. Raises BaselineError or MpiError when it does not run as it
+    stands.
+    """
     try:
         run = runner.run(observe=True, voltages=SAMPLED_SEGMENTS, timeout_s=timeout_s)
     except RunFailed as failure:
@@ -56,7 +58,7 @@ def observe(runner: FreshRunner, mpi: Mpi | None, timeout_s: float | None = None
             cure=failure.cure,
             details=failure.details,
         ) from failure
-    facts = merge_facts(run)
+    facts = merge_facts(run, runner.command)
     observation = Observation(
         facts=facts,
         environment=describe_environment(run, mpi),
@@ -75,7 +77,7 @@ def observe(runner: FreshRunner, mpi: Mpi | None, timeout_s: float | None = None
     return observation, run.raster
 
 
-def merge_facts(run: Run) -> ModelFacts:
+def merge_facts(run: Run, command: Command) -> ModelFacts:
     """The facts of the whole network from those of its ranks."""
     models = [report.model for report in run.reports]
     lowest = [model["min_delay_ms"] for model in models if model["min_delay_ms"] is not None]
@@ -86,6 +88,8 @@ def merge_facts(run: Run) -> ModelFacts:
         ranks=run.ranks,
         dt_ms=run.reports[0].dt_ms,
         t_stop_ms=round(run.t_ms, 6),
+        ranks_tunable=command.tunable_ranks,
+        cores=_cores(),
         cvode=any(report.cvode for report in run.reports),
         psolve=uses_psolve(run),
         threads=max(model["threads"] for model in models),
@@ -96,6 +100,9 @@ def merge_facts(run: Run) -> ModelFacts:
         min_delay_ms=min(lowest, default=None),
         delays_ms=tuple(sorted({delay for model in models for delay in model["delays_ms"]})),
         histogram=tuple(run.reports[0].histogram),
+        run_s=run.run_s,
+        exchange_s=run.sections["exchange"],
+        barrier_s=run.sections["barrier"],
         baseline=dict(run.effective),
     )
 
@@ -123,7 +130,7 @@ def describe_environment(run: Run, mpi: Mpi | None) -> Environment:
         mpi_library=first.library,
         ranks=run.ranks,
         cpu=_cpu(),
-        cores=psutil.cpu_count(logical=False) or psutil.cpu_count() or 1,
+        cores=_cores(),
         host=first.host,
         platform=platform.platform(),
     )
@@ -171,6 +178,10 @@ def _cpu() -> str:
         return platform.processor() or "unknown"
     match = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
     return match.group(1) if match else platform.machine()
+
+
+def _cores() -> int:
+    return psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
 
 
 def _relative(file: Path, folder: Path) -> str:

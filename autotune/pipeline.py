@@ -1,6 +1,7 @@
 """The road that a study takes, in order: observe, plan, calibrate, search, confirm, hand over.
 
-Each step writes its record into the study folder before the next begins, and is skipped when its record is already there.
+Each step writes its record into the study folder before the next begins, and is skipped when its record is already
+there.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from autotune.export import Best, make_best
 from autotune.launch.command import Command, check_programs, launch_environment, parse_command
 from autotune.launch.mpi import Mpi, check_world, find_mpi, mpi_environment
 from autotune.launch.run import FreshRunner, RunFailed, stage_agent
-from autotune.measure import Confirmation, Event, confirm, event_from_dict
+from autotune.measure import Confirmation, Event, confirm, event_from_dict, minimum_pairs
 from autotune.observe import Observation, identify_model, observe
 from autotune.plan.space import SearchSpace, make_space
 from autotune.raster import Raster, read_raster, write_raster
@@ -75,7 +76,9 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
 
 
 def prepare(config: StudyConfig) -> tuple[Command, dict[str, str], Mpi | None]:
-    """Understand the command, find what it needs, and prove that its launcher makes one world. Touches no study folder."""
+    """Understand the command, find what it needs, and prove that its launcher makes one world. Touches no study
+    folder.
+    """
     command = parse_command(config.command, config.folder)
     environment = launch_environment(command, os.environ)
     check_programs(command, environment)
@@ -154,11 +157,16 @@ def _search(
 
 
 def _confirm(folder: StudyFolder, trials: TrialRunner, config: StudyConfig, progress: Progress) -> Confirmation:
-    """The best trials against the baseline once more, in fresh processes; goes on with the pairs that are already there."""
+    """The best trials against the baseline once more, in fresh processes; goes on with the pairs that are already
+    there.
+    """
     chosen = {str(trial.number): trial for trial in finalists(trials.known, config.confirm.finalists)}
     log = folder.read("confirming", ConfirmationLog) or ConfirmationLog((), ())
     events: list[Event] = [event_from_dict(e) for e in log.events] if log.finalists == tuple(chosen) else []
-    progress.confirming(list(chosen.values()), config.confirm, len(events))
+    pairs = (
+        max(config.confirm.pairs, minimum_pairs(config.confirm.alpha, len(chosen))) if chosen else config.confirm.pairs
+    )
+    progress.confirming(list(chosen.values()), pairs, len(events))
 
     def remember(event: Event) -> None:
         events.append(event)
@@ -168,7 +176,7 @@ def _confirm(folder: StudyFolder, trials: TrialRunner, config: StudyConfig, prog
     confirmation = confirm(
         _run_of(trials, None),
         {key: _run_of(trials, trial) for key, trial in chosen.items()},
-        pairs=config.confirm.pairs,
+        pairs=pairs,
         alpha=config.confirm.alpha,
         minimum_gain=config.confirm.minimum_gain,
         seed=config.search.seed,

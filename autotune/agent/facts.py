@@ -1,4 +1,6 @@
-"""What a watched run taught about a model: the facts by which a knob decides whether it applies and over which values."""
+"""What a watched run taught about a model: the facts by which a knob decides whether it applies and over which
+values.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +18,10 @@ class ModelFacts:
     """The number of ranks that really joined."""
     dt_ms: float
     t_stop_ms: float
+    ranks_tunable: bool = False
+    """The command says {ranks}, so that it can be started with another number."""
+    cores: int = 1
+    """Physical cores of this machine."""
     cvode: bool = False
     """The variable step method is active."""
     psolve: bool = True
@@ -34,6 +40,11 @@ class ModelFacts:
     mechanisms: Tuple[str, ...] = ()
     histogram: Tuple[int, ...] = ()
     """Entry n counts the exchanges in which the busiest rank sent n spikes (`pc.max_histogram`)."""
+    run_s: float = 0.0
+    """Wall time of the run section, the largest over the ranks; so are the two below."""
+    exchange_s: float = 0.0
+    """Spike exchange, with the barrier before it."""
+    barrier_s: float = 0.0
     baseline: Dict[str, Any] = field(default_factory=dict)
     """What each knob reads back in the untouched run."""
 

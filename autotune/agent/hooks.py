@@ -88,6 +88,7 @@ class Agent:
                 knob.apply(self._sim, self._job.settings[knob.name], self._job.settings)
         table = NetConTable(self._sim)
         gids = local_gids(self._sim, table)
+        self._sim.output_gids = sum(1 for state in gids.values() if state == 3)
         self._capture.attach(gids, table)
         if self._voltages:
             self._voltages.attach()

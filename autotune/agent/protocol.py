@@ -1,6 +1,7 @@
 """The JSON that driver and agent exchange, and how a file is written so that it is whole or absent.
 
-The driver writes one `Job` for a run and names it in the environment; every rank answers with one `RankReport` (JSON) and its spikes (npz).
+The driver writes one `Job` for a run and names it in the environment; every rank answers with one `RankReport` (JSON)
+and its spikes (npz).
 """
 
 from __future__ import annotations
@@ -60,7 +61,9 @@ class RunSection:
 
 @dataclass
 class RankReport:
-    """What one rank says of one run. A run is judged by these, never by an exit code (Open MPI's lies in both directions)."""
+    """What one rank says of one run. A run is judged by these, never by an exit code (Open MPI's lies in both
+    directions).
+    """
 
     rank: int = 0
     nhost: int = 1
@@ -130,7 +133,9 @@ def read_job(path: str) -> Job:
 
 
 def rank_files(folder: str, rank: int, host: str, pid: int) -> Tuple[Path, Path]:
-    """Report and spike file of one rank. Host and pid are in the name, so that serial copies do not overwrite each other."""
+    """Report and spike file of one rank. Host and pid are in the name, so that serial copies do not overwrite each
+    other.
+    """
     stem = "rank-%06d-%s-%d" % (rank, host, pid)
     return Path(folder, stem + ".json"), Path(folder, stem + ".npz")
 
@@ -139,15 +144,22 @@ def write_atomically(path: Path, write: Callable[[Any], None]) -> None:
     """Let `write` fill a binary file that appears at `path` whole or not at all (write, fsync, rename)."""
     handle, temporary = tempfile.mkstemp(dir=str(path.parent), prefix=".%s." % path.name)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(handle, "w+b") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())  # as any other new file; mkstemp keeps it private
         os.replace(temporary, str(path))
     except BaseException:
         if os.path.exists(temporary):
             os.unlink(temporary)
         raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def write_text(path: Path, text: str) -> None:

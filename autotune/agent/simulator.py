@@ -1,4 +1,6 @@
-"""NEURON as the agent sees it inside the user's process: the interpreter, one ParallelContext and one CVode of our own."""
+"""NEURON as the agent sees it inside the user's process: the interpreter, one ParallelContext and one CVode of our
+own.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,8 @@ class Simulator:
         self.h: Any = _hoc().HocObject()
         self.pc: Any = self.h.ParallelContext()
         self.cvode: Any = self.h.CVode()
+        self.output_gids = 0
+        """Gids of this rank whose spikes are sent to other ranks, as of the last finitialize."""
         version = re.search(r"(\d+)\.(\d+)\.?(\d+)?", self.h.nrnversion())
         self.version: Tuple[int, ...] = tuple(int(part or 0) for part in version.groups()) if version else ()
 

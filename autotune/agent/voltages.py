@@ -1,7 +1,7 @@
 """Voltages of a few segments, sampled at every step, from which the driver judges whether a time step is stable.
 
-Backward Euler stays finite at almost any dt, so finiteness alone proves nothing: the range and a slope that changes sign at every step
-(the ringing of Crank–Nicolson) are summed up too.
+Backward Euler stays finite at almost any dt, so finiteness alone proves nothing: the range and a slope that changes
+sign at every step (the ringing of Crank–Nicolson) are summed up too.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ class VoltageSample:
             self._vectors.append(vector)
 
     def summary(self) -> Dict[str, Any]:
-        """A digest of all samples, extremes in mV, whether all values are finite, and the longest run of steps with alternating slope; empty without samples."""
+        """A digest of all samples, extremes in mV, whether all values are finite, and the longest run of steps with
+        alternating slope; empty without samples.
+        """
         traces = [trace for trace in (np.array(vector.as_numpy()) for vector in self._vectors) if trace.size]
         if not traces:
             return {}
@@ -52,7 +54,9 @@ class VoltageSample:
 
 
 def longest_ringing(trace_mv: np.ndarray) -> int:
-    """The longest run of consecutive steps at which the slope changes sign by more than RINGING_MV; `trace_mv` has shape (steps,)."""
+    """The longest run of consecutive steps at which the slope changes sign by more than RINGING_MV; `trace_mv` has
+    shape (steps,).
+    """
     slope = np.diff(trace_mv)
     alternates = (slope[1:] * slope[:-1] < 0) & (np.minimum(np.abs(slope[1:]), np.abs(slope[:-1])) > RINGING_MV)
     if not alternates.any():

@@ -1,6 +1,7 @@
 """A fresh run: a new process of the user's command with the agent inside, judged by what every rank reported.
 
-It must never believe an exit code alone: Open MPI's wheel ends a timed-out psolve with 0 and a good script that does not call `quit` with 1.
+It must never believe an exit code alone: Open MPI's wheel ends a timed-out psolve with 0 and a good script that does
+not call `quit` with 1.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 import autotune.agent
-from autotune.agent.knobs import KNOBS
+from autotune.agent.knobs import KNOBS, Start
 from autotune.agent.protocol import JOB_VARIABLE, REPORT_PATTERN, Job, RankReport, to_json, write_text
 from autotune.errors import AutotuneError
 from autotune.launch.command import Command
@@ -79,7 +80,6 @@ class FreshRunner:
         observe: bool = False,
         voltages: int = 0,
         timeout_s: float | None = None,
-        ranks: int | None = None,
     ) -> Run:
         """Run once with `settings` (what differs from the user's own). Raises RunFailed."""
         folder = self.scratch / f"{os.getpid()}-{time.monotonic_ns()}"
@@ -87,16 +87,19 @@ class FreshRunner:
         try:
             job = Job(str(folder), settings or {}, observe, voltages, self.clock)
             write_text(folder / "job.json", to_json(job))
+            start = self._start(settings or {}, folder / "job.json")
             finished = run_process(
-                self.command.with_hoc(self.agent / "pre.hoc", ranks),
+                [*start.launcher, *start.program],
                 cwd=self.command.cwd,
-                env=self._environment(folder / "job.json"),
+                env=start.environment,
                 stdout=folder / "stdout.txt",
                 stderr=folder / "stderr.txt",
                 timeout_s=timeout_s,
                 poll=_EndWatch(folder, self.end_grace_s).stuck,
             )
-            return _read_run(folder, finished, ranks or self.command.ranks, bool(self.command.launcher))
+            return _read_run(
+                folder, finished, self.command.asked_ranks((settings or {}).get("ranks")), bool(self.command.launcher)
+            )
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -104,9 +107,17 @@ class FreshRunner:
         """The same runner, timing by clock events or not."""
         return replace(self, clock=clock)
 
-    def _environment(self, job: Path) -> dict[str, str]:
+    def _start(self, settings: Settings, job: Path) -> Start:
+        """The command as typed, with the agent in its environment, and what the launch knobs make of it."""
+        ranks = settings.get("ranks")
+        words = self.command.with_hoc(self.agent / "pre.hoc", ranks)
+        launcher = self.command.render_launcher(ranks)
         path = os.pathsep.join(filter(None, [str(self.agent), self.environment.get("PYTHONPATH", "")]))
-        return {**self.environment, "PYTHONPATH": path, JOB_VARIABLE: str(job)}
+        environment = {**self.environment, "PYTHONPATH": path, JOB_VARIABLE: str(job)}
+        start = Start(tuple(launcher), tuple(words[len(launcher) :]), environment)
+        for name, value in settings.items():
+            start = KNOBS[name].launch(start, value, settings)
+        return start
 
 
 def stage_agent(folder: Path) -> None:

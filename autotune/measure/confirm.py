@@ -34,7 +34,7 @@ Run = Callable[[], float]
 Verdict = Literal["improved", "no improvement"]
 
 
-class RunFailed(Exception):  # noqa: N818 (it says what happened, as the verdicts do)
+class RunFailed(Exception):
     """A run gave no usable time; the text says why. Raised by the callables given to `confirm`."""
 
 

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from autotune.agent.facts import ModelFacts
 from autotune.agent.knobs import EXACT, KNOBS, SAFETY_CLASSES, Domain, Excluded
 from autotune.observe import Observation
 from autotune.store.records import Settings
@@ -29,6 +30,7 @@ class SearchSpace:
     domains: dict[str, Domain]
     out: tuple[LeftOut, ...]
     baseline: Settings
+    facts: ModelFacts
 
     def active(self, params: Settings) -> Settings:
         """The part of `params` that can act: gid compression without spike compression is no setting at all."""
@@ -47,6 +49,12 @@ class SearchSpace:
         """The weakest promise among the knobs that are changed."""
         classes = [SAFETY_CLASSES.index(self.domains[name].safety) for name in changes]
         return SAFETY_CLASSES[max(classes, default=0)]
+
+    def refusal(self, params: Settings) -> str:
+        """Why these settings must not be tried together, or an empty string."""
+        params = self.active(params)
+        reasons = (KNOBS[name].refusal(params, self.facts) for name in params)
+        return next((reason for reason in reasons if reason), "")
 
     def with_values(self, **values: Any) -> Settings:
         """The user's own settings with these values instead, as far as their knobs are searched."""
@@ -67,7 +75,7 @@ def make_space(
         elif isinstance(answer, Domain):
             domains[name] = answer
     baseline = {name: observation.facts.baseline[name] for name in domains}
-    return SearchSpace(domains, tuple(out), baseline)
+    return SearchSpace(domains, tuple(out), baseline, observation.facts)
 
 
 def _reason(

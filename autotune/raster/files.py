@@ -7,15 +7,14 @@ a whole is an error that names it; this module must never return a part of a ras
 from __future__ import annotations
 
 import os
-import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
+from autotune.agent.protocol import write_atomically
 from autotune.errors import UsageError
 from autotune.raster.raster import Gids, Raster, Times
 from autotune.raster.text import read_text, write_text
@@ -57,6 +56,8 @@ def write_raster(path: str | os.PathLike[str], raster: Raster, *, population: st
     """
     path = Path(path)
     kind = path.suffix.lower()
+    if not path.parent.is_dir():
+        raise UsageError(f"{path}: there is no folder {path.parent}.", cure="Make the folder first.")
     if kind == ".npz":
         write_atomically(path, lambda file: np.savez(file, gid=raster.gids, time_ms=raster.times_ms))
     elif kind in _HDF5:
@@ -151,26 +152,3 @@ def _write_sonata(file: IO[bytes], raster: Raster, population: str) -> None:
         group.attrs.create("sorting", _SORTING["by_time"], dtype=h5py.enum_dtype(_SORTING, basetype="u1"))
         group.create_dataset("node_ids", data=raster.gids.astype(np.uint64))
         group.create_dataset("timestamps", data=raster.times_ms).attrs["units"] = "ms"
-
-
-def write_atomically(path: Path, fill: Callable[[IO[bytes]], None]) -> None:
-    """Fill a new file in the same folder, make it durable, and put it in place; on failure nothing is left."""
-    if not path.parent.is_dir():
-        raise UsageError(f"{path}: there is no folder {path.parent}.", cure="Make the folder first.")
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w+b") as file:
-            fill(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -15,8 +15,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from autotune.agent.protocol import write_atomically
 from autotune.errors import ExitCode, UsageError
-from autotune.raster.files import read_raster, write_atomically
+from autotune.raster.files import read_raster
 from autotune.raster.metrics import correlations, first_divergence_ms, identical, isi_cv, match, rates, spike_distance
 from autotune.raster.raster import Raster
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from autotune.config import ConfirmConfig, SearchConfig
+from autotune.config import SearchConfig
 from autotune.export import Best
 from autotune.measure import Event
 from autotune.observe import Observation
@@ -32,8 +32,8 @@ class Progress(Protocol):
     def trial(self, trial: Trial) -> None:
         """A trial has its verdict."""
 
-    def confirming(self, chosen: list[Trial], limits: ConfirmConfig, done: int) -> None:
-        """The confirmation begins; `done` events are already there."""
+    def confirming(self, chosen: list[Trial], pairs: int, done: int) -> None:
+        """The confirmation begins: so many pairs for each of the chosen; `done` of them are already there."""
 
     def confirmed(self, event: Event) -> None:
         """One pair is measured, or a finalist has dropped out."""

@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from autotune.config import ConfirmConfig, SearchConfig
+from autotune.config import SearchConfig
 from autotune.export import Best
 from autotune.measure import Event, Pair
 from autotune.observe import Observation
@@ -63,7 +63,8 @@ class TerminalProgress:
         self._line(f"NEURON {version}, Python {environment.python}, {environment.mpi}, {facts.ranks} rank(s){balance}")
         delay = f", smallest delay between ranks {facts.min_delay_ms:g} ms" if facts.min_delay_ms is not None else ""
         self._line(
-            f"{facts.cells} cells, {observation.spikes} spikes in {facts.t_stop_ms:g} ms at dt = {facts.dt_ms:g} ms{delay}"
+            f"{facts.cells} cells, {observation.spikes} spikes in {facts.t_stop_ms:g} ms at dt = {facts.dt_ms:g} ms"
+            + delay
         )
         parts = observation.sections
         self._line(
@@ -106,14 +107,14 @@ class TerminalProgress:
             best = _best(self._trials)
             self._line(
                 f"trial {trial.number:>3}  {_settings(trial):<46} {trial.verdict:<14} {_ratio(trial):<7} "
-                f"best {_ratio(best)}  {self._time_left()}" + (f"  ({trial.reason})" if trial.reason else "")
+                f"best {_ratio(best)}  {self._time_left()}{_why(trial)}"
             )
 
-    def confirming(self, chosen: list[Trial], limits: ConfirmConfig, done: int) -> None:
+    def confirming(self, chosen: list[Trial], pairs: int, done: int) -> None:
         if not chosen:
             self._line("no accepted trial looked faster than the baseline; nothing to confirm")
             return
-        self._pairs_done, self._pairs_all = done, len(chosen) * limits.pairs
+        self._pairs_done, self._pairs_all = done, len(chosen) * pairs
         self._confirm_started = time.monotonic()
         for trial in chosen:
             self._line(f"finalist: trial {trial.number} ({_settings(trial)}), ratio {_ratio(trial)}")
@@ -126,9 +127,8 @@ class TerminalProgress:
         if self._live:
             self._live.update(self._confirm_view())
         elif isinstance(event, Pair):
-            self._line(
-                f"pair {self._pairs_done}/{self._pairs_all}: trial {event.finalist} {event.trial_s / event.baseline_s:.3f}"
-            )
+            ratio = event.trial_s / event.baseline_s
+            self._line(f"pair {self._pairs_done}/{self._pairs_all}: trial {event.finalist} {ratio:.3f}")
         else:
             self._line(f"trial {event.finalist} is out: {event.reason}", "yellow")
 
@@ -235,6 +235,12 @@ def _closest(best: Best) -> str:
 def _best(trials: list[Trial]) -> Trial | None:
     accepted = [trial for trial in trials if trial.accepted and trial.ratio is not None]
     return min(accepted, key=lambda trial: trial.ratio or 0.0, default=None)
+
+
+def _why(trial: Trial) -> str:
+    why = [f"as trial {trial.answered_from}"] if trial.answered_from is not None else []
+    why += [trial.reason] if trial.reason else []
+    return f"  ({'; '.join(why)})" if why else ""
 
 
 def _settings(trial: Trial) -> str:

@@ -17,8 +17,9 @@ SECTIONS = ("setup", "run", "output", "exchange", "barrier")
 def trials_frame(trials: list[Trial]) -> pd.DataFrame:
     """One row a trial.
 
-    Columns: number, verdict, ratio (paired time ratio), run_s, distance (raster), reason, answered_from, safety, spikes, `requested.<knob>`
-    and `effective.<knob>`, and `<section>_s` for set-up, run, output, exchange and barrier, in seconds.
+    Columns: number, verdict, ratio (paired time ratio), run_s, distance (raster), reason, answered_from, safety,
+    spikes, `requested.<knob>` and `effective.<knob>`, and `<section>_s` for set-up, run, output, exchange and
+    barrier, in seconds.
     """
     frame: pd.DataFrame = pd.DataFrame([_row(trial) for trial in trials])
     if trials:

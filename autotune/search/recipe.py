@@ -1,6 +1,7 @@
 """The published advice as first trials: "Speed up your NEURON code" in the order in which a modeler would follow it.
 
-First the spike exchange (nspike from the histogram, with compressed gids), then the queue modes on top of it, then memory layout.
+First the spike exchange (nspike from the histogram, with compressed gids), then the queue modes on top of it, then
+memory layout.
 """
 
 from __future__ import annotations

@@ -36,7 +36,9 @@ class TrialRunner:
     _last_baseline_s: float | None = None
 
     def trial(self, number: int, params: Settings) -> Trial:
-        """Run trial `number`; the user's model may crash or hang, this does not raise for it. Raises BaselineError only."""
+        """Run trial `number`; the user's model may crash or hang, this does not raise for it. Raises BaselineError
+        only.
+        """
         started = time.monotonic()
         trial = self._answered(number, params) or self._run(number, params)
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -49,7 +51,9 @@ class TrialRunner:
         return TIME_LIMIT_FACTOR * self.acceptance.observation.wall_s + TIME_LIMIT_EXTRA_S
 
     def run_verified(self, changes: Settings) -> float:
-        """One run with `changes`, for confirmation: seconds of the run section. Raises RunFailed when its raster is not accepted."""
+        """One run with `changes`, for confirmation: seconds of the run section. Raises RunFailed when its raster is
+        not accepted.
+        """
         run = self._settings_run(changes)
         judgement = self.acceptance.judge(run, self.space.safety(changes))
         if judgement.verdict != "accepted":
@@ -67,6 +71,9 @@ class TrialRunner:
     def _run(self, number: int, params: Settings) -> Trial:
         params, changes = self.space.active(params), self.space.changes(params)
         safety = self.space.safety(changes)
+        refusal = self.space.refusal(params)
+        if refusal:
+            return Trial(number, params, "not applicable", refusal, changes=changes, violation=UNMEASURED_VIOLATION)
         before = self._last_baseline_s or self._baseline()
         self._last_baseline_s = None
         trial = Trial(number, params, "crashed", changes=changes, safety=safety, violation=UNMEASURED_VIOLATION)

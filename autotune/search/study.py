@@ -30,7 +30,9 @@ def search(
     limits: SearchConfig,
     on_trial: Callable[[Trial], None],
 ) -> list[Trial]:
-    """Make trials until the number or the time is used up; returns all of the study's trials, earlier sessions' included."""
+    """Make trials until the number or the time is used up; returns all of the study's trials, earlier sessions'
+    included.
+    """
     space = runner.space
     reconcile(study, {trial.number: _stored(trial, space) for trial in runner.known})
     for params in recipe(space):

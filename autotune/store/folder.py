@@ -1,4 +1,5 @@
-"""The study folder is the truth: one file a record, each whole or absent, so that a study can be killed at any moment and goes on.
+"""The study folder is the truth: one file a record, each whole or absent, so that a study can be killed at any moment
+and goes on.
 
 study.json  observation.json  acceptance.json  confirmation.json   one record a step
 trials/0007.json                                                   one record a trial
@@ -33,11 +34,12 @@ class StudyFolder:
 
     @property
     def agent(self) -> Path:
-        return self.path / "agent"
+        """Absolute, as `scratch`: the user's command runs in another working directory."""
+        return self.path.absolute() / "agent"
 
     @property
     def scratch(self) -> Path:
-        return self.path / "scratch"
+        return self.path.absolute() / "scratch"
 
     @property
     def baseline_raster(self) -> Path:

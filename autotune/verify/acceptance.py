@@ -57,7 +57,9 @@ class Acceptance:
         return self._judge_shifts(run, apart)
 
     def _distance(self, raster: Raster) -> float:
-        """Share of spikes without a partner within the window; one that may have its partner beyond the end does not count."""
+        """Share of spikes without a partner within the window; one that may have its partner beyond the end does not
+        count.
+        """
         whole = len(self.baseline) + len(raster)
         return sum(self._unmatched(raster)) / whole if whole else 0.0
 

@@ -178,7 +178,7 @@ def test_killing_a_writer_never_leaves_half_a_file(tmp_path: Path) -> None:
     write_raster(path, SOME)
     code = (
         "import os, sys\n"
-        "from autotune.raster.files import write_atomically\n"
+        "from autotune.agent.protocol import write_atomically\n"
         "def fill(file):\n    file.write(b'half'); file.flush(); os.kill(os.getpid(), 9)\n"
         "from pathlib import Path\nwrite_atomically(Path(sys.argv[1]), fill)\n"
     )

@@ -8,12 +8,13 @@ from .bin_queue import BinQueue
 from .cache_efficient import CacheEfficient
 from .dt import Dt
 from .gid_compress import GidCompress
-from .knob import EXACT, NUMERICAL, ROUND_OFF, SAFETY_CLASSES, Domain, Excluded, Knob
+from .knob import EXACT, NUMERICAL, ROUND_OFF, SAFETY_CLASSES, Domain, Excluded, Knob, Start
 from .nspike import NSpike
+from .ranks import Ranks
 from .self_queue import SelfQueue
 
 KNOBS: Dict[str, Knob] = {
-    knob.name: knob for knob in (Dt(), NSpike(), GidCompress(), BinQueue(), SelfQueue(), CacheEfficient())
+    knob.name: knob for knob in (Ranks(), Dt(), NSpike(), GidCompress(), BinQueue(), SelfQueue(), CacheEfficient())
 }
 
 
@@ -31,5 +32,6 @@ __all__ = [
     "Domain",
     "Excluded",
     "Knob",
+    "Start",
     "in_order_of_application",
 ]

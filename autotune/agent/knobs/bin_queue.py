@@ -1,7 +1,7 @@
 """bin_queue: sort events into one bin a time step instead of a splay tree (`cvode.queue_mode(1, …)`).
 
-Events are then delivered on the grid of dt: exact when every delay is a multiple of dt, else the numbers change. With the variable step
-method NEURON silently loses every event in this mode, so the pair is never tried.
+Events are then delivered on the grid of dt: exact when every delay is a multiple of dt, else the numbers change. With
+the variable step method NEURON silently loses every event in this mode, so the pair is never tried.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """dt: the integration time step.
 
-Half as many steps is nearly half the time, and different numbers: the largest gain and the largest risk. NEURON's `run()` calls `setdt()`,
-which restores dt from `steps_per_ms`; a type-3 handler comes after that. Steps are tried that divide every delay and the run, from
-the user's own to four times that, below the smallest delay between ranks.
+Half as many steps is nearly half the time, and different numbers: the largest gain and the largest risk. NEURON's
+`run()` calls `setdt()`, which restores dt from `steps_per_ms`; a type-3 handler comes after that. Steps are tried
+that divide every delay and the run, from the user's own to four times that, below the smallest delay between ranks.
 """
 
 from __future__ import annotations

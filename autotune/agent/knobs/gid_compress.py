@@ -1,12 +1,12 @@
 """gid_compress: send a gid as one byte instead of four (the second argument of `pc.spike_compress`).
 
-It needs spike compression and at most 256 output gids on every rank. Where NEURON refuses, it prints a notice and still returns nspike, so
-the count of output gids says what is in effect.
+It needs spike compression and at most 256 output gids on every rank. Where NEURON refuses, it prints a notice and
+still returns nspike, so the count of output gids says what is in effect.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from ..facts import ModelFacts
 from ..simulator import Simulator
@@ -32,7 +32,10 @@ class GidCompress(Knob):
         return Domain((False, True), (True,))
 
     def active(self, settings: Dict[str, Any]) -> bool:
-        return bool(settings.get("nspike", 0) > 0)
+        return bool(settings.get("nspike", 0) > 0 and settings.get("ranks") != 1)
+
+    def share(self, facts: ModelFacts) -> Optional[float]:
+        return facts.exchange_s / facts.run_s if facts.run_s else None
 
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
         if "nspike" not in settings:  # otherwise nspike's own call has done it
@@ -42,7 +45,8 @@ class GidCompress(Knob):
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         # NEURON cannot be asked: False unless asked for here, whatever the script itself may have set.
-        return bool(settings.get(self.name) and int(sim.pc.spike_compress(-1)) > 0)
+        possible = int(sim.pc.spike_compress(-1)) > 0 and sim.output_gids <= LARGEST_OUTPUT_GIDS
+        return bool(settings.get(self.name)) and possible
 
     def agree(self, values: Tuple[Any, ...]) -> Any:
         return all(values)

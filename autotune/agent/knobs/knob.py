@@ -1,4 +1,5 @@
-"""What a knob is. One knob is one small file that serves both sides: the driver asks it for a domain, the agent asks it to act.
+"""What a knob is. One knob is one small file that serves both sides: the driver asks it for a domain, the agent asks
+it to act.
 
 A knob must not import anything but this package: it travels into the user's interpreter.
 """
@@ -6,7 +7,7 @@ A knob must not import anything but this package: it travels into the user's int
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from ..facts import ModelFacts
 from ..simulator import Simulator
@@ -35,12 +36,27 @@ class Excluded:
     reason: str
 
 
+@dataclass(frozen=True)
+class Start:
+    """How the user's command is about to be started; a launch knob returns it changed."""
+
+    launcher: Tuple[str, ...]
+    """The launcher's words with its options; empty when serial."""
+    program: Tuple[str, ...]
+    """The program's words."""
+    environment: Dict[str, str]
+
+
 class Knob:
     """Base class: name, the order in which it is applied inside finitialize, and the five things that it can do."""
 
     name: str = ""
+    at_launch: bool = False
+    """It is set by starting the command otherwise, not inside finitialize."""
     order: int = 0
-    """Position in the handler: dt 10, threads 20, queues 30, spike exchange 40, maxstep 50, … (NEURON-specific, see docs)."""
+    """Position in the handler: dt 10, threads 20, queues 30, spike exchange 40, maxstep 50, … (NEURON-specific, see
+    docs).
+    """
 
     def domain(self, facts: ModelFacts) -> Domain | Excluded:
         """The values to search for this model, or why there are none."""
@@ -50,9 +66,24 @@ class Knob:
         """Whether the knob can act beside these other settings (gid compression needs spike compression, …)."""
         return True
 
+    def refusal(self, settings: Dict[str, Any], facts: ModelFacts) -> str:
+        """Why this combination must not be tried, or an empty string; `settings` holds every searched knob that acts."""
+        return ""
+
+    def share(self, facts: ModelFacts) -> Optional[float]:
+        """The largest share of the run section, 0 to 1, that this knob could save (Amdahl's law); None when unknown."""
+        return None
+
+    def launch(self, start: Start, value: Any, settings: Dict[str, Any]) -> Start:
+        """Change how the command is started, on the driver's side; for knobs with `at_launch`."""
+        return start
+
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
-        """Set it, inside a type-3 finitialize handler; must be idempotent."""
-        raise NotImplementedError
+        """Set it, inside a type-3 finitialize handler; must be idempotent. Does nothing for a knob that is set at
+        launch.
+        """
+        if not self.at_launch:
+            raise NotImplementedError
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         """What is in effect on this rank at the end of a run; `settings` is what was asked for."""

@@ -1,13 +1,15 @@
-"""nspike: how many spikes fit into the fixed-size message of a spike exchange (`pc.spike_compress(nspike, …)`); 0 is no compression.
+"""nspike: how many spikes fit into the fixed-size message of a spike exchange (`pc.spike_compress(nspike, …)`); 0 is
+no compression.
 
-With compression a spike is a byte of time and a gid, and up to nspike of them travel in one MPI_Allgather; more need a second message. The
-published advice is to take nspike from the spike-exchange histogram (`pc.max_histogram`): the 95th percentile is the place to start.
-NEURON aborts the process when the smallest delay between ranks is 255 steps or more, so `pc.set_maxstep` is called first.
+With compression a spike is a byte of time and a gid, and up to nspike of them travel in one MPI_Allgather; more need
+a second message. The published advice is to take nspike from the spike-exchange histogram (`pc.max_histogram`): the
+95th percentile is the place to start. NEURON aborts the process when the smallest delay between ranks is 255 steps or
+more, so `pc.set_maxstep` is called first.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 from ..facts import ModelFacts
 from ..simulator import Simulator
@@ -31,6 +33,12 @@ class NSpike(Knob):
         largest = max(1, len(facts.histogram) - 1)
         values = sorted({0, p50, p95, p99, largest, int(facts.baseline[self.name])})
         return Domain(tuple(values), (p95,), NUMERICAL if facts.artificial_gids else EXACT)
+
+    def active(self, settings: Dict[str, Any]) -> bool:
+        return settings.get("ranks") != 1
+
+    def share(self, facts: ModelFacts) -> Optional[float]:
+        return facts.exchange_s / facts.run_s if facts.run_s else None
 
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
         if value > 0:

@@ -1,4 +1,6 @@
-"""What the two event-queue knobs share: `cvode.queue_mode(bin, self)` sets both at once, so each keeps the other's value."""
+"""What the two event-queue knobs share: `cvode.queue_mode(bin, self)` sets both at once, so each keeps the other's
+value.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""self_queue: keep self-events of artificial cells and NET_RECEIVE blocks out of the main queue (`cvode.queue_mode(…, 1)`).
+"""self_queue: keep self-events of artificial cells and NET_RECEIVE blocks out of the main queue (`cvode.queue_mode(…,
+1)`).
 
-It needs `pc.psolve` (with `run()` the self-events that are pending at the end are lost) and delays above zero (NEURON clears the mode
-otherwise, and says so only after finitialize).
+It needs `pc.psolve` (with `run()` the self-events that are pending at the end are lost) and delays above zero (NEURON
+clears the mode otherwise, and says so only after finitialize).
 """
 
 from __future__ import annotations
