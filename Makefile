@@ -1,29 +1,38 @@
-# Everything a newcomer needs: `make demo` and `make test`. Both set up .venv first; nothing else on the machine is touched.
+# Everything a newcomer needs: `make demo` and `make test`. Both set up .venv first; nothing else on the machine is
+# touched. Another Python: make PYTHON=python3.12 demo
 PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(abspath $(VENV))/bin
+PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test lint setup clean
-demo: setup
-	$(BIN)/python -m autotune run studies/ring
+demo: $(VENV)/.installed
+	@$(BIN)/python -m autotune run studies/ring
 
 test: setup
-	$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest
 
 lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-setup: $(VENV)/.installed
+setup: $(VENV)/.installed-dev
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
-	  { echo "make: $(PYTHON) is older than Python 3.10; name another one: make PYTHON=python3.12 ..."; exit 2; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	touch $@
+	  { echo "make: $(PYTHON) is not Python 3.10 or newer; name another one: make PYTHON=python3.12 ..."; exit 2; }
+	@echo "Setting up $(VENV): a minute or two, once."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) --upgrade pip
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "Adding what the tests need."
+	@$(PIP) --editable '.[dev]'
+	@$(PIP) --editable '.[cross-check]' || echo "make: going on without libsonata or PySpike; their tests are skipped."
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build *.egg-info

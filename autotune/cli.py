@@ -38,21 +38,18 @@ def run(
     study: Study = None,
     trials: Annotated[int | None, typer.Option(help="number of trials, the baseline among them")] = None,
     time_budget: Annotated[float | None, typer.Option(help="seconds to search")] = None,
-    out: Annotated[Path | None, typer.Option(help="the study folder  [default: runs/<name>]")] = None,
+    out: Annotated[Path | None, typer.Option(help="the study folder (default: runs/<name>)")] = None,
     knobs: Names = None,
     exclude: Names = None,
     seed: Annotated[int | None, typer.Option(help="seed of the sampler")] = None,
     storage: Annotated[
-        str | None, typer.Option(help="Optuna storage URL  [default: a journal in the study folder]")
+        str | None, typer.Option(help="Optuna storage URL (default: a journal in the study folder)")
     ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="discard what an earlier run left in the study folder")
     ] = False,
 ) -> None:
     """Tune a study, or a command: autotune run [OPTIONS] (STUDY | -- mpiexec -n 2 python model.py)."""
-    from autotune.pipeline import tune
-    from autotune.report.terminal import TerminalProgress
-
     search = {
         "trials": trials,
         "time_budget_s": time_budget,
@@ -60,14 +57,10 @@ def run(
         "knobs": _split(knobs),
         "exclude": _split(exclude),
     }
-    config = _config(study, context.obj, search)
-    progress = TerminalProgress(Console(highlight=False))
     try:
-        tune(config, out or Path("runs") / config.name, storage=storage, fresh=fresh, progress=progress)
+        _tune(_config(study, context.obj, search), out, storage, fresh)
     except KeyboardInterrupt as interrupt:
         raise Interrupted("interrupted", cure="The same command goes on where it stopped.") from interrupt
-    finally:
-        progress.close()
 
 
 @app.command()
@@ -124,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if "--" in words:
         split = words.index("--")
         words, command = words[:split], words[split + 1 :]
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # both end a study in the same orderly way
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a study in the same orderly way as Ctrl-C
     try:
         app(args=words, prog_name="python -m autotune", obj=command)
     except AutotuneError as error:
@@ -132,6 +125,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as end:  # typer has printed its message
         return end.code if isinstance(end.code, int) else ExitCode.USAGE
     return ExitCode.DONE
+
+
+def _tune(config: StudyConfig, out: Path | None, storage: str | None, fresh: bool) -> None:
+    from autotune.pipeline import tune
+    from autotune.report.terminal import TerminalProgress
+
+    progress = TerminalProgress(Console(highlight=False))
+    try:
+        tune(config, out or Path("runs") / config.name, storage=storage, fresh=fresh, progress=progress)
+    finally:
+        progress.close()
 
 
 def _report(error: AutotuneError) -> int:

@@ -7,7 +7,7 @@ import re
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -32,6 +32,13 @@ class SearchConfig(_Section):
     trials: int = Field(default=30, ge=1, description="number of trials, the baseline among them")
     time_budget_s: float | None = Field(default=None, gt=0, description="stop asking for trials after so many seconds")
     seed: int = Field(default=0, ge=0, description="seed of the sampler and of the order of runs")
+    objective: Literal["run", "total"] = Field(
+        default="run", description="what is timed: the run section, or the whole process"
+    )
+    repeats: int = Field(default=2, ge=0, description="how often a promising trial is measured again")
+    cap: float = Field(
+        default=3.0, gt=1, description="a trial is stopped after so many times what the best needs beside it"
+    )
     knobs: tuple[str, ...] | None = Field(default=None, description="search these knobs only")
     exclude: tuple[str, ...] = Field(default=(), description="leave these knobs as they are")
 
@@ -58,10 +65,20 @@ class AcceptConfig(_Section):
 class ConfirmConfig(_Section):
     """How the finalists meet the baseline once more, in fresh processes."""
 
-    pairs: int = Field(default=10, ge=5, description="paired runs for each finalist")
+    pairs: int | None = Field(
+        default=None, ge=5, description="paired runs for each finalist; by default as many as the A/A spread asks for"
+    )
+    most_pairs: int = Field(default=16, ge=5, description="the most pairs, where the A/A spread asks for more")
+    wanted_gain: float = Field(default=0.05, gt=0, description="the gain that the number of pairs is chosen to show")
     finalists: int = Field(default=3, ge=1, description="how many of the best trials are confirmed")
     alpha: float = Field(default=0.01, gt=0, lt=0.5, description="family-wise error rate of the test")
     minimum_gain: float = Field(default=0.02, ge=0, lt=1, description="smallest gain that is worth a change")
+
+
+class NoiseConfig(_Section):
+    """How the noise of this machine is measured before the search."""
+
+    runs: int = Field(default=6, ge=4, description="baseline runs in a row, timed against each other")
 
 
 class RunConfig(_Section):
@@ -84,6 +101,7 @@ class StudyConfig(_Section):
     search: SearchConfig = SearchConfig()
     accept: AcceptConfig = AcceptConfig()
     confirm: ConfirmConfig = ConfirmConfig()
+    noise: NoiseConfig = NoiseConfig()
     run: RunConfig = RunConfig()
 
     @field_validator("command", mode="before")

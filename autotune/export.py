@@ -5,9 +5,11 @@ The schema is published in docs/reference/best.schema.json; `schema_version` cha
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from datetime import datetime, timezone
 from pathlib import Path
+from statistics import median
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -58,6 +60,14 @@ class Evidence(_Part):
     findings: list[dict[str, Any]] = Field(description="every finalist with its interval and p-values")
 
 
+class Bill(_Part):
+    """What tuning cost, and when it has paid for itself."""
+
+    tuning_s: float = Field(description="wall time of the whole study")
+    saved_s_per_run: float | None = Field(description="what one run of the model saves; none without improvement")
+    runs_to_pay: int | None = Field(description="after so many runs the study has paid for itself")
+
+
 class Best(_Part):
     """best.json: the settings of a study that are proved to be faster, or the user's own."""
 
@@ -70,6 +80,7 @@ class Best(_Part):
     model: ModelIdentity
     environment: Environment
     evidence: Evidence
+    bill: Bill
     created: str
     tool: str = Field(description="the version of this tool")
 
@@ -96,6 +107,7 @@ def make_best(folder: StudyFolder, study: StudyRecord) -> Best:
         model=study.model,
         environment=observation.environment,
         evidence=_evidence(confirmation, trials, winner, observation),
+        bill=_bill(folder, confirmation),
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         tool=study.version,
     )
@@ -119,6 +131,15 @@ def winning_trial(confirmation: Confirmation, trials: list[Trial]) -> Trial | No
 def _as_effective(baseline: dict[str, Any], winner: Trial) -> dict[str, Any]:
     """All searched knobs with the winner's values; a knob that cannot act beside them keeps the user's value."""
     return {**baseline, **winner.effective}
+
+
+def _bill(folder: StudyFolder, confirmation: Confirmation) -> Bill:
+    spent_s = sum(folder.spent().values())
+    if confirmation.best is None or confirmation.verdict != "improved":
+        return Bill(tuning_s=spent_s, saved_s_per_run=None, runs_to_pay=None)
+    own_s = median(pair.baseline_s for pair in confirmation.samples)
+    saved_s = own_s * (1.0 - 1.0 / confirmation.best.speedup.estimate)
+    return Bill(tuning_s=spent_s, saved_s_per_run=saved_s, runs_to_pay=math.ceil(spent_s / saved_s))
 
 
 def _speedup(confirmation: Confirmation) -> Speedup:

@@ -8,14 +8,13 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
-
 from autotune.agent.facts import ModelFacts
 from autotune.agent.protocol import RankReport
 from autotune.errors import BaselineError, MpiError
 from autotune.launch.command import Command
 from autotune.launch.mpi import Mpi
 from autotune.launch.run import FreshRunner, Run, RunFailed
+from autotune.machine import physical_cores
 from autotune.raster import Raster
 from autotune.store.records import Environment, ModelIdentity
 
@@ -89,7 +88,7 @@ def merge_facts(run: Run, command: Command) -> ModelFacts:
         dt_ms=run.reports[0].dt_ms,
         t_stop_ms=round(run.t_ms, 6),
         ranks_tunable=command.tunable_ranks,
-        cores=_cores(),
+        cores=physical_cores(),
         cvode=any(report.cvode for report in run.reports),
         psolve=uses_psolve(run),
         threads=max(model["threads"] for model in models),
@@ -130,7 +129,7 @@ def describe_environment(run: Run, mpi: Mpi | None) -> Environment:
         mpi_library=first.library,
         ranks=run.ranks,
         cpu=_cpu(),
-        cores=_cores(),
+        cores=physical_cores(),
         host=first.host,
         platform=platform.platform(),
     )
@@ -178,10 +177,6 @@ def _cpu() -> str:
         return platform.processor() or "unknown"
     match = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
     return match.group(1) if match else platform.machine()
-
-
-def _cores() -> int:
-    return psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
 
 
 def _relative(file: Path, folder: Path) -> str:

@@ -34,6 +34,7 @@ from autotune.store.optuna import delete_study, open_storage, open_study
 from autotune.store.records import ConfirmationLog, StudyRecord, Trial
 from autotune.verify.acceptance import Acceptance
 from autotune.verify.calibrate import Calibration, calibrate
+from autotune.verify.noise import NoiseRecord, measure_noise
 
 
 def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, progress: Progress) -> Best:
@@ -43,32 +44,36 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
     """
     folder = StudyFolder(out)
     command, environment, mpi = prepare(config)
-    if fresh:
-        folder.discard()
     folder.create()
     with closing(folder):
+        if fresh:
+            folder.clear()
         record = _begin(folder, config, command, storage)
+        open_storage(folder.path, record.storage)  # a bad URL is told before anything has run
         stage_agent(folder.agent)
         runner = FreshRunner(command, environment, folder.agent, folder.scratch, config.run.end_grace_s)
 
-        progress.step("observe")
-        observation, baseline = _observed(folder, runner, command, mpi, config)
-        runner = runner.timed_by(clock=not observation.facts.psolve)
-        progress.observed(observation)
+        with folder.spending(progress.step("observe")):
+            observation, baseline = _observed(folder, runner, mpi, config)
+            runner = runner.timed_by(clock=not observation.facts.psolve)
+            progress.observed(observation)
 
-        progress.step("plan")
-        space = make_space(observation, config.search.knobs, config.search.exclude)
-        progress.planned(space)
+        with folder.spending(progress.step("plan")):
+            space = make_space(observation, config.search.knobs, config.search.exclude)
+            progress.planned(space)
 
-        progress.step("calibrate")
-        progress.calibrated(_calibrated(folder, runner, observation, baseline, config, space))
+        with folder.spending(progress.step("calibrate")):
+            progress.calibrated(_calibrated(folder, runner, observation, baseline, config, space))
+            noise = _noise(folder, runner, observation, config)
+            progress.timed(noise)
 
-        progress.step("search")
-        trials = TrialRunner(runner, space, Acceptance(baseline, observation, config.accept), folder.trials())
-        _search(folder, trials, config, record, fresh, progress)
+        with folder.spending(progress.step("search")):
+            acceptance = Acceptance(baseline, observation, config.accept)
+            trials = TrialRunner(runner, space, acceptance, config.search, noise.noise.upper, folder.trials())
+            _search(folder, trials, config, record, fresh, progress)
 
-        progress.step("confirm")
-        _confirm(folder, trials, config, progress)
+        with folder.spending(progress.step("confirm")):
+            _confirm(folder, trials, config, noise.pairs, progress)
 
         best = make_best(folder, record)
         progress.finished(best, folder.path)
@@ -92,27 +97,34 @@ def _begin(folder: StudyFolder, config: StudyConfig, command: Command, storage: 
     """The record of this study; an earlier one in the same place must be of the same model and the same question."""
     model = identify_model(command)
     settled = config.model_dump(mode="json", exclude={"search": {"trials", "time_budget_s"}})
+    created = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    record = StudyRecord(config.name, settled, model, storage, created, __version__)
     earlier = folder.read("study", StudyRecord)
-    if earlier is None:
-        created = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        record = StudyRecord(config.name, settled, model, storage, created, __version__)
-        folder.write("study", record)
-        return record
-    changed = [name for name, value in settled.items() if earlier.config.get(name) != value]
-    if earlier.model.files != model.files:
-        changed.append("the model's files")
-    if earlier.storage != storage:
-        changed.append("storage")
-    if changed:
+    changed = _changed(earlier, record) if earlier else []
+    if earlier and not changed:
+        return earlier
+    if changed and (folder.read("calibration", Calibration) or folder.trials()):
         raise UsageError(
             f"{folder.path}: holds another study; changed since then: {', '.join(changed)}",
             cure="Give --fresh to discard it, or --out for another place.",
         )
-    return earlier
+    folder.clear()  # nothing worth keeping: the earlier study did not come as far as its first trial
+    folder.write("study", record)
+    return record
+
+
+def _changed(earlier: StudyRecord, now: StudyRecord) -> list[str]:
+    """What makes `now` another study than the one that is there, in words."""
+    changed = [name for name, value in now.config.items() if earlier.config.get(name) != value]
+    if earlier.model.files != now.model.files:
+        changed.append("the model's files")
+    if earlier.storage != now.storage:
+        changed.append("storage")
+    return changed
 
 
 def _observed(
-    folder: StudyFolder, runner: FreshRunner, command: Command, mpi: Mpi | None, config: StudyConfig
+    folder: StudyFolder, runner: FreshRunner, mpi: Mpi | None, config: StudyConfig
 ) -> tuple[Observation, Raster]:
     observation = folder.read("observation", Observation)
     if observation is not None and folder.baseline_raster.is_file():
@@ -138,6 +150,14 @@ def _calibrated(
     return calibration
 
 
+def _noise(folder: StudyFolder, runner: FreshRunner, observation: Observation, config: StudyConfig) -> NoiseRecord:
+    record = folder.read("noise", NoiseRecord)
+    if record is None:
+        record = measure_noise(runner, config, observation.facts.ranks, observation.facts.threads)
+        folder.write("noise", record)
+    return record
+
+
 def _search(
     folder: StudyFolder, trials: TrialRunner, config: StudyConfig, record: StudyRecord, fresh: bool, progress: Progress
 ) -> None:
@@ -147,25 +167,27 @@ def _search(
     if fresh and record.storage is not None:
         delete_study(storage, record.name)
     study = open_study(storage, record.name, config.search.seed, make_sampler)
-    if len(study.trials) and not trials.known and record.storage is not None:
+    if len(study.trials) and study.user_attrs.get("created") != record.created:
         raise UsageError(
             f"{record.storage}: already holds a study named {record.name!r} with {len(study.trials)} trials",
             cure="Give --fresh to discard it, or choose another storage.",
         )
+    study.set_user_attr("created", record.created)
     progress.searching(trials.known, config.search)
     search(study, trials, folder, config.search, progress.trial)
 
 
-def _confirm(folder: StudyFolder, trials: TrialRunner, config: StudyConfig, progress: Progress) -> Confirmation:
+def _confirm(
+    folder: StudyFolder, trials: TrialRunner, config: StudyConfig, pairs: int, progress: Progress
+) -> Confirmation:
     """The best trials against the baseline once more, in fresh processes; goes on with the pairs that are already
     there.
     """
     chosen = {str(trial.number): trial for trial in finalists(trials.known, config.confirm.finalists)}
     log = folder.read("confirming", ConfirmationLog) or ConfirmationLog((), ())
     events: list[Event] = [event_from_dict(e) for e in log.events] if log.finalists == tuple(chosen) else []
-    pairs = (
-        max(config.confirm.pairs, minimum_pairs(config.confirm.alpha, len(chosen))) if chosen else config.confirm.pairs
-    )
+    if chosen:
+        pairs = max(pairs, minimum_pairs(config.confirm.alpha, len(chosen)))
     progress.confirming(list(chosen.values()), pairs, len(events))
 
     def remember(event: Event) -> None:

@@ -1,8 +1,8 @@
 """Spikes, captured without changing what the user's own script records.
 
 `pc.spike_record` and `NetCon.record(vector)` share one slot a source. Where that slot is free, a vector of ours takes it (0.02 µs a spike).
-Where the user's vectors hold it, a hoc statement in the separate slot of `NetCon.record("statement")` appends to ours instead. A source
-whose model uses both slots at once would lose its own statement; no model that does was met.
+Where the user's vectors hold it, the second slot is used (slot.py). A source whose model uses both slots at once would lose its own
+callable; no model that does was met.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 
 from .probe import NetConTable
 from .simulator import Simulator
+from .slot import SecondSlot
 
 # Sources of input that has no gid: their spikes are the model's stimulus, not its answer.
 STIMULI = ("NetStim", "VecStim", "PatternStim")
@@ -26,28 +27,26 @@ class Capture:
         self._sim = sim
         self._times = sim.h.Vector()
         self._ids = sim.h.Vector()
-        self._late_times = sim.h.Vector()  # filled by the hoc statement
-        self._late_ids = sim.h.Vector()
-        self.statements = 0
-        """How many sources are captured by the slower statement, because the user's vectors hold their slot."""
+        self._held = SecondSlot(sim)
         self.artificial_gids = 0
 
     def attach(self, gids: Dict[int, int], table: NetConTable) -> None:
         """Record every source of this rank; `gids` is what local_gids() found (a gid without a cell yet is left alone: NEURON would crash)."""
-        for vector in (self._times, self._ids, self._late_times, self._late_ids):
-            vector.resize(0)
-        self.statements = self.artificial_gids = 0
+        self._times.resize(0)
+        self._ids.resize(0)
+        self._held.clear()
+        self.artificial_gids = 0
         self._attach_gids([gid for gid, state in gids.items() if state >= 2])
         self._attach_unnamed(np.flatnonzero(table.gids < 0))
 
     def take(self) -> Tuple[np.ndarray, np.ndarray]:
         """Source ids (n,) int64 and spike times in ms (n,), unsorted. Sources without a gid have negative ids."""
-        ids = np.concatenate([np.array(v.as_numpy()) for v in (self._ids, self._late_ids)])
-        times = np.concatenate([np.array(v.as_numpy()) for v in (self._times, self._late_times)])
-        return np.rint(ids).astype(np.int64), times
+        ids, times = self._held.take()
+        ours = np.rint(np.array(self._ids.as_numpy())).astype(np.int64)
+        return np.concatenate([ours, ids]), np.concatenate([np.array(self._times.as_numpy()), times])
 
     def __len__(self) -> int:
-        return int(self._times.size() + self._late_times.size())
+        return int(self._times.size()) + len(self._held)
 
     def _attach_gids(self, gids: List[int]) -> None:
         if not gids:
@@ -60,7 +59,7 @@ class Capture:
             if self._is_free(netcon):
                 free.append(gid)
             else:
-                self._attach_statement(netcon, gid)
+                self._held.record(netcon, gid)
         netcon = target = None
         if free:
             self._sim.pc.spike_record(self._sim.h.Vector(free), self._times, self._ids)
@@ -76,7 +75,7 @@ class Capture:
             source = first - int(index) * step
             artificial = netcon.pre()
             if not self._is_free(netcon):
-                self._attach_statement(netcon, source)
+                self._held.record(netcon, source)
             elif artificial is None or not artificial.hname().startswith(STIMULI):
                 netcon.record(self._times, self._ids, source)
 
@@ -84,12 +83,3 @@ class Capture:
         """Whether the user's script records nothing from the source of this NetCon."""
         vector = netcon.get_recordvec()
         return vector is None or vector == self._times
-
-    def _attach_statement(self, netcon: Any, source: int) -> None:
-        h = self._sim.h
-        if not hasattr(h, "autotune_spike"):
-            h("objref autotune_times, autotune_ids")
-            h("proc autotune_spike() { autotune_times.append(t)  autotune_ids.append($1) }")
-        h.autotune_times, h.autotune_ids = self._late_times, self._late_ids
-        netcon.record("autotune_spike(%d)" % source)
-        self.statements += 1

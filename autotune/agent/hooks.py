@@ -1,6 +1,9 @@
 """The agent's life in one process: it hangs itself into finitialize, lets the user's program run, and leaves one report at the end.
 
 It must never raise into the user's code and never print. Whatever goes wrong here is written into the report, and such a run proves nothing.
+
+Open MPI 5 sends SIGTERM to all ranks as soon as one ends without MPI_Finalize, which every Python script does that falls off its end. So a
+rank that is still on its way out leaves its report when that signal comes, and then dies of it as it would have without us.
 """
 
 from __future__ import annotations
@@ -8,8 +11,10 @@ from __future__ import annotations
 import atexit
 import os
 import platform
+import signal
 import socket
 import sys
+import threading
 import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
@@ -40,11 +45,14 @@ _agent: Optional[Agent] = None
 
 
 def install() -> None:
-    """Start the agent in this process, once; does nothing without a job in the environment."""
+    """Start the agent in this process, once, and hide our folder from it; does nothing without a job in the environment."""
     global _agent
     path = os.environ.get(JOB_VARIABLE)
     if path and _agent is None:
         _agent = Agent(read_job(path))
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    for words in (sys.path, getattr(sys, "argv", [])):  # nrniv lists pre.hoc among its arguments
+        words[:] = [word for word in words if word not in (here, os.path.join(here, "pre.hoc"))]
 
 
 class Agent:
@@ -55,10 +63,10 @@ class Agent:
         self._imported = time.perf_counter()
         self._report = RankReport()
         self._sim = Simulator()
-        self._capture = Capture(self._sim)
         self._timer = SectionTimer(self._sim)
-        self._histogram = ExchangeHistogram(self._sim) if job.observe else None
-        self._voltages = VoltageSample(self._sim, job.voltages) if job.voltages else None
+        self._capture: Optional[Capture] = None  # these three make hoc objects, so not before the first finitialize
+        self._histogram: Optional[ExchangeHistogram] = None
+        self._voltages: Optional[VoltageSample] = None
         self._section: Optional[RunSection] = None
         self._spikes: List[Tuple[np.ndarray, np.ndarray]] = []
         handler = self._sim.h.FInitializeHandler
@@ -66,7 +74,11 @@ class Agent:
             handler(BEFORE_STRUCTURE, self._guarded(self._before_finitialize)),
             handler(AFTER_EVERYTHING, self._guarded(self._after_finitialize)),
         ]
+        self._process = os.getpid()
+        self._finishing = False
         atexit.register(self._guarded(self._finish))
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, self._terminated)
 
     def _guarded(self, step: Callable[[], None]) -> Callable[[], None]:
         def run() -> None:
@@ -80,8 +92,10 @@ class Agent:
 
     def _before_finitialize(self) -> None:
         self._close_section()
-        if not self._report.setup_s:
+        if self._capture is None:
             self._report.setup_s = time.perf_counter() - self._imported
+            self._start()
+        assert self._capture is not None
         self._sim.pc.timeout(0)  # NEURON's own watchdog ends a slow but healthy run with exit code 0
         for knob in in_order_of_application():
             if knob.name in self._job.settings:
@@ -96,6 +110,11 @@ class Agent:
             self._histogram.attach()
             self._report.model = dict(probe(self._sim, table, gids), artificial_gids=self._capture.artificial_gids)
 
+    def _start(self) -> None:
+        self._capture = Capture(self._sim)
+        self._histogram = ExchangeHistogram(self._sim) if self._job.observe else None
+        self._voltages = VoltageSample(self._sim, self._job.voltages) if self._job.voltages else None
+
     def _after_finitialize(self) -> None:
         self._section = RunSection(t_start_ms=float(self._sim.h.t))
         fixed_step = not int(self._sim.cvode.active())
@@ -104,7 +123,7 @@ class Agent:
     def _close_section(self) -> None:
         """The section ends at the next finitialize or at exit; NEURON tells of neither in between."""
         section, self._section = self._section, None
-        if section is None:
+        if section is None or self._capture is None:
             return
         section.t_stop_ms = float(self._sim.h.t)
         section.dt_ms = float(self._sim.h.dt)
@@ -119,7 +138,10 @@ class Agent:
             self._report.histogram = self._histogram.counts()
 
     def _finish(self) -> None:
-        """At exit: no collective, no print; the files appear whole or not at all."""
+        """At exit: no collective, no print; the files appear whole or not at all. A forked child is no rank and says nothing."""
+        if self._finishing or os.getpid() != self._process:
+            return
+        self._finishing = True
         try:
             self._close_section()
             self._describe()
@@ -129,6 +151,15 @@ class Agent:
             self._report.spikes = len(ids)
             write_atomically(spikes, lambda file: np.savez(file, gid=ids, time_ms=times))
             write_text(report, to_json(self._report))
+
+    def _terminated(self, number: int, frame: Any) -> None:
+        """Report and die of the signal; when the report is being written already, let that end first."""
+        if self._finishing and os.getpid() == self._process:
+            return
+        self._report.signal = signal.Signals(number).name
+        self._guarded(self._finish)()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
 
     def _describe(self) -> None:
         report, sim = self._report, self._sim

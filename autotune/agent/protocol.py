@@ -95,6 +95,8 @@ class RankReport:
     setup_s: float = 0.0
     """Wall time from the interpreter's start to the first finitialize."""
     cpu_s: float = 0.0
+    signal: str = ""
+    """The signal that ended this rank: its launcher's, when another rank ended without MPI_Finalize."""
     exception: str = ""
     """An exception of the user's program that nobody caught, in one line."""
     errors: List[str] = field(default_factory=list)

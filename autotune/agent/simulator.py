@@ -6,20 +6,30 @@ from __future__ import annotations
 
 import re
 import sys
+from functools import cached_property
 from typing import Any, Tuple
 
 
 class Simulator:
-    """Handles on the running NEURON. Making it before `nrnmpi_init` is safe; asking it for ranks is not."""
+    """Handles on the running NEURON. Making it before `nrnmpi_init` is safe; asking it for ranks is not.
+
+    Its objects are made when they are first used, so that those of the user's script keep their numbers (`ParallelContext[0]`).
+    """
 
     def __init__(self) -> None:
         self.h: Any = _hoc().HocObject()
-        self.pc: Any = self.h.ParallelContext()
-        self.cvode: Any = self.h.CVode()
         self.output_gids = 0
         """Gids of this rank whose spikes are sent to other ranks, as of the last finitialize."""
         version = re.search(r"(\d+)\.(\d+)\.?(\d+)?", self.h.nrnversion())
         self.version: Tuple[int, ...] = tuple(int(part or 0) for part in version.groups()) if version else ()
+
+    @cached_property
+    def pc(self) -> Any:
+        return self.h.ParallelContext()
+
+    @cached_property
+    def cvode(self) -> Any:
+        return self.h.CVode()
 
     @property
     def rank(self) -> int:

@@ -56,6 +56,15 @@ class Run:
     def ranks(self) -> int:
         return len(self.reports)
 
+    def time_s(self, objective: str) -> float:
+        """Seconds of the run section ("run") or of the whole process ("total")."""
+        return self.wall_s if objective == "total" else self.run_s
+
+    @property
+    def cpu_s(self) -> tuple[float, ...]:
+        """CPU time of each rank."""
+        return tuple(report.cpu_s for report in self.reports)
+
     @property
     def t_ms(self) -> float:
         return self.reports[0].t_ms
@@ -187,7 +196,7 @@ def _judge(reports: Sequence[RankReport], finished: Finished, asked: int, parall
     if finished.stopped:
         raise RunFailed(
             "crashed",
-            f"rank {reports[0].rank} ended, and the others went on waiting" if reports else "the run was stopped",
+            f"rank {_first_ended(reports)} ended, and the others went on waiting" if reports else "the run was stopped",
             cure="An error on one rank alone leaves the others in a collective; look at its last lines.",
             details=tail,
         )
@@ -198,6 +207,8 @@ def _judge(reports: Sequence[RankReport], finished: Finished, asked: int, parall
             cure="Either the model failed before its end, or the command runs no NEURON that the agent can reach.",
             details=tail,
         )
+    if all(r.signal for r in reports):
+        raise RunFailed("crashed", f"ended by {reports[0].signal} from outside", details=tail)
     _judge_world(reports, asked, parallel, tail)
     silent = [r.rank for r in reports if not r.sections]
     if silent:
@@ -208,6 +219,11 @@ def _judge(reports: Sequence[RankReport], finished: Finished, asked: int, parall
     times = {round(r.t_ms, 6) for r in reports}
     if len(times) > 1:
         raise RunFailed("crashed", f"the ranks stopped at different times: {sorted(times)} ms", details=tail)
+
+
+def _first_ended(reports: Sequence[RankReport]) -> int:
+    """The rank that ended by itself; the others report when they are stopped."""
+    return next((r.rank for r in reports if not r.signal), reports[0].rank)
 
 
 def _judge_world(reports: Sequence[RankReport], asked: int, parallel: bool, tail: str) -> None:

@@ -12,19 +12,23 @@ from autotune.observe import Observation
 from autotune.plan.space import SearchSpace
 from autotune.store.records import Trial
 from autotune.verify.calibrate import Calibration
+from autotune.verify.noise import NoiseRecord
 
 
 class Progress(Protocol):
     """One method for each thing that a user may want to see happen."""
 
-    def step(self, name: str) -> None:
-        """A step of the pipeline begins."""
+    def step(self, name: str) -> str:
+        """A step of the pipeline begins; returns its name."""
 
     def observed(self, observation: Observation) -> None: ...
 
     def planned(self, space: SearchSpace) -> None: ...
 
     def calibrated(self, calibration: Calibration) -> None: ...
+
+    def timed(self, record: NoiseRecord) -> None:
+        """The A/A runs are done: how small a gain this machine can show."""
 
     def searching(self, known: list[Trial], limits: SearchConfig) -> None:
         """The search begins, with the trials of earlier sessions."""

@@ -1,4 +1,4 @@
-"""The study in a terminal: live while it runs, a table at the end. Without a terminal, one plain line for each event."""
+"""The study in a terminal: live while it runs, a table at the end; without a terminal, a plain line for each event."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from rich.table import Table
 from rich.text import Text
 
 from autotune.config import SearchConfig
-from autotune.export import Best
+from autotune.export import Best, Bill
 from autotune.measure import Event, Pair
 from autotune.observe import Observation
 from autotune.plan.space import SearchSpace
 from autotune.store.records import Settings, Trial
 from autotune.verify.calibrate import Calibration
+from autotune.verify.noise import NoiseRecord
 
 SHOWN_TRIALS = 12
+BAR_COLUMNS = 24
 VERDICT_STYLES = {
     "accepted": "green",
     "diverged": "red",
@@ -45,7 +47,7 @@ class TerminalProgress:
         self._pairs_done = self._pairs_all = 0
         self._confirm_started = 0.0
 
-    def step(self, name: str) -> None:
+    def step(self, name: str) -> str:
         self._end_live()
         titles = {
             "observe": "Running your command once, watched",
@@ -55,6 +57,7 @@ class TerminalProgress:
             "confirm": "Confirming in fresh processes",
         }
         self._console.print(f"[bold]{titles.get(name, name)}[/bold]")
+        return name
 
     def observed(self, observation: Observation) -> None:
         facts, environment = observation.facts, observation.environment
@@ -89,6 +92,10 @@ class TerminalProgress:
             )
         if calibration.note:
             self._line(f"note: {calibration.note}", "yellow")
+
+    def timed(self, record: NoiseRecord) -> None:
+        for line in record.advice:
+            self._line(line)
 
     def searching(self, known: list[Trial], limits: SearchConfig) -> None:
         self._trials, self._limits, self._started = list(known), limits, time.monotonic()
@@ -159,21 +166,29 @@ class TerminalProgress:
         return f"about {_duration(left)} left"
 
     def _view(self) -> Group:
-        bar = ProgressBar(total=self._limits.trials, completed=len(self._trials), width=40)
         best = _best(self._trials)
         found = (
             f"best so far {_ratio(best)} in trial {best.number} ({_settings(best)})" if best else "nothing accepted yet"
         )
-        status = Text(f"{len(self._trials)} of {self._limits.trials} trials, {self._time_left()}; {found}")
-        return Group(trial_table(self._trials[-SHOWN_TRIALS:]), bar, status)
+        status = f"{len(self._trials)} of {self._limits.trials} trials, {self._time_left()}; {found}"
+        return Group(
+            trial_table(self._trials[-SHOWN_TRIALS:]), Text(), _bar(len(self._trials), self._limits.trials, status)
+        )
 
-    def _confirm_view(self) -> Group:
+    def _confirm_view(self) -> Table:
         elapsed = time.monotonic() - self._confirm_started
         left = elapsed / self._pairs_done * (self._pairs_all - self._pairs_done) if self._pairs_done else None
         text = f"{self._pairs_done} of {self._pairs_all} pairs" + (
             f", about {_duration(left)} left" if left is not None else ""
         )
-        return Group(ProgressBar(total=self._pairs_all, completed=self._pairs_done, width=40), Text(text))
+        return _bar(self._pairs_done, self._pairs_all, text)
+
+
+def _bar(done: int, total: int, text: str) -> Table:
+    """A progress bar with its text beside it."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_row(ProgressBar(total=total, completed=done, width=BAR_COLUMNS), Text(text))
+    return grid
 
 
 def trial_table(trials: list[Trial]) -> Table:
@@ -217,7 +232,16 @@ def answer(best: Best) -> Panel:
             line += f"\nraster: {raster.verdict} as {raster.safety_class} ({same}, {raster.spikes} spikes)"
     else:
         line = "[bold]no improvement[/] is proved: keep your settings" + _closest(best)
-    return Panel(Group(table, Text(), Text.from_markup(line)), title=f"study {escape(best.study)}", expand=False)
+    bill = Text(describe_bill(best.bill), style="dim")
+    return Panel(Group(table, Text(), Text.from_markup(line), bill), title=f"study {escape(best.study)}", expand=False)
+
+
+def describe_bill(bill: Bill) -> str:
+    """What the tuning cost and when it has paid for itself, in a sentence."""
+    cost = f"tuning took {_duration(bill.tuning_s)}"
+    if bill.saved_s_per_run is None or bill.runs_to_pay is None:
+        return cost
+    return f"{cost}; a run saves {bill.saved_s_per_run:.3g} s, so it has paid for itself after {bill.runs_to_pay} runs"
 
 
 def _closest(best: Best) -> str:

@@ -9,19 +9,22 @@ import math
 import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from statistics import geometric_mean
 from typing import Any
 
+from autotune.config import SearchConfig
 from autotune.errors import BaselineError
 from autotune.launch.run import FreshRunner, Run, RunFailed
 from autotune.measure import paired_ratio
 from autotune.observe import SAMPLED_SEGMENTS
 from autotune.plan.space import SearchSpace
-from autotune.store.records import Settings, Trial, Verdict
+from autotune.store.records import Sample, Settings, Trial, Verdict
 from autotune.verify.acceptance import Acceptance, Judgement
 
 UNMEASURED_VIOLATION = 2.0  # above every raster distance: a crash is no near miss
-TIME_LIMIT_FACTOR = 5.0
-TIME_LIMIT_EXTRA_S = 30.0
+LIMIT_SLACK_S = 10.0  # launch and set-up may be slow for reasons that are not the trial's
+
+HANG_FACTOR, HANG_SLACK_S = 10.0, 60.0
 
 
 @dataclass
@@ -31,14 +34,15 @@ class TrialRunner:
     runner: FreshRunner
     space: SearchSpace
     acceptance: Acceptance
+    config: SearchConfig = field(default_factory=SearchConfig)
+    noise: float = 0.0
+    """Upper bound of the spread of A/A log ratios: what is closer to the best than this is measured again."""
     known: list[Trial] = field(default_factory=list)
     """Finished trials: a request with the same effect as one of these is answered from it."""
     _last_baseline_s: float | None = None
 
     def trial(self, number: int, params: Settings) -> Trial:
-        """Run trial `number`; the user's model may crash or hang, this does not raise for it. Raises BaselineError
-        only.
-        """
+        """Run trial `number`. The model may crash or hang, this does not raise for it; it raises BaselineError only."""
         started = time.monotonic()
         trial = self._answered(number, params) or self._run(number, params)
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -46,56 +50,84 @@ class TrialRunner:
         self.known.append(trial)
         return trial
 
-    def time_limit_s(self) -> float:
-        """After this long a trial cannot win any more; its end is a verdict, never a measurement."""
-        return TIME_LIMIT_FACTOR * self.acceptance.observation.wall_s + TIME_LIMIT_EXTRA_S
-
     def run_verified(self, changes: Settings) -> float:
-        """One run with `changes`, for confirmation: seconds of the run section. Raises RunFailed when its raster is
-        not accepted.
+        """One run with `changes`, for confirmation: seconds of the objective.
+
+        Raises RunFailed when its raster is not accepted.
         """
-        run = self._settings_run(changes)
+        run = self._settings_run(changes, self.hang_limit_s())
         judgement = self.acceptance.judge(run, self.space.safety(changes))
         if judgement.verdict != "accepted":
             raise RunFailed("crashed", f"in a fresh run: {judgement.verdict}: {judgement.reason}")
-        return run.run_s
+        return run.time_s(self.config.objective)
+
+    def best_ratio(self) -> float:
+        """The lowest ratio of an accepted trial, at most 1: the user's own settings are always there."""
+        return min([1.0, *(t.ratio for t in self.known if t.accepted and t.ratio is not None)])
+
+    def time_limit_s(self, baseline_s: float) -> float:
+        """After this long a trial that runs beside a baseline of `baseline_s` cannot win; its end is no measurement."""
+        observation = self.acceptance.observation
+        around = 0.0 if self.config.objective == "total" else observation.wall_s - observation.run_s
+        return 2.0 * around + LIMIT_SLACK_S + self.config.cap * self.best_ratio() * baseline_s
+
+    def hang_limit_s(self) -> float:
+        """After this long a run that needs no speed to be right must be hanging."""
+        return HANG_FACTOR * self.acceptance.observation.wall_s + HANG_SLACK_S
 
     def _answered(self, number: int, params: Settings) -> Trial | None:
         """The answer of an earlier trial to the same request, or to one that took effect as this request."""
         wanted = self.space.active(params)
         for earlier in self.known:
-            if earlier.answered_from is None and wanted in (earlier.params, earlier.effective):
+            # What was refused took effect as something else; its verdict says nothing about that something.
+            same_effect = earlier.verdict != "not applicable" and wanted == earlier.effective
+            if earlier.answered_from is None and (wanted == earlier.params or same_effect):
                 return replace(earlier, number=number, params=wanted, answered_from=earlier.number)
         return None
 
     def _run(self, number: int, params: Settings) -> Trial:
         params, changes = self.space.active(params), self.space.changes(params)
-        safety = self.space.safety(changes)
+        trial = Trial(number, params, "not applicable", changes=changes, violation=UNMEASURED_VIOLATION)
         refusal = self.space.refusal(params)
         if refusal:
-            return Trial(number, params, "not applicable", refusal, changes=changes, violation=UNMEASURED_VIOLATION)
+            return replace(trial, reason=refusal)
+        trial = self._measured(replace(trial, safety=self.space.safety(changes)))
+        for _ in range(self.config.repeats):
+            if not (trial.accepted and changes and self._promising(trial)):
+                break
+            again = self._measured(trial)
+            if not again.accepted:
+                return replace(again, reason=f"accepted at first, but not when repeated: {again.reason}")
+            trial = again
+        return trial
+
+    def _promising(self, trial: Trial) -> bool:
+        """Whether it may be the best, as far as this machine can tell."""
+        return trial.ratio is not None and trial.ratio < self.best_ratio() * math.exp(self.noise)
+
+    def _measured(self, trial: Trial) -> Trial:
+        """The trial with one more sample, verified."""
         before = self._last_baseline_s or self._baseline()
         self._last_baseline_s = None
-        trial = Trial(number, params, "crashed", changes=changes, safety=safety, violation=UNMEASURED_VIOLATION)
         try:
-            run = self._settings_run(changes)
+            run = self._settings_run(trial.changes, self.time_limit_s(before))
         except RunFailed as failure:
             verdict: Verdict = "timeout" if failure.failure == "timeout" else "crashed"
-            return replace(trial, verdict=verdict, reason=_in_one_line(failure), baseline_before_s=before)
+            violation = UNMEASURED_VIOLATION
+            return replace(trial, verdict=verdict, reason=_in_one_line(failure), violation=violation, ratio=None)
         after = self._last_baseline_s = self._baseline()
-        judgement = self._judge(run, params, changes, safety)
+        samples = (*trial.samples, Sample(before, run.time_s(self.config.objective), after, run.cpu_s))
+        judgement = self._judge(run, trial.params, trial.changes, trial.safety)
         return replace(
             trial,
             verdict=judgement.verdict,
             reason=judgement.reason,
             effective=self.space.canonical(run.effective),
-            ratio=paired_ratio(before, run.run_s, after),
-            run_s=run.run_s,
-            baseline_before_s=before,
-            baseline_after_s=after,
+            ratio=geometric_mean([paired_ratio(s.before_s, s.trial_s, s.after_s) for s in samples]),
+            samples=samples,
             distance=judgement.distance,
             violation=judgement.violation,
-            sections=run.sections,
+            sections=trial.sections or run.sections,
             spikes=len(run.raster),
         )
 
@@ -109,18 +141,18 @@ class TrialRunner:
             return Judgement("not applicable", asked, judgement.distance, UNMEASURED_VIOLATION)
         return judgement
 
-    def _settings_run(self, changes: Settings) -> Run:
+    def _settings_run(self, changes: Settings, timeout_s: float | None) -> Run:
         voltages = SAMPLED_SEGMENTS if "dt" in changes or not len(self.acceptance.baseline) else 0
-        return self.runner.run(changes, voltages=voltages, timeout_s=self.time_limit_s())
+        return self.runner.run(changes, voltages=voltages, timeout_s=timeout_s)
 
     def _baseline(self) -> float:
-        """Seconds of the run section with the user's own settings; a single failure is forgiven, a second is not."""
+        """Seconds of the objective with the user's own settings; a single failure is forgiven, a second is not."""
         try:
-            return self.runner.run(timeout_s=self.time_limit_s()).run_s
+            return self.runner.run(timeout_s=self.hang_limit_s()).time_s(self.config.objective)
         except RunFailed:
             pass
         try:
-            return self.runner.run(timeout_s=self.time_limit_s()).run_s
+            return self.runner.run(timeout_s=self.hang_limit_s()).time_s(self.config.objective)
         except RunFailed as failure:
             raise BaselineError(
                 f"the baseline ran before and fails now: {failure.message}", cure=failure.cure, details=failure.details

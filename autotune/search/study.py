@@ -68,11 +68,10 @@ def attributes(trial: Trial) -> dict[str, object]:
         "reason": trial.reason,
         "effective": trial.effective,
         "raster_distance": trial.distance,
-        "run_s": trial.run_s,
-        "baseline_s": [trial.baseline_before_s, trial.baseline_after_s],
+        "samples_s": [[sample.before_s, sample.trial_s, sample.after_s] for sample in trial.samples],
         "answered_from": trial.answered_from,
     }
-    return {name: value for name, value in shown.items() if value not in (None, "")}
+    return {name: value for name, value in shown.items() if value not in (None, "", [])}
 
 
 def finalists(trials: list[Trial], most: int) -> list[Trial]:

@@ -12,6 +12,9 @@ from __future__ import annotations
 
 import fcntl
 import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -23,6 +26,9 @@ from autotune.store.records import StudyRecord, Trial
 
 Record = TypeVar("Record")
 MARKER = "study.json"
+LOCK = ".lock"
+FOLDERS = ("trials", "rasters", "scratch")
+OWN = ("*.json", "optuna.journal*", "agent", *FOLDERS)
 
 
 class StudyFolder:
@@ -31,6 +37,7 @@ class StudyFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: TextIO | None = None
+        self._made = False
 
     @property
     def agent(self) -> Path:
@@ -56,24 +63,30 @@ class StudyFolder:
             raise UsageError(
                 f"{self.path}: holds files that no study wrote", cure="Choose an empty or new folder with --out."
             )
-        for folder in (self.path, self.path / "trials", self.path / "rasters", self.scratch):
-            folder.mkdir(parents=True, exist_ok=True)
-        self._lock = open(self.path / ".lock", "w")  # noqa: SIM115 - held for the life of the study
+        self._made = not self.path.exists()
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = open(self.path / LOCK, "w")  # noqa: SIM115 - held for the life of the study
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise UsageError(
                 f"{self.path}: another run works on this study", cure="Wait for it, or use --out."
             ) from error
+        self._make_folders()
 
-    def discard(self) -> None:
-        """Start afresh: remove what an earlier study left here, and nothing that is not a study's."""
-        if self.path.is_dir() and self._is_ours():
-            shutil.rmtree(self.path)
+    def clear(self) -> None:
+        """Start afresh: remove what an earlier study left here, and nothing else. Only for the driver that holds it."""
+        self._remove()
+        self._make_folders()
 
     def close(self) -> None:
-        """Let go of the folder and remove what runs left behind."""
+        """Let go of the folder and remove what runs left behind: all of a study that came to nothing."""
         shutil.rmtree(self.scratch, ignore_errors=True)
+        if {path.name for path in self.path.glob("*.json")} <= {MARKER} and not self.trials():
+            self._remove()
+            (self.path / LOCK).unlink(missing_ok=True)
+            if self._made and not any(self.path.iterdir()):
+                self.path.rmdir()
         if self._lock:
             self._lock.close()
 
@@ -104,8 +117,30 @@ class StudyFolder:
         found = (self.read(f"trials/{name}", Trial) for name in names)
         return [trial for trial in found if trial is not None]
 
+    def _make_folders(self) -> None:
+        for name in FOLDERS:
+            (self.path / name).mkdir(exist_ok=True)
+
+    def _remove(self) -> None:
+        for path in [path for name in OWN for path in self.path.glob(name)]:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    @contextmanager
+    def spending(self, step: str) -> Iterator[None]:
+        """Book the wall time of what happens inside under `step`, also when it is interrupted."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            spent = self.spent()
+            self.write("spent", {**spent, step: spent.get(step, 0.0) + time.monotonic() - started})
+
+    def spent(self) -> dict[str, float]:
+        """Wall time of each step in seconds, over all sessions."""
+        return self.read("spent", dict[str, float]) or {}
+
     def _is_ours(self) -> bool:
-        return (self.path / MARKER).is_file() or (self.path / ".lock").is_file()
+        return (self.path / MARKER).is_file() or {path.name for path in self.path.iterdir()} <= {LOCK, *FOLDERS}
 
 
 def open_finished(path: Path) -> tuple[StudyFolder, StudyRecord]:

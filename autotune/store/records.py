@@ -14,6 +14,17 @@ Settings = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class Sample:
+    """One measurement of a trial between two runs of the baseline; seconds of the objective."""
+
+    before_s: float
+    trial_s: float
+    after_s: float
+    cpu_s: tuple[float, ...] = ()
+    """CPU time of each rank in the trial's run."""
+
+
+@dataclass(frozen=True)
 class Trial:
     """One trial, finished. It has exactly one verdict."""
 
@@ -30,16 +41,14 @@ class Trial:
     safety: str = "exact"
     """The class that the raster was judged by."""
     ratio: float | None = None
-    """Time of the run section over that of the baseline runs right before and after it."""
-    run_s: float | None = None
-    baseline_before_s: float | None = None
-    baseline_after_s: float | None = None
+    """Time over that of the baseline runs right before and after it; the geometric mean of the samples."""
+    samples: tuple[Sample, ...] = ()
     distance: float | None = None
     """Raster distance to the baseline: 0 identical, 1 nothing in common."""
     violation: float = 0.0
     """The constraint that the sampler sees: 0 or less is feasible."""
     sections: dict[str, float] = field(default_factory=dict)
-    """Seconds: setup, run, output, step, exchange, barrier, dispatch; the largest over the ranks."""
+    """Seconds of the first run: setup, run, output, step, exchange, barrier, dispatch; the largest over the ranks."""
     answered_from: int | None = None
     """The earlier trial that had the same effective settings; no run was made for this one."""
     spikes: int | None = None

@@ -28,21 +28,25 @@ class _NeuronImport:
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         if name != "neuron":
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
-        if spec is None or spec.loader is None:
-            return spec
-        execute = spec.loader.exec_module
+        others = (finder for finder in sys.meta_path if finder is not self and hasattr(finder, "find_spec"))
+        spec = next(filter(None, (finder.find_spec(name, path, target) for finder in others)), None)
+        if spec is not None and spec.loader is not None:  # a script may look for neuron before it imports it
+            self._install_after(spec.loader)
+        return spec
+
+    def _install_after(self, loader: Any) -> None:
+        execute = loader.exec_module
 
         def execute_then_install(module: Any) -> None:
+            del loader.exec_module
+            sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not self]
             execute(module)
+            sys.path.insert(0, _HERE)  # the script may have made a sys.path of its own; install() takes it out again
             from autotune_agent import hooks
 
             hooks.install()
 
-        loader: Any = spec.loader
         loader.exec_module = execute_then_install
-        return spec
 
 
 if os.environ.get("AUTOTUNE_JOB"):

@@ -67,7 +67,7 @@ class Knob:
         return True
 
     def refusal(self, settings: Dict[str, Any], facts: ModelFacts) -> str:
-        """Why this combination must not be tried, or an empty string; `settings` holds every searched knob that acts."""
+        """Why this combination must not be tried, or an empty string; `settings` holds every knob that acts."""
         return ""
 
     def share(self, facts: ModelFacts) -> Optional[float]:
