@@ -42,6 +42,7 @@ def run(
     knobs: Names = None,
     exclude: Names = None,
     seed: Annotated[int | None, typer.Option(help="seed of the sampler")] = None,
+    objective: Annotated[str | None, typer.Option(help="what is timed: run (the run section) or total")] = None,
     storage: Annotated[
         str | None, typer.Option(help="Optuna storage URL (default: a journal in the study folder)")
     ] = None,

@@ -183,11 +183,13 @@ def _confirm(
     """The best trials against the baseline once more, in fresh processes; goes on with the pairs that are already
     there.
     """
-    chosen = {str(trial.number): trial for trial in finalists(trials.known, config.confirm.finalists)}
+    limits = config.confirm
+    best = finalists(trials.known, limits.finalists, trials.noise, limits.minimum_gain)
+    chosen = {str(trial.number): trial for trial in best}
     log = folder.read("confirming", ConfirmationLog) or ConfirmationLog((), ())
     events: list[Event] = [event_from_dict(e) for e in log.events] if log.finalists == tuple(chosen) else []
     if chosen:
-        pairs = max(pairs, minimum_pairs(config.confirm.alpha, len(chosen)))
+        pairs = max(pairs, minimum_pairs(limits.alpha, len(chosen)))
     progress.confirming(list(chosen.values()), pairs, len(events))
 
     def remember(event: Event) -> None:
@@ -199,8 +201,8 @@ def _confirm(
         _run_of(trials, None),
         {key: _run_of(trials, trial) for key, trial in chosen.items()},
         pairs=pairs,
-        alpha=config.confirm.alpha,
-        minimum_gain=config.confirm.minimum_gain,
+        alpha=limits.alpha,
+        minimum_gain=limits.minimum_gain,
         seed=config.search.seed,
         on_progress=remember,
         completed=tuple(events),

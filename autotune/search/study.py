@@ -5,6 +5,7 @@ The study folder is written before Optuna is told, so that a driver killed in be
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -74,10 +75,20 @@ def attributes(trial: Trial) -> dict[str, object]:
     return {name: value for name, value in shown.items() if value not in (None, "", [])}
 
 
-def finalists(trials: list[Trial], most: int) -> list[Trial]:
-    """The best accepted trials that change something and looked faster, no two of the same effect."""
-    faster = [t for t in trials if t.accepted and t.changes and t.answered_from is None and (t.ratio or 1.0) < 1.0]
-    return sorted(faster, key=lambda t: (t.ratio or 1.0, t.number))[:most]
+def finalists(trials: list[Trial], most: int, noise: float, minimum_gain: float) -> list[Trial]:
+    """The best accepted trials, no two of the same effect, that may be faster by the minimum gain.
+
+    `noise` is the upper bound of the spread of one log ratio: a trial may really be that much better than it looked.
+    """
+
+    def may_pay(trial: Trial) -> bool:
+        if trial.ratio is None or trial.ratio >= 1.0:
+            return False
+        better = trial.ratio * math.exp(-noise / math.sqrt(len(trial.samples)))
+        return better < 1.0 / (1.0 + minimum_gain)
+
+    candidates = [t for t in trials if t.accepted and t.changes and t.answered_from is None and may_pay(t)]
+    return sorted(candidates, key=lambda t: (t.ratio or 1.0, t.number))[:most]
 
 
 def _tell(study: optuna.Study, asked: optuna.Trial, trial: Trial) -> None:

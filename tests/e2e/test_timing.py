@@ -1,0 +1,168 @@
+"""Issue of time: a gain is claimed only where there is one, also when the machine changes under the study."""
+
+from __future__ import annotations
+
+import multiprocessing
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import autotune.pipeline
+from autotune.config import make_config
+from autotune.export import Best
+from autotune.launch.run import FreshRunner, Run
+from autotune.pipeline import tune
+from autotune.store.folder import StudyFolder
+from autotune.store.records import Settings, Trial
+from autotune.verify.noise import NoiseRecord
+
+ROOT = Path(__file__).resolve().parents[2]
+QUICK: dict[str, Any] = {"confirm": {"pairs": 7, "finalists": 1}, "noise": {"runs": 4}}
+
+
+class Silent:
+    """A progress that shows nothing; `on_trial` may disturb the study."""
+
+    def __init__(self, on_trial: Any = None) -> None:
+        self._on_trial = on_trial
+
+    def step(self, name: str) -> str:
+        return name
+
+    def trial(self, trial: Trial) -> None:
+        if self._on_trial:
+            self._on_trial(trial)
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args: None
+
+
+def study(tmp_path: Path, model: str, *arguments: str, launcher: tuple[str, ...] = (), **search: Any) -> Any:
+    shutil.copy(ROOT / model, tmp_path)
+    command = [*launcher, sys.executable, Path(model).name, *arguments]
+    return make_config({"name": "timing", "command": command, "folder": tmp_path, "search": search, **QUICK})
+
+
+def run(config: Any, out: Path, on_trial: Any = None) -> Best:
+    return tune(config, out, storage=None, fresh=False, progress=Silent(on_trial))
+
+
+def hog() -> None:
+    while True:
+        sum(range(100_000))
+
+
+@pytest.fixture
+def load() -> Iterator[Any]:
+    """Starts four busy processes when called; they end with the test."""
+    hogs = [multiprocessing.get_context("spawn").Process(target=hog, daemon=True) for _ in range(4)]
+    yield lambda: [process.start() for process in hogs]
+    for process in hogs:
+        if process.pid is not None:
+            process.kill()
+            process.join()
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Best, StudyFolder, list[NoiseRecord | None]]:
+    """A finished study of a model that sleeps 30 % less under one setting, and the noise record at each trial."""
+    folder = tmp_path_factory.mktemp("planted")
+    config = study(folder, "tests/models/sleeps_less.py", trials=3, knobs=("bin_queue", "self_queue"))
+    seen: list[NoiseRecord | None] = []
+    best = run(
+        config, folder / "out", lambda trial: seen.append(StudyFolder(folder / "out").read("noise", NoiseRecord))
+    )
+    return best, StudyFolder(folder / "out"), seen
+
+
+def test_a_planted_gain_is_found_and_its_size_is_right(planted: Any) -> None:
+    best = planted[0]
+    assert best.verdict == "improved"
+    assert best.settings["bin_queue"] is True
+    assert 1.25 < best.speedup.low <= best.speedup.estimate <= best.speedup.high < 1.55  # 1 / (1 - 0.3) is 1.43
+
+
+def test_the_bill_says_when_the_study_has_paid_for_itself(planted: Any) -> None:
+    bill = planted[0].bill
+    assert bill.tuning_s > 1.0
+    assert bill.saved_s_per_run == pytest.approx(0.03, rel=0.3)  # 30 % of ten naps of 10 ms
+    assert bill.runs_to_pay == pytest.approx(bill.tuning_s / bill.saved_s_per_run, abs=1.0)
+
+
+def test_the_noise_is_measured_and_kept_before_anything_is_searched(planted: Any) -> None:
+    first = planted[2][0]
+    assert first is not None
+    assert len(first.times_s) == 4
+    assert "can be proved with 7 pairs" in first.advice[0]
+    assert first.machine.cores >= 1
+
+
+def test_only_a_promising_trial_is_measured_again(planted: Any) -> None:
+    trials = {trial.params.get("bin_queue"): trial for trial in planted[1].trials() if trial.answered_from is None}
+    assert len(trials[True].samples) == 3
+    assert len(trials[False].samples) == 1
+
+
+def test_cpu_time_of_each_rank_and_section_times_are_kept(planted: Any) -> None:
+    trial = planted[1].trials()[0]
+    assert len(trial.samples[0].cpu_s) == 1
+    assert {"setup", "run", "output"} <= set(trial.sections)
+
+
+def test_identical_settings_are_no_improvement_on_the_ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class NoOps(FreshRunner):
+        """Takes every setting and changes nothing."""
+
+        def run(self, settings: Settings | None = None, **options: Any) -> Run:
+            done = super().run(None, **options)
+            return replace(done, effective={**done.effective, **(settings or {})})
+
+    monkeypatch.setattr(autotune.pipeline, "FreshRunner", NoOps)
+    size = ("--rings", "2", "--cells", "4", "--tstop", "60")
+    config = study(
+        tmp_path,
+        "studies/ring/ring.py",
+        *size,
+        launcher=("mpiexec", "-n", "2"),
+        trials=5,
+        knobs=("nspike", "gid_compress", "self_queue"),
+    )
+    best = run(config, tmp_path / "out")
+    assert best.verdict == "no improvement"
+    assert best.settings == best.baseline_settings
+    assert best.speedup.estimate == 1.0
+
+
+def test_a_load_in_the_middle_of_a_study_hides_no_gain(tmp_path: Path, load: Any) -> None:
+    config = study(tmp_path, "tests/models/sleeps_less.py", trials=2, knobs=("bin_queue",))
+    best = run(config, tmp_path / "out", lambda trial: trial.number == 1 and load())
+    assert best.verdict == "improved"
+
+
+def test_a_load_in_the_middle_of_a_study_invents_no_gain(tmp_path: Path, load: Any) -> None:
+    arguments = ("--saved", "0", "--busy")
+    config = study(tmp_path, "tests/models/sleeps_less.py", *arguments, trials=2, knobs=("bin_queue",))
+    best = run(config, tmp_path / "out", lambda trial: trial.number == 0 and load())
+    assert best.verdict == "no improvement"
+
+
+def test_a_trial_that_cannot_win_is_stopped_and_has_no_time(tmp_path: Path) -> None:
+    arguments = ("--saved", "-400", "--nap-ms", "5")  # with the bin queue it sleeps 401 times as long
+    config = study(tmp_path, "tests/models/sleeps_less.py", *arguments, trials=2, knobs=("bin_queue",))
+    run(config, tmp_path / "out")
+    trial = StudyFolder(tmp_path / "out").trials()[1]
+    assert trial.verdict == "timeout"
+    assert trial.ratio is None
+    assert trial.wall_s < 20.0
+
+
+def test_the_whole_process_can_be_the_objective(tmp_path: Path) -> None:
+    config = study(tmp_path, "tests/models/sleeps_less.py", trials=1, knobs=("bin_queue",), objective="total")
+    run(config, tmp_path / "out")
+    trial = StudyFolder(tmp_path / "out").trials()[0]
+    assert trial.samples[0].trial_s > trial.sections["run"] + 0.1  # start of the interpreter, set-up
