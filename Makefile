@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN     = $(abspath $(VENV))/bin
 PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint setup clean
+.PHONY: demo test lint setup reference clean
 demo: $(VENV)/.installed
 	@$(BIN)/python -m autotune run studies/ring
 
@@ -33,6 +33,9 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(PIP) --editable '.[dev]'
 	@$(PIP) --editable '.[cross-check]' || echo "make: going on without libsonata or PySpike; their tests are skipped."
 	@touch $@
+
+reference: setup
+	$(BIN)/python -m autotune.report.reference docs/reference
 
 clean:
 	rm -rf $(VENV) build *.egg-info

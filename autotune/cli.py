@@ -30,6 +30,9 @@ errors = Console(stderr=True)
 Study = Annotated[Path | None, typer.Argument(help="a folder with a study.toml; or give a command after --")]
 Folder = Annotated[Path, typer.Argument(help="the study folder, for example runs/ring")]
 Names = Annotated[str | None, typer.Option(help="comma-separated knobs")]
+Environments = Annotated[
+    list[Path] | None, typer.Option(help="another environment with NEURON to try the model in; may be repeated")
+]
 
 
 @app.command()
@@ -41,10 +44,14 @@ def run(
     out: Annotated[Path | None, typer.Option(help="the study folder (default: runs/<name>)")] = None,
     knobs: Names = None,
     exclude: Names = None,
+    env: Environments = None,
     seed: Annotated[int | None, typer.Option(help="seed of the sampler")] = None,
     objective: Annotated[str | None, typer.Option(help="what is timed: run (the run section) or total")] = None,
     storage: Annotated[
         str | None, typer.Option(help="Optuna storage URL (default: a journal in the study folder)")
+    ] = None,
+    workspace: Annotated[
+        str | None, typer.Option(help="where trials run: auto, in place, or copy (of the model's folder)")
     ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="discard what an earlier run left in the study folder")
@@ -57,11 +64,34 @@ def run(
         "seed": seed,
         "knobs": _split(knobs),
         "exclude": _split(exclude),
+        "environments": _absolute(env),
+        "objective": objective,
     }
     try:
-        _tune(_config(study, context.obj, search), out, storage, fresh)
+        _tune(_config(study, context.obj, search, run={"workspace": workspace}), out, storage, fresh)
     except KeyboardInterrupt as interrupt:
         raise Interrupted("interrupted", cure="The same command goes on where it stopped.") from interrupt
+
+
+@app.command()
+def plan(
+    context: typer.Context,
+    study: Study = None,
+    knobs: Names = None,
+    exclude: Names = None,
+    env: Environments = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the plan as JSON")] = False,
+) -> None:
+    """Show what can be tuned, and why the rest cannot: one watched run, no trials, nothing is kept."""
+    from autotune.pipeline import plan as plan_only
+    from autotune.report.plan import plan_json, plan_table
+
+    search = {"knobs": _split(knobs), "exclude": _split(exclude), "environments": _absolute(env)}
+    _, space = plan_only(_config(study, context.obj, search))
+    if as_json:
+        typer.echo(json.dumps(plan_json(space), indent=1))
+    else:
+        Console(highlight=False).print(plan_table(space))
 
 
 @app.command()
@@ -111,6 +141,43 @@ def dashboard(
     serve_dashboard(open_storage(folder, study.storage), study.name, port=port)
 
 
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(help="a raster: .npz, SONATA .h5, or two columns of text")],
+    b: Annotated[Path, typer.Argument(help="the raster to compare with it, of any of these formats")],
+    window: Annotated[float, typer.Option(help="largest shift of a spike that stays the same one, ms")] = 1.0,
+    columns: Annotated[str | None, typer.Option(help="of text files: \"time gid\" or \"gid time\"")] = None,
+    population: Annotated[str | None, typer.Option(help="of SONATA files with several")] = None,
+    distance: Annotated[bool, typer.Option("--spike-distance", help="SPIKE-distance too (needs PySpike)")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print the comparison as JSON")] = False,
+    plot: Annotated[Path | None, typer.Option(help="draw both rasters into this PNG")] = None,
+) -> None:
+    """Compare two rasters. Exit code: 0 identical or equivalent, 1 different, 2 nothing to compare or bad input."""
+    from autotune.report.compare import compare_files, plot_comparison, print_comparison
+
+    comparison = compare_files(a, b, window, population=population, columns=columns, with_spike_distance=distance)
+    if as_json:
+        typer.echo(json.dumps(comparison.as_dict(), indent=1))
+    else:
+        print_comparison(comparison, Console(highlight=False))
+    if plot is not None:
+        plot_comparison(comparison, plot)
+    raise typer.Exit(comparison.exit_code)
+
+
+@app.command()
+def doctor(context: typer.Context) -> None:
+    """Say what would be used to run a model and what is missing: autotune doctor [-- COMMAND]."""
+    from autotune.doctor import examine
+    from autotune.launch.command import parse_command
+    from autotune.report.terminal import findings_table
+
+    command = parse_command(context.obj, Path.cwd()) if context.obj else None
+    findings, code = examine(command)
+    Console(highlight=False).print(findings_table(findings))
+    raise typer.Exit(code)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; a user's mistake ends with one message and no traceback."""
     words = list(sys.argv[1:] if argv is None else argv)
@@ -149,24 +216,29 @@ def _report(error: AutotuneError) -> int:
     return error.exit_code
 
 
-def _config(study: Path | None, command: list[str] | None, search: dict[str, Any]) -> StudyConfig:
+def _config(study: Path | None, command: list[str] | None, search: dict[str, Any], **others: Any) -> StudyConfig:
     """What to tune: a study or a command, with the options over what study.toml says."""
     if (study is None) == (command is None):
         raise UsageError(
             "give either a study or a command, not both" if study else "nothing to tune",
             cure="python -m autotune run studies/ring, or: python -m autotune run -- mpiexec -n 2 python model.py",
         )
-    given = {name: value for name, value in search.items() if value is not None}
+    given = {
+        section: {name: value for name, value in options.items() if value is not None}
+        for section, options in {"search": search, **others}.items()
+    }
     if study is not None:
-        config = read_study(study)
-        data = config.model_dump()
-        data["search"] |= given
-        return make_config(data)
+        data = read_study(study).model_dump()
+        return make_config(data | {section: data[section] | options for section, options in given.items()})
     from autotune.launch.command import parse_command
 
     assert command is not None
-    parsed = parse_command(command, Path.cwd())
-    return make_config({"name": parsed.name(), "command": command, "folder": Path.cwd(), "search": given})
+    name = parse_command(command, Path.cwd()).name()
+    return make_config({"name": name, "command": command, "folder": Path.cwd(), **given})
+
+
+def _absolute(paths: list[Path] | None) -> tuple[Path, ...] | None:
+    return tuple(path.expanduser().absolute() for path in paths) if paths else None
 
 
 def _split(names: str | None) -> tuple[str, ...] | None:

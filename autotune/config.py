@@ -9,7 +9,17 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    field_validator,
+)
 
 from autotune.agent.knobs import KNOBS
 from autotune.errors import UsageError
@@ -35,12 +45,33 @@ class SearchConfig(_Section):
     objective: Literal["run", "total"] = Field(
         default="run", description="what is timed: the run section, or the whole process"
     )
+    short_s: float | None = Field(
+        default=20.0,
+        gt=0,
+        description="search on a part of the run about so many seconds long, where the run is longer",
+    )
     repeats: int = Field(default=2, ge=0, description="how often a promising trial is measured again")
     cap: float = Field(
         default=3.0, gt=1, description="a trial is stopped after so many times what the best needs beside it"
     )
     knobs: tuple[str, ...] | None = Field(default=None, description="search these knobs only")
     exclude: tuple[str, ...] = Field(default=(), description="leave these knobs as they are")
+    values: dict[str, tuple[StrictBool | StrictInt | StrictFloat | StrictStr, ...]] = Field(
+        default_factory=dict, description="values to search instead of the tuner's, by knob: values = {dt = [0.05]}"
+    )
+
+    environments: tuple[Path, ...] = Field(
+        default=(), description="folders of other Python environments (with bin/python and neuron) to try the model in"
+    )
+
+    @field_validator("values")
+    @classmethod
+    def _some(cls, values: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+        cls._known(tuple(values))
+        for name, given in values.items():
+            if not given:
+                raise ValueError(f"{name} has no value; to leave it as it is: exclude = [{name!r}]")
+        return values
 
     @field_validator("knobs", "exclude")
     @classmethod
@@ -54,12 +85,42 @@ class SearchConfig(_Section):
 
 
 class AcceptConfig(_Section):
-    """When a changed raster is still the same result."""
+    """When a changed raster is still the same result; the reasons are in docs/explanation/same-spikes.md."""
 
     window_ms: float = Field(default=1.0, gt=0, description="numerical knobs: largest shift of a matched spike")
     unmatched: float = Field(
         default=0.0, ge=0, lt=1, description="numerical knobs: share of spikes that may stay unmatched"
     )
+    error_factor: float = Field(
+        default=4.0, ge=1, description="numerical knobs: error of a trial over that of your own dt, both at dt/4"
+    )
+    floor_ms: float = Field(default=0.1, ge=0, description="numerical knobs: an error that is always small enough")
+    horizon: float = Field(
+        default=0.25, ge=0, le=1, description="chaotic: share of the time for which your own dt follows dt/4"
+    )
+    chaos: float = Field(
+        default=0.01, gt=0, lt=1, description="share of unmatched spikes from which two runs count as parted"
+    )
+    perturb_mv: float = Field(
+        default=1e-10, gt=0, description="round-off knobs: the perturbation that is their measure"
+    )
+    null_mv: float = Field(default=0.1, gt=0, description="chaotic: the perturbation that draws the null runs")
+    null_runs: int = Field(default=7, ge=3, description="chaotic: number of null runs beside the baseline")
+    alpha: float = Field(
+        default=0.01, gt=0, lt=0.5, description="chaotic: chance that the same model fails the statistics"
+    )
+    tolerance: float = Field(default=0.02, ge=0, lt=1, description="chaotic: relative change that is always allowed")
+    groups: int = Field(default=8, ge=1, description="chaotic: groups of cells, and spans of time, with their own rate")
+    least_spikes: int = Field(default=200, ge=1, description="chaotic: fewer spikes make no statistics")
+    resolution: float = Field(
+        default=0.1, gt=0, description="chaotic: a rate that varies by more between null runs makes no statistics"
+    )
+    statistical: bool = Field(
+        default=False, description="judge a model that does not reproduce itself by its statistics alone"
+    )
+    lowest_mv: float = Field(default=-250.0, description="voltages below are unstable")
+    highest_mv: float = Field(default=250.0, description="voltages above are unstable")
+    ringing_steps: int = Field(default=20, ge=2, description="so many steps with alternating slope are unstable")
 
 
 class ConfirmConfig(_Section):
@@ -90,6 +151,10 @@ class RunConfig(_Section):
     end_grace_s: float = Field(
         default=60.0, gt=0, description="how long the other ranks may go on after the first rank has ended"
     )
+    workspace: Literal["auto", "in place", "copy"] = Field(
+        default="auto",
+        description="where trials run: in the model's folder or a scratch copy; auto: a copy if the model writes there",
+    )
 
 
 class StudyConfig(_Section):
@@ -109,6 +174,10 @@ class StudyConfig(_Section):
     def _split(cls, command: Any) -> Any:
         return tuple(shlex.split(command)) if isinstance(command, str) else command
 
+    def environments(self) -> tuple[Path, ...]:
+        """The further environments, as absolute paths; relative ones are seen from the model's folder."""
+        return tuple((self.folder / path.expanduser()).resolve() for path in self.search.environments)
+
 
 def read_study(path: Path) -> StudyConfig:
     """The study in `path`: a folder that holds study.toml, or such a file.
@@ -125,7 +194,7 @@ def read_study(path: Path) -> StudyConfig:
         raise UsageError(
             f"{file}: not valid TOML: {error}", cure="Strings need quotes; see docs/reference/study.md."
         ) from error
-    data.setdefault("name", file.parent.resolve().name)
+    data.setdefault("name", "_".join(file.parent.resolve().name.split()) or "study")
     data["folder"] = file.parent.resolve() / data.get("folder", "")
     return make_config(data, file, text)
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 import hashlib
 import platform
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autotune.agent.facts import ModelFacts
 from autotune.agent.protocol import RankReport
 from autotune.errors import BaselineError, MpiError
 from autotune.launch.command import Command
+from autotune.launch.mechanisms import launch_facts
 from autotune.launch.mpi import Mpi
 from autotune.launch.run import FreshRunner, Run, RunFailed
+from autotune.launch.workspace import snapshot, written
 from autotune.machine import physical_cores
 from autotune.raster import Raster
 from autotune.store.records import Environment, ModelIdentity
 
 SAMPLED_SEGMENTS = 8
+SHORT_S = 0.5
 MOSTLY = 0.5  # the share of the run section that must be psolve for NEURON's timers to tell its length
 
 
@@ -41,13 +45,19 @@ class Observation:
     rank_cells: tuple[int, ...]
     finitializes: int
     """How many times a rank called finitialize; settings apply to all of them."""
+    written: tuple[str, ...] = ()
+    """Files in the command's folder that the run made or changed."""
     notes: tuple[str, ...] = field(default=())
 
 
-def observe(runner: FreshRunner, mpi: Mpi | None, timeout_s: float | None = None) -> tuple[Observation, Raster]:
-    """Run the command once, untouched but watched. Raises BaselineError or MpiError when it does not run as it
-    stands.
+def observe(
+    runner: FreshRunner, mpi: Mpi | None, timeout_s: float | None = None, environments: Sequence[Path] = ()
+) -> tuple[Observation, Raster]:
+    """Run the command once, untouched but watched; `environments` are further ones in which it may run.
+
+    Raises BaselineError or MpiError when it does not run as it stands, UsageError for an environment without NEURON.
     """
+    before = snapshot(runner.command.cwd, runner.ours)
     try:
         run = runner.run(observe=True, voltages=SAMPLED_SEGMENTS, timeout_s=timeout_s)
     except RunFailed as failure:
@@ -58,6 +68,16 @@ def observe(runner: FreshRunner, mpi: Mpi | None, timeout_s: float | None = None
             details=failure.details,
         ) from failure
     facts = merge_facts(run, runner.command)
+    launch = launch_facts(
+        runner.command,
+        runner.environment,
+        mpi,
+        libraries=sorted({library for report in run.reports for library in report.model["libraries"]}),
+        neuron=facts.neuron,
+        executable=run.reports[0].executable,
+        environments=environments,
+    )
+    facts = replace(facts, launch=launch)
     observation = Observation(
         facts=facts,
         environment=describe_environment(run, mpi),
@@ -71,6 +91,7 @@ def observe(runner: FreshRunner, mpi: Mpi | None, timeout_s: float | None = None
         load_balance=_load_balance(run.reports),
         rank_cells=tuple(int(r.model.get("cells", 0)) for r in run.reports),
         finitializes=max(len(r.sections) for r in run.reports),
+        written=tuple(written(before, snapshot(runner.command.cwd, runner.ours))),
         notes=tuple(_notes(run, facts)),
     )
     return observation, run.raster
@@ -96,10 +117,14 @@ def merge_facts(run: Run, command: Command) -> ModelFacts:
         artificial_cells=sum(model["artificial_cells"] for model in models),
         artificial_gids=sum(model["artificial_gids"] for model in models),
         output_gids=tuple(model["output_gids"] for model in models),
+        no_coreneuron=next((reason for model in models if (reason := model["no_coreneuron"])), ""),
+        has_sections=any(model["sections"] for model in models),
+        thread_unsafe=tuple(sorted({name for model in models for name in model["thread_unsafe"]})),
         min_delay_ms=min(lowest, default=None),
         delays_ms=tuple(sorted({delay for model in models for delay in model["delays_ms"]})),
         histogram=tuple(run.reports[0].histogram),
         run_s=run.run_s,
+        step_s=run.sections["step"],
         exchange_s=run.sections["exchange"],
         barrier_s=run.sections["barrier"],
         baseline=dict(run.effective),
@@ -109,8 +134,11 @@ def merge_facts(run: Run, command: Command) -> ModelFacts:
 def uses_psolve(run: Run) -> bool:
     """Whether the longest section of the run is spent in pc.psolve."""
     section = max(run.reports[0].sections, key=lambda s: s.until_next_s)
-    length = section.until_next_s if section.clock_s is None else section.clock_s
-    return section.psolve_s > MOSTLY * length
+    if section.clock_s is None:  # no clock with CVODE: until_next_s holds the model's output too
+        return section.psolve_s > 0.0
+    if section.clock_s < SHORT_S:  # what a script does between finitialize and psolve may be most of it
+        return section.psolve_s > 0.0
+    return section.psolve_s > MOSTLY * section.clock_s
 
 
 def voltage_digests(run: Run) -> tuple[str, ...]:
@@ -162,6 +190,9 @@ def _notes(run: Run, facts: ModelFacts) -> list[str]:
         )
     if facts.min_delay_ms == 0 and facts.ranks > 1:
         notes.append("a delay of 0 between ranks: NEURON cannot run this on more than one rank with fixed step")
+    stopped = run.reports[0].tstop_ms
+    if stopped is not None and facts.t_stop_ms < stopped - facts.dt_ms and facts.t_stop_ms > 0 and not facts.psolve:
+        notes.append(f"the run stopped at t = {facts.t_stop_ms:g} ms, before its tstop of {stopped:g} ms")
     if not facts.psolve:
         notes.append("the run section is not pc.psolve: run() and loops of fadvance are slower by themselves")
     for report in run.reports:

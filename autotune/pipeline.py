@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pydantic import TypeAdapter
 
@@ -19,21 +21,24 @@ from autotune.config import StudyConfig
 from autotune.errors import UsageError
 from autotune.export import Best, make_best
 from autotune.launch.command import Command, check_programs, launch_environment, parse_command
+from autotune.launch.mechanisms import Builder
 from autotune.launch.mpi import Mpi, check_world, find_mpi, mpi_environment
 from autotune.launch.run import FreshRunner, RunFailed, stage_agent
 from autotune.measure import Confirmation, Event, confirm, event_from_dict, minimum_pairs
 from autotune.observe import Observation, identify_model, observe
+from autotune.plan.builds import build_ahead
 from autotune.plan.space import SearchSpace, make_space
 from autotune.raster import Raster, read_raster, write_raster
 from autotune.report.progress import Progress
 from autotune.search.runner import TrialRunner
 from autotune.search.sampler import make_sampler
+from autotune.search.short import ShortRun, shorten
 from autotune.search.study import finalists, search
 from autotune.store.folder import StudyFolder
 from autotune.store.optuna import delete_study, open_storage, open_study
 from autotune.store.records import ConfirmationLog, StudyRecord, Trial
 from autotune.verify.acceptance import Acceptance
-from autotune.verify.calibrate import Calibration, calibrate
+from autotune.verify.calibrate import Calibration, calibrate, references
 from autotune.verify.noise import NoiseRecord, measure_noise
 
 
@@ -51,26 +56,33 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
         record = _begin(folder, config, command, storage)
         open_storage(folder.path, record.storage)  # a bad URL is told before anything has run
         stage_agent(folder.agent)
-        runner = FreshRunner(command, environment, folder.agent, folder.scratch, config.run.end_grace_s)
+        runner = FreshRunner(command, environment, folder.agent, folder.scratch, config.run.end_grace_s, ours=(out,))
 
         with folder.spending(progress.step("observe")):
             observation, baseline = _observed(folder, runner, mpi, config)
             runner = runner.timed_by(clock=not observation.facts.psolve)
+            runner = replace(runner, builder=Builder(observation.facts.launch, environment))
+            if config.run.workspace == "copy" or (config.run.workspace == "auto" and observation.written):
+                runner = runner.in_a_copy()
             progress.observed(observation)
 
         with folder.spending(progress.step("plan")):
-            space = make_space(observation, config.search.knobs, config.search.exclude)
+            space = build_ahead(_space(observation, config), runner)
+            runner = runner.timed_whole("coreneuron" in space.domains)
             progress.planned(space)
 
         with folder.spending(progress.step("calibrate")):
-            progress.calibrated(_calibrated(folder, runner, observation, baseline, config, space))
-            noise = _noise(folder, runner, observation, config)
-            progress.timed(noise)
+            calibration = _calibrated(folder, runner, observation, baseline, config, space)
+            progress.calibrated(calibration)
+            short = _shortened(folder, runner, observation, baseline, config)
+            noise = _noise(folder, runner.until(short.stop_ms), observation, config)
+            progress.timed(noise, short.note)
 
         with folder.spending(progress.step("search")):
-            acceptance = Acceptance(baseline, observation, config.accept)
+            kept = references(folder.rasters)
+            acceptance = Acceptance(baseline, observation, config.accept, calibration, kept)
             trials = TrialRunner(runner, space, acceptance, config.search, noise.noise.upper, folder.trials())
-            _search(folder, trials, config, record, fresh, progress)
+            _search(folder, trials.until(short.stop_ms), config, record, fresh, progress)
 
         with folder.spending(progress.step("confirm")):
             _confirm(folder, trials, config, noise.pairs, progress)
@@ -78,6 +90,17 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
         best = make_best(folder, record)
         progress.finished(best, folder.path)
         return best
+
+
+def plan(config: StudyConfig) -> tuple[Observation, SearchSpace]:
+    """The first two steps alone: one watched run in a temporary folder, and what could be searched."""
+    command, environment, mpi = prepare(config)
+    with TemporaryDirectory(prefix="autotune-plan-") as name:
+        agent = Path(name, "agent")
+        stage_agent(agent)
+        runner = FreshRunner(command, environment, agent, Path(name, "scratch"), config.run.end_grace_s)
+        observation, _ = observe(runner, mpi, config.run.timeout_s, config.environments())
+    return observation, _space(observation, config)
 
 
 def prepare(config: StudyConfig) -> tuple[Command, dict[str, str], Mpi | None]:
@@ -100,10 +123,10 @@ def _begin(folder: StudyFolder, config: StudyConfig, command: Command, storage: 
     created = datetime.now(timezone.utc).isoformat(timespec="seconds")
     record = StudyRecord(config.name, settled, model, storage, created, __version__)
     earlier = folder.read("study", StudyRecord)
-    changed = _changed(earlier, record) if earlier else []
+    changed = _changed(earlier, record, folder.read("observation", Observation)) if earlier else []
     if earlier and not changed:
         return earlier
-    if changed and (folder.read("calibration", Calibration) or folder.trials()):
+    if changed and (folder.read("calibration", Calibration) is not None or folder.trials()):
         raise UsageError(
             f"{folder.path}: holds another study; changed since then: {', '.join(changed)}",
             cure="Give --fresh to discard it, or --out for another place.",
@@ -113,14 +136,22 @@ def _begin(folder: StudyFolder, config: StudyConfig, command: Command, storage: 
     return record
 
 
-def _changed(earlier: StudyRecord, now: StudyRecord) -> list[str]:
+def _changed(earlier: StudyRecord, now: StudyRecord, observation: Observation | None) -> list[str]:
     """What makes `now` another study than the one that is there, in words."""
     changed = [name for name, value in now.config.items() if earlier.config.get(name) != value]
-    if earlier.model.files != now.model.files:
-        changed.append("the model's files")
+    results = observation.written if observation else ()
+    known = {name: sha for name, sha in earlier.model.files.items() if name not in results}  # new ones are not its model
+    files = [name for name, sha in known.items() if now.model.files.get(name) != sha]
+    if files:
+        changed.append(f"the model's files ({', '.join(files[:5])})")
     if earlier.storage != now.storage:
         changed.append("storage")
     return changed
+
+
+def _space(observation: Observation, config: StudyConfig) -> SearchSpace:
+    wishes = config.search
+    return make_space(observation, wishes.knobs, wishes.exclude, wishes.values, config.confirm.minimum_gain)
 
 
 def _observed(
@@ -129,7 +160,7 @@ def _observed(
     observation = folder.read("observation", Observation)
     if observation is not None and folder.baseline_raster.is_file():
         return observation, read_raster(folder.baseline_raster)
-    observation, baseline = observe(runner, mpi, config.run.timeout_s)
+    observation, baseline = observe(runner, mpi, config.run.timeout_s, config.environments())
     write_raster(folder.baseline_raster, baseline)
     folder.write("observation", observation)
     return observation, baseline
@@ -145,9 +176,20 @@ def _calibrated(
 ) -> Calibration:
     calibration = folder.read("calibration", Calibration)
     if calibration is None:
-        calibration = calibrate(runner, observation, baseline, config.accept, search_dt="dt" in space.domains)
+        classes = {domain.safety for domain in space.domains.values()}
+        calibration = calibrate(runner, observation, baseline, config.accept, classes=classes, folder=folder.rasters)
         folder.write("calibration", calibration)
     return calibration
+
+
+def _shortened(
+    folder: StudyFolder, runner: FreshRunner, observation: Observation, baseline: Raster, config: StudyConfig
+) -> ShortRun:
+    short = folder.read("short", ShortRun)
+    if short is None:
+        short = shorten(runner, observation, baseline, config.search.short_s)
+        folder.write("short", short)
+    return short
 
 
 def _noise(folder: StudyFolder, runner: FreshRunner, observation: Observation, config: StudyConfig) -> NoiseRecord:

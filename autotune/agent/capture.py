@@ -1,7 +1,7 @@
 """Spikes, captured without changing what the user's own script records.
 
 `pc.spike_record` and `NetCon.record(vector)` share one slot a source. Where that slot is free, a vector of ours takes it (0.02 µs a spike).
-Where the user's vectors hold it, the second slot is used (slot.py). A source whose model uses both slots at once would lose its own
+Where the user's vectors hold it, the second slot is used (slot.py), under CoreNEURON these vectors themselves (shared.py). A source whose model uses both slots at once would lose its own
 callable; no model that does was met.
 """
 
@@ -11,9 +11,12 @@ from typing import Any, Dict, List, Tuple
 
 import numpy as np
 
+from .engine import enabled
 from .probe import NetConTable
+from .shared import SharedVectors
 from .simulator import Simulator
 from .slot import SecondSlot
+from .vectors import floats
 
 # Sources of input that has no gid: their spikes are the model's stimulus, not its answer.
 STIMULI = ("NetStim", "VecStim", "PatternStim")
@@ -27,23 +30,32 @@ class Capture:
         self._sim = sim
         self._times = sim.h.Vector()
         self._ids = sim.h.Vector()
-        self._held = SecondSlot(sim)
+        self._second = SecondSlot(sim)
+        self._shared = SharedVectors(sim)
+        self._held: SecondSlot | SharedVectors = self._second
         self.artificial_gids = 0
+        self.unnamed = 0
+        """Sources of spikes without a gid, stimuli apart."""
 
     def attach(self, gids: Dict[int, int], table: NetConTable) -> None:
-        """Record every source of this rank; `gids` is what local_gids() found (a gid without a cell yet is left alone: NEURON would crash)."""
+        """Record every source of this rank; `gids` is what local_gids() found.
+
+        A gid without a cell yet is left alone: NEURON would crash.
+        """
         self._times.resize(0)
         self._ids.resize(0)
-        self._held.clear()
-        self.artificial_gids = 0
+        self._second.clear()
+        self._shared.clear()
+        self._held = self._shared if enabled() else self._second
+        self.artificial_gids = self.unnamed = 0
         self._attach_gids([gid for gid, state in gids.items() if state >= 2])
         self._attach_unnamed(np.flatnonzero(table.gids < 0))
 
     def take(self) -> Tuple[np.ndarray, np.ndarray]:
         """Source ids (n,) int64 and spike times in ms (n,), unsorted. Sources without a gid have negative ids."""
         ids, times = self._held.take()
-        ours = np.rint(np.array(self._ids.as_numpy())).astype(np.int64)
-        return np.concatenate([ours, ids]), np.concatenate([np.array(self._times.as_numpy()), times])
+        ours = np.rint(floats(self._ids)).astype(np.int64)
+        return np.concatenate([ours, ids]), np.concatenate([floats(self._times), times])
 
     def __len__(self) -> int:
         return int(self._times.size()) + len(self._held)
@@ -74,6 +86,7 @@ class Capture:
                 continue
             source = first - int(index) * step
             artificial = netcon.pre()
+            self.unnamed += artificial is None or not artificial.hname().startswith(STIMULI)
             if not self._is_free(netcon):
                 self._held.record(netcon, source)
             elif artificial is None or not artificial.hname().startswith(STIMULI):

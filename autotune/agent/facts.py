@@ -9,6 +9,24 @@ from typing import Any, Dict, Optional, Tuple
 
 
 @dataclass(frozen=True)
+class LaunchFacts:
+    """What the driver found out about starting the command in another way."""
+
+    mpi: str = ""
+    """The launcher's family, for example Open MPI; empty when the command is serial."""
+    placed: bool = False
+    """The user's own words already say where ranks are bound or mapped."""
+    mod_files: Tuple[str, ...] = ()
+    """The sources of the compiled mechanisms that the model loads; empty when it loads none."""
+    no_build: str = ""
+    """Why these mechanisms cannot be built and loaded anew; empty when they can, and when there are none."""
+    nrnivmodl: str = ""
+    """The one that belongs to the user's NEURON."""
+    environments: Tuple[Tuple[str, Tuple[int, ...]], ...] = ()
+    """Further environments that the user named, each with its version of NEURON."""
+
+
+@dataclass(frozen=True)
 class ModelFacts:
     """The whole network, merged from the reports of all ranks."""
 
@@ -38,20 +56,48 @@ class ModelFacts:
     delays_ms: Tuple[float, ...] = ()
     """The distinct delays of the network, ascending (at most a few thousand)."""
     mechanisms: Tuple[str, ...] = ()
+    has_sections: bool = True
+    """There is a membrane to integrate; False for a network of artificial cells alone."""
+    thread_unsafe: Tuple[str, ...] = ()
+    """Mechanisms in use that NEURON refuses to run on more than one thread."""
     histogram: Tuple[int, ...] = ()
     """Entry n counts the exchanges in which the busiest rank sent n spikes (`pc.max_histogram`)."""
     run_s: float = 0.0
-    """Wall time of the run section, the largest over the ranks; so are the two below."""
+    """Wall time of the run section, the largest over the ranks; so are the three below."""
+    step_s: float = 0.0
+    """Integration and events; 0 when NEURON's timers stood still (no `pc.psolve`)."""
     exchange_s: float = 0.0
     """Spike exchange, with the barrier before it."""
     barrier_s: float = 0.0
+    no_coreneuron: str = ""
+    """What in the model CoreNEURON cannot simulate; empty when nothing is known."""
+    launch: LaunchFacts = field(default_factory=LaunchFacts)
     baseline: Dict[str, Any] = field(default_factory=dict)
     """What each knob reads back in the untouched run."""
+
+    def neuron_for(self, settings: Dict[str, Any]) -> Tuple[int, ...]:
+        """The version of NEURON that runs with these settings."""
+        return dict(self.launch.environments).get(settings.get("neuron", ""), self.neuron)
+
+    @property
+    def versions(self) -> Tuple[Tuple[int, ...], ...]:
+        """The versions of NEURON that may run: the model's own and those of the named environments."""
+        return (self.neuron, *(version for _, version in self.launch.environments))
 
     @property
     def zero_delay(self) -> bool:
         """Some NetCon has no delay at all."""
         return bool(self.delays_ms) and self.delays_ms[0] <= 0.0
+
+    @property
+    def exchange_interval_ms(self) -> Optional[float]:
+        """How often spikes were exchanged; None when no exchange was counted."""
+        exchanges = sum(self.histogram)
+        return self.t_stop_ms / exchanges if exchanges else None
+
+    def share_of_run(self, seconds: float) -> Optional[float]:
+        """The share of the run section that `seconds` are, at most 1; None when the times are not known."""
+        return min(1.0, seconds / self.run_s) if self.run_s > 0.0 and self.step_s > 0.0 else None
 
     @property
     def delays_on_grid(self) -> bool:

@@ -1,9 +1,11 @@
-"""The agent's life in one process: it hangs itself into finitialize, lets the user's program run, and leaves one report at the end.
+"""The agent's life in one process: it acts inside finitialize, lets the user's program run, and reports at the end.
 
-It must never raise into the user's code and never print. Whatever goes wrong here is written into the report, and such a run proves nothing.
+It must never raise into the user's code and never print. Whatever goes wrong here is written into the report, and such
+a run proves nothing.
 
-Open MPI 5 sends SIGTERM to all ranks as soon as one ends without MPI_Finalize, which every Python script does that falls off its end. So a
-rank that is still on its way out leaves its report when that signal comes, and then dies of it as it would have without us.
+Open MPI 5 sends SIGTERM to all ranks as soon as one ends without MPI_Finalize, which every Python script does that
+falls off its end. So a rank that is still on its way out leaves its report when that signal comes, and then dies of it
+as it would have without us.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 import numpy as np
 
 from .capture import Capture
+from .engine import obstacle
 from .knobs import KNOBS, in_order_of_application
 from .probe import NetConTable, local_gids, probe
 from .protocol import (
@@ -36,16 +39,16 @@ from .protocol import (
 )
 from .simulator import Simulator
 from .timers import ExchangeHistogram, SectionTimer
-from .voltages import VoltageSample
+from .voltages import VoltageSample, perturb
 
-BEFORE_STRUCTURE, AFTER_EVERYTHING = 3, 2  # types of FInitializeHandler (see NEURON's finitialize)
+BEFORE_STRUCTURE, AFTER_STATES, AFTER_EVERYTHING = 3, 1, 2  # types of FInitializeHandler (see NEURON's finitialize)
 MOST_ERRORS = 20
 
 _agent: Optional[Agent] = None
 
 
 def install() -> None:
-    """Start the agent in this process, once, and hide our folder from it; does nothing without a job in the environment."""
+    """Start the agent in this process, once, if the environment names a job; and hide our folder from the script."""
     global _agent
     path = os.environ.get(JOB_VARIABLE)
     if path and _agent is None:
@@ -76,6 +79,8 @@ class Agent:
         ]
         self._process = os.getpid()
         self._finishing = False
+        if job.perturb_mv:
+            self._handlers.append(handler(AFTER_STATES, self._guarded(self._perturb)))
         atexit.register(self._guarded(self._finish))
         if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
             signal.signal(signal.SIGTERM, self._terminated)
@@ -108,24 +113,36 @@ class Agent:
             self._voltages.attach()
         if self._histogram:
             self._histogram.attach()
-            self._report.model = dict(probe(self._sim, table, gids), artificial_gids=self._capture.artificial_gids)
+            self._report.model = dict(
+                probe(self._sim, table, gids),
+                artificial_gids=self._capture.artificial_gids,
+                no_coreneuron=obstacle(self._sim, self._capture.unnamed),
+            )
 
     def _start(self) -> None:
         self._capture = Capture(self._sim)
         self._histogram = ExchangeHistogram(self._sim) if self._job.observe else None
         self._voltages = VoltageSample(self._sim, self._job.voltages) if self._job.voltages else None
 
+    def _perturb(self) -> None:
+        self._report.perturbed = perturb(self._sim, self._job.perturb_mv, self._job.perturb_seed)
+
     def _after_finitialize(self) -> None:
         self._section = RunSection(t_start_ms=float(self._sim.h.t))
+        if self._job.stop_ms is not None and self._section.t_start_ms < self._job.stop_ms:
+            self._sim.cvode.event(self._job.stop_ms, self._guarded(self._stop_early))
         fixed_step = not int(self._sim.cvode.active())
         self._timer.start(clock=fixed_step and (self._job.clock or self._job.observe))
+
+    def _stop_early(self) -> None:
+        self._sim.h.stoprun = 1  # psolve and run() look at it after every step
 
     def _close_section(self) -> None:
         """The section ends at the next finitialize or at exit; NEURON tells of neither in between."""
         section, self._section = self._section, None
         if section is None or self._capture is None:
             return
-        section.t_stop_ms = float(self._sim.h.t)
+        section.t_stop_ms = self._sim.t_ms
         section.dt_ms = float(self._sim.h.dt)
         section.spikes = len(self._capture)
         self._timer.fill(section)
@@ -138,19 +155,19 @@ class Agent:
             self._report.histogram = self._histogram.counts()
 
     def _finish(self) -> None:
-        """At exit: no collective, no print; the files appear whole or not at all. A forked child is no rank and says nothing."""
+        """At exit: no collective, no print; the files appear whole or not at all. A forked child is no rank."""
         if self._finishing or os.getpid() != self._process:
             return
         self._finishing = True
-        try:
-            self._close_section()
-            self._describe()
-        finally:
-            report, spikes = rank_files(self._job.folder, self._report.rank, socket.gethostname(), os.getpid())
-            ids, times = _joined(self._spikes)
-            self._report.spikes = len(ids)
-            write_atomically(spikes, lambda file: np.savez(file, gid=ids, time_ms=times))
-            write_text(report, to_json(self._report))
+        for step in (self._close_section, self._describe):  # what goes wrong in them must stand in the report
+            self._guarded(step)()
+        report, spikes = rank_files(self._job.folder, self._report.rank, socket.gethostname(), os.getpid())
+        ids, times = _joined(self._spikes)
+        self._report.spikes = len(ids)
+        write_atomically(spikes, lambda file: np.savez(file, gid=ids, time_ms=times))
+        write_text(report, to_json(self._report))
+        if signal.getsignal(signal.SIGTERM) == self._terminated:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def _terminated(self, number: int, frame: Any) -> None:
         """Report and die of the signal; when the report is being written already, let that end first."""
@@ -169,7 +186,7 @@ class Agent:
         report.python, report.executable = platform.python_version(), sys.executable or ""
         report.neuron, report.numpy = sim.h.nrnversion(), np.__version__
         report.library = _mpi_library()
-        report.t_ms, report.dt_ms = float(sim.h.t), float(sim.h.dt)
+        report.t_ms, report.dt_ms = sim.t_ms, float(sim.h.dt)
         report.tstop_ms = float(sim.h.tstop) if hasattr(sim.h, "tstop") else None
         report.cvode = bool(int(sim.cvode.active()))
         report.cpu_s = time.process_time()

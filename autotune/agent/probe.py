@@ -1,4 +1,4 @@
-"""What the model is: gids, delays, artificial cells, mechanisms. Read from NEURON inside finitialize, leaving no object alive.
+"""What the model is: gids, delays, artificial cells, mechanisms. Read inside finitialize, leaving no object alive.
 
 A NetCon that outlives its probe would change the minimum delay and so the exchange interval; none does.
 """
@@ -9,7 +9,10 @@ from typing import Any, Dict, List, Set
 
 import numpy as np
 
+from .libraries import loaded_libraries
 from .simulator import Simulator
+from .threadsafe import thread_unsafe
+from .vectors import floats
 
 GID_BLOCK = 8192  # NEURON cannot list gids; blocks of this size are asked one by one
 LARGEST_BLOCKS = 512
@@ -29,18 +32,24 @@ proc autotune_gids() { local i
 
 
 class NetConTable:
-    """Delays and source gids of all NetCons on this rank: `delays_ms` and `gids`, both of shape (n,), in the order of `List("NetCon")`."""
+    """Delays and source gids of all NetCons on this rank.
+
+    `delays_ms` and `gids` have shape (n,), in the order of `List("NetCon")`.
+    """
 
     def __init__(self, sim: Simulator) -> None:
         _define(sim)
         delays, gids = sim.h.Vector(), sim.h.Vector()
         sim.h.autotune_netcons(delays, gids)
-        self.delays_ms = np.array(delays.as_numpy(), dtype=float)
-        self.gids = np.array(gids.as_numpy()).astype(np.int64)
+        self.delays_ms = floats(delays)
+        self.gids = floats(gids).astype(np.int64)
 
 
 def local_gids(sim: Simulator, table: NetConTable) -> Dict[int, int]:
-    """The gids of this rank, ascending, each with `pc.gid_exists`: 1 no cell yet, 2 a cell, 3 a cell whose spikes are sent to other ranks."""
+    """The gids of this rank, ascending, each with `pc.gid_exists`.
+
+    That is 1: no cell yet, 2: a cell, 3: a cell whose spikes are sent to other ranks.
+    """
     pending: List[int] = sorted({0} | {int(block) for block in np.unique(table.gids[table.gids >= 0] // GID_BLOCK)})
     seen: Set[int] = set()
     found: Dict[int, int] = {}
@@ -51,7 +60,7 @@ def local_gids(sim: Simulator, table: NetConTable) -> Dict[int, int]:
             continue
         seen.add(block)
         sim.h.autotune_gids(sim.pc, block * GID_BLOCK, (block + 1) * GID_BLOCK, answers)
-        states = np.array(answers.as_numpy()).astype(int)
+        states = floats(answers).astype(int)
         for offset in np.flatnonzero(states):
             found[block * GID_BLOCK + int(offset)] = int(states[offset])
         if states.any():  # gids are usually numbered without gaps
@@ -75,6 +84,8 @@ def probe(sim: Simulator, table: NetConTable, gids: Dict[int, int]) -> Dict[str,
         "artificial_cells": sum(mechanisms.values()),
         "artificial_mechanisms": mechanisms,
         "threads": int(sim.pc.nthread()),
+        "thread_unsafe": thread_unsafe(sim),
+        "libraries": loaded_libraries("libnrnmech"),
     }
 
 

@@ -32,6 +32,12 @@ class Job:
     """How many segments a rank samples to judge stability."""
     clock: bool = False
     """Time the run section by events on the queue, for models that do not use `pc.psolve`."""
+    perturb_mv: float = 0.0
+    """Every segment starts this much higher or lower, by a sign of its own."""
+    perturb_seed: int = 0
+    """Which segments start higher; another seed is another perturbation of the same size."""
+    stop_ms: Optional[float] = None
+    """End the run section early, at this t; for a search on a part of a long run."""
     protocol: int = PROTOCOL
 
 
@@ -87,6 +93,8 @@ class RankReport:
     model: Dict[str, Any] = field(default_factory=dict)
     """What probe.py learned; empty unless asked for."""
     voltage: Dict[str, Any] = field(default_factory=dict)
+    perturbed: int = 0
+    """How many segments the last finitialize started higher or lower (`Job.perturb_mv`)."""
     histogram: List[int] = field(default_factory=list)
     """Entry n counts the exchanges in which the busiest rank sent n spikes; rank 0 only."""
     sent: Optional[int] = None

@@ -7,19 +7,22 @@ from __future__ import annotations
 import re
 import sys
 from functools import cached_property
-from typing import Any, Tuple
+from typing import Any, Optional, Tuple
 
 
 class Simulator:
     """Handles on the running NEURON. Making it before `nrnmpi_init` is safe; asking it for ranks is not.
 
-    Its objects are made when they are first used, so that those of the user's script keep their numbers (`ParallelContext[0]`).
+    Its objects are made when they are first used, so that those of the user's script keep their numbers
+    (`ParallelContext[0]`).
     """
 
     def __init__(self) -> None:
         self.h: Any = _hoc().HocObject()
         self.output_gids = 0
         """Gids of this rank whose spikes are sent to other ranks, as of the last finitialize."""
+        self.maxstep_ms: Optional[float] = None
+        """The exchange interval that NEURON answered on this rank, when a knob asked for one."""
         version = re.search(r"(\d+)\.(\d+)\.?(\d+)?", self.h.nrnversion())
         self.version: Tuple[int, ...] = tuple(int(part or 0) for part in version.groups()) if version else ()
 
@@ -34,6 +37,11 @@ class Simulator:
     @property
     def rank(self) -> int:
         return int(self.pc.id())
+
+    @property
+    def t_ms(self) -> float:
+        """The time that the integration has reached; with the self queue, hoc's t may stand at a recorded spike."""
+        return float(self.pc.t(0))
 
     @property
     def nhost(self) -> int:

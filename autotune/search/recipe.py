@@ -1,7 +1,7 @@
 """The published advice as first trials: "Speed up your NEURON code" in the order in which a modeler would follow it.
 
-First the spike exchange (nspike from the histogram, with compressed gids), then the queue modes on top of it, then
-memory layout.
+First the spike exchange (nspike from the histogram, with compressed gids), then, each on top of it, as few exchanges
+as the delays allow, the queue modes and the memory layout, then the compiler and the engine.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from autotune.store.records import Settings
 
 STEPS: tuple[tuple[str, ...], ...] = (
     ("nspike", "gid_compress"),
+    ("maxstep",),
     ("bin_queue",),
     ("self_queue",),
     ("cache_efficient",),
+    ("mod_flags",),
+    ("coreneuron", "cell_permute"),
 )
 """The knobs of each piece of advice."""
 

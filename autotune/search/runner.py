@@ -12,8 +12,10 @@ from datetime import datetime, timezone
 from statistics import geometric_mean
 from typing import Any
 
+from autotune.agent.knobs import NUMERICAL
 from autotune.config import SearchConfig
-from autotune.errors import BaselineError
+from autotune.errors import AutotuneError, BaselineError
+from autotune.launch.build import BuildFailed
 from autotune.launch.run import FreshRunner, Run, RunFailed
 from autotune.measure import paired_ratio
 from autotune.observe import SAMPLED_SEGMENTS
@@ -40,6 +42,10 @@ class TrialRunner:
     known: list[Trial] = field(default_factory=list)
     """Finished trials: a request with the same effect as one of these is answered from it."""
     _last_baseline_s: float | None = None
+
+    def until(self, stop_ms: float | None) -> TrialRunner:
+        """The same, and the same list of trials, for runs that end early; None for the whole run."""
+        return replace(self, runner=self.runner.until(stop_ms), acceptance=self.acceptance.until(stop_ms))
 
     def trial(self, number: int, params: Settings) -> Trial:
         """Run trial `number`. The model may crash or hang, this does not raise for it; it raises BaselineError only."""
@@ -91,6 +97,10 @@ class TrialRunner:
         refusal = self.space.refusal(params)
         if refusal:
             return replace(trial, reason=refusal)
+        try:
+            self.runner.prepare(changes)
+        except BuildFailed as failure:
+            return replace(trial, reason=_in_one_line(failure))
         trial = self._measured(replace(trial, safety=self.space.safety(changes)))
         for _ in range(self.config.repeats):
             if not (trial.accepted and changes and self._promising(trial)):
@@ -142,7 +152,8 @@ class TrialRunner:
         return judgement
 
     def _settings_run(self, changes: Settings, timeout_s: float | None) -> Run:
-        voltages = SAMPLED_SEGMENTS if "dt" in changes or not len(self.acceptance.baseline) else 0
+        numerical = self.space.safety(changes) == NUMERICAL
+        voltages = SAMPLED_SEGMENTS if numerical or not len(self.acceptance.baseline) else 0
         return self.runner.run(changes, voltages=voltages, timeout_s=timeout_s)
 
     def _baseline(self) -> float:
@@ -166,6 +177,6 @@ def same_value(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-def _in_one_line(failure: RunFailed) -> str:
+def _in_one_line(failure: AutotuneError) -> str:
     last = failure.details.strip().splitlines()[-1:] if failure.details else []
     return " | ".join([failure.message, *last])

@@ -12,7 +12,6 @@ from collections.abc import Callable
 import optuna
 from optuna.distributions import CategoricalDistribution
 
-from autotune.agent.knobs import KNOBS
 from autotune.config import SearchConfig
 from autotune.plan.space import SearchSpace
 from autotune.search.recipe import recipe
@@ -55,7 +54,7 @@ def suggest(trial: optuna.Trial, space: SearchSpace) -> Settings:
     """A value for each knob that can act beside the ones before it (Optuna's define-by-run)."""
     params: Settings = {}
     for name, domain in space.domains.items():
-        if KNOBS[name].active(params):
+        if space.acts(name, params):
             params[name] = trial.suggest_categorical(name, domain.values)
     return params
 

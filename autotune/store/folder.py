@@ -26,6 +26,7 @@ from autotune.store.records import StudyRecord, Trial
 
 Record = TypeVar("Record")
 MARKER = "study.json"
+BEFORE_THE_FIRST_STEP = {MARKER, "spent.json"}
 LOCK = ".lock"
 FOLDERS = ("trials", "rasters", "scratch")
 OWN = ("*.json", "optuna.journal*", "agent", *FOLDERS)
@@ -49,8 +50,12 @@ class StudyFolder:
         return self.path.absolute() / "scratch"
 
     @property
+    def rasters(self) -> Path:
+        return self.path / "rasters"
+
+    @property
     def baseline_raster(self) -> Path:
-        return self.path / "rasters" / "baseline.npz"
+        return self.rasters / "baseline.npz"
 
     def create(self) -> None:
         """Make the folder and hold it: one driver a study.
@@ -82,7 +87,7 @@ class StudyFolder:
     def close(self) -> None:
         """Let go of the folder and remove what runs left behind: all of a study that came to nothing."""
         shutil.rmtree(self.scratch, ignore_errors=True)
-        if {path.name for path in self.path.glob("*.json")} <= {MARKER} and not self.trials():
+        if {path.name for path in self.path.glob("*.json")} <= BEFORE_THE_FIRST_STEP and not self.trials():
             self._remove()
             (self.path / LOCK).unlink(missing_ok=True)
             if self._made and not any(self.path.iterdir()):

@@ -1,22 +1,28 @@
-"""Is it the same result? A run's raster against the baseline's, by the class of what was changed.
+"""Is it the same result? A run's raster against the baseline's, by the class of what was changed and by what the model
+allows (verify/calibrate.py). The rules and their reasons are in docs/explanation/same-spikes.md.
 
 An empty raster proves nothing: without spikes the sampled voltages must be identical, and only exact knobs are judged.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
+import math
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from autotune.agent.knobs import EXACT, ROUND_OFF
 from autotune.config import AcceptConfig
 from autotune.launch.run import Run
 from autotune.observe import Observation, voltage_digests
 from autotune.raster import Raster
-from autotune.raster.metrics import first_divergence_ms, identical, match
+from autotune.raster.metrics import first_divergence_ms, identical
 from autotune.store.records import Verdict
-from autotune.verify.stability import instability
+from autotune.verify.band import NullBand, null_band
+from autotune.verify.calibrate import Calibration, References
+from autotune.verify.error import Ruler
+from autotune.verify.stability import instability, silenced
+
+LEAST_VIOLATION = 1e-6  # a raster that differs within the window has distance 0 and is rejected all the same
 
 
 @dataclass(frozen=True)
@@ -36,47 +42,146 @@ class Acceptance:
     baseline: Raster
     observation: Observation
     limits: AcceptConfig
+    calibration: Calibration = field(default_factory=lambda: Calibration(repeat_run_s=0.0))
+    references: References = field(default_factory=References)
+
+    def until(self, stop_ms: float | None) -> Acceptance:
+        """The same for runs that end early, at `stop_ms`; None for the whole run."""
+        if stop_ms is None:
+            return self
+
+        def part(rasters: tuple[Raster, ...]) -> tuple[Raster, ...]:
+            return tuple(raster.window(-math.inf, stop_ms) for raster in rasters)
+
+        kept = self.references
+        return replace(
+            self,
+            baseline=part((self.baseline,))[0],
+            observation=replace(self.observation, facts=replace(self.observation.facts, t_stop_ms=stop_ms)),
+            references=References(part(kept.perturbed), part(kept.finer), part(kept.null)),
+        )
 
     def judge(self, run: Run, safety: str) -> Judgement:
         """The verdict on a run whose changes are of class `safety`."""
-        reason = instability([report.voltage for report in run.reports])
-        apart = self._distance(run.raster)
+        reason = instability([report.voltage for report in run.reports], self.limits)
+        apart = self._ruler.distance(self.baseline, run.raster)
         if reason:
             return Judgement("unstable", reason, apart, max(apart, 1.0))
-        if abs(run.t_ms - self.observation.facts.t_stop_ms) > 1.5 * max(
-            run.reports[0].dt_ms, self.observation.facts.dt_ms
-        ):
+        if self._stopped_elsewhere(run):
             reason = f"stopped at t = {run.t_ms:g} ms, the baseline at {self.observation.facts.t_stop_ms:g} ms"
             return Judgement("crashed", reason, apart, max(apart, 1.0))
         if not len(self.baseline):
             return self._judge_voltages(run)
-        if identical(self.baseline, run.raster):
-            return Judgement("accepted", "", 0.0, 0.0)
-        if safety in (EXACT, ROUND_OFF):
-            return self._diverged(run, f"a knob of class {safety} must not move a spike", apart)
-        return self._judge_shifts(run, apart)
+        return self.judge_raster(run.raster, safety)
 
-    def _distance(self, raster: Raster) -> float:
-        """Share of spikes without a partner within the window; one that may have its partner beyond the end does not
-        count.
+    def _stopped_elsewhere(self, run: Run) -> bool:
+        """Whether it did not run to the baseline's end.
+
+        A network of artificial cells alone, with the self queue, leaves t at an earlier event than its last spike.
         """
-        whole = len(self.baseline) + len(raster)
-        return sum(self._unmatched(raster)) / whole if whole else 0.0
+        slack = 1.5 * max(run.reports[0].dt_ms, self.observation.facts.dt_ms)
+        if abs(run.t_ms - self.observation.facts.t_stop_ms) <= slack:
+            return False
+        if self.observation.facts.has_sections:
+            return True
+        beyond = len(run.raster) > 0 and float(run.raster.times_ms[-1]) > run.t_ms
+        return not (beyond and identical(self.baseline, run.raster))
 
-    def _unmatched(self, raster: Raster) -> tuple[int, int]:
-        """How many spikes of the baseline are missing, and how many are extra."""
-        window = self.limits.window_ms
-        end = self.observation.facts.t_stop_ms - window
-        missed = match(self.baseline.window(-np.inf, end), raster, window).missed
-        extra = match(raster.window(-np.inf, end), self.baseline, window).missed
-        return missed, extra
+    def judge_raster(self, raster: Raster, safety: str) -> Judgement:
+        """The verdict on the spikes alone; the baseline must have some."""
+        apart = self._ruler.distance(self.baseline, raster)
+        if len(raster) and identical(self.baseline, raster):
+            return Judgement("accepted", "", 0.0, 0.0)
+        if not len(raster):
+            return self._diverged(raster, "no spikes at all", 1.0)
+        if self.calibration.regime == "random":
+            return self._by_statistics(raster, apart, self._band)
+        if safety == EXACT:
+            return self._diverged(raster, "a knob of class exact must not move a spike", apart)
+        if safety == ROUND_OFF:
+            return self._round_off(raster, apart)
+        return self._numerical(raster, apart)
 
-    def _judge_shifts(self, run: Run, apart: float) -> Judgement:
-        if apart > self.limits.unmatched:
-            missed, extra = self._unmatched(run.raster)
-            reason = f"{missed} spikes missed and {extra} extra beyond {self.limits.window_ms:g} ms"
-            return self._diverged(run, reason, apart)
+    @property
+    def _ruler(self) -> Ruler:
+        return Ruler(self.limits.window_ms, self.observation.facts.t_stop_ms)
+
+    @property
+    def _wide(self) -> Ruler:
+        """Against the finest run a spike may be a window away from one that is a window away itself."""
+        return Ruler(2 * self.limits.window_ms, self.observation.facts.t_stop_ms)
+
+    @cached_property
+    def _band(self) -> NullBand | None:
+        return null_band(self.baseline, self.references.null, self._ruler, self.limits)
+
+    def _round_off(self, raster: Raster, apart: float) -> Judgement:
+        """No spike may move before, or (in a regular network) further than, a perturbation of the baseline moves it."""
+        size = f"a perturbation of {self.limits.perturb_mv:g} mV"
+        moved = [each for each in self.references.perturbed if not identical(each, self.baseline)]
+        if not moved:
+            return self._diverged(raster, f"a knob of class round-off must not move a spike, {size} does not", apart)
+        earliest = min(first_divergence_ms(self.baseline, each) or 0.0 for each in moved)
+        if (first_divergence_ms(self.baseline, raster) or 0.0) < earliest:
+            return self._diverged(raster, f"a spike moves earlier than {size} moves one (t = {earliest:g} ms)", apart)
+        if self.calibration.regime == "chaotic":
+            return self._by_statistics(raster, apart, self._band)
+        largest = max(self._ruler.largest_shift_ms(self.baseline, each) or 0.0 for each in moved)
+        shift = self._ruler.largest_shift_ms(self.baseline, raster) or 0.0
+        if apart > max(self._ruler.distance(self.baseline, each) for each in moved) or shift > largest:
+            return self._diverged(raster, f"spikes move further than {size} moves them ({largest:g} ms)", apart)
         return Judgement("accepted", "", apart, 0.0)
+
+    def _numerical(self, raster: Raster, apart: float) -> Judgement:
+        if self.calibration.regime == "chaotic":
+            early = self._leaves_early(raster)
+            if early:
+                return self._diverged(raster, early, apart)
+            band = self._band
+            return self._by_statistics(raster, apart, band and band.widened(self._finest))
+        if apart > self.limits.unmatched:
+            missed, extra = self._ruler.alone(self.baseline, raster)
+            silent = silenced(self.baseline, raster)
+            reason = f"{missed} spikes missed and {extra} extra beyond {self.limits.window_ms:g} ms" + (
+                f", {silent} cells fall silent" if silent else ""
+            )
+            return self._diverged(raster, reason, apart)
+        return self._judge_error(raster, apart)
+
+    def _judge_error(self, raster: Raster, apart: float) -> Judgement:
+        """Against the finest run, the error of the user's own dt is the yardstick."""
+        if not self.references.finer:
+            return Judgement("accepted", "", apart, 0.0)
+        own = self._wide.error_ms(self.baseline, self._finest)
+        error = self._wide.error_ms(raster, self._finest)
+        allowed = max(self.limits.floor_ms, self.limits.error_factor * own)
+        if error <= allowed:
+            return Judgement("accepted", "", apart, 0.0)
+        reason = (
+            f"spikes are off by {error:.3g} ms in the worst cell, at most {allowed:.3g} ms is accepted "
+            f"({self.limits.error_factor:g} times the {own:.3g} ms of your own dt)"
+        )
+        return self._diverged(raster, reason, apart, max(apart, 1 - allowed / error))
+
+    @property
+    def _finest(self) -> Raster:
+        return self.references.finer[-1] if self.references.finer else self.baseline
+
+    def _leaves_early(self, raster: Raster) -> str:
+        """Even a chaotic network follows its finest run for a while; a run that never does is of another network."""
+        own = self._ruler.parting_ms(self.baseline, self._finest)
+        parts = self._ruler.parting_ms(raster, self._finest)
+        if parts >= self.limits.horizon * own:
+            return ""
+        return f"leaves the run at the finest dt at t = {parts:g} ms, your own dt follows it until {own:g} ms"
+
+    def _by_statistics(self, raster: Raster, apart: float, band: NullBand | None) -> Judgement:
+        if band is None:
+            return self._diverged(raster, "the run is too short for statistics", apart)
+        worst = band.worst(raster)
+        if worst.excess <= 1:
+            return Judgement("accepted", "", apart, 0.0)
+        return self._diverged(raster, worst.text(), apart, 1 - 1 / worst.excess)
 
     def _judge_voltages(self, run: Run) -> Judgement:
         if len(run.raster):
@@ -85,9 +190,9 @@ class Acceptance:
             return Judgement("accepted", "", 0.0, 0.0)
         return Judgement("diverged", "the sampled voltages differ (no spikes to compare)", 1.0, 1.0)
 
-    def _diverged(self, run: Run, why: str, apart: float) -> Judgement:
-        when = first_divergence_ms(self.baseline, run.raster)
-        spikes = f"{len(run.raster)} spikes for {len(self.baseline)}"
+    def _diverged(self, raster: Raster, why: str, apart: float, violation: float | None = None) -> Judgement:
+        when = first_divergence_ms(self.baseline, raster)
+        spikes = f"{len(raster)} spikes for {len(self.baseline)}"
         at = f", from t = {when:g} ms on" if when is not None else ""
-        # A raster that differs within the window has distance 0 and is rejected all the same.
-        return Judgement("diverged", f"{why}: {spikes}{at}", apart, max(apart, 1e-6))
+        graded = apart if violation is None else violation
+        return Judgement("diverged", f"{why}: {spikes}{at}", apart, max(graded, LEAST_VIOLATION))

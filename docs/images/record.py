@@ -2,8 +2,9 @@
 
     python docs/images/record.py docs/images/demo make demo
 
-writes docs/images/demo.svg and docs/images/demo.txt. It needs a POSIX system (pseudo-terminals) and rich. Progress
-views are redrawn in place: only their last state is kept, as on a real screen. The SVG names no font of the web.
+writes docs/images/demo.svg and docs/images/demo.txt, and fills the text into the pages that quote it. It needs a POSIX
+system (pseudo-terminals) and rich. Progress views are redrawn in place: only their last state is kept, as on a real
+screen. The SVG names no font of the web.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
+ROOT = Path(__file__).parents[2]
+QUOTING = (ROOT / "README.md", ROOT / "docs" / "tutorial" / "first-study.md")
+QUOTE = re.compile(r'(<!-- demo(?:: from "(.+?)" to "(.+?)")? -->\n```text\n).*?(```)', re.DOTALL)
 COLUMNS, ROWS = 112, 50
 CONTROL = re.compile(r"(\r|\n|\x1b\[[0-9;?]*[A-Za-z])")
 LARGEST_SVG = 150_000
@@ -69,6 +73,18 @@ def draw(lines: list[str], title: str) -> tuple[str, str]:
     return svg, plain.strip("\n") + "\n"
 
 
+def with_quotes(page: str, text: str) -> str:
+    """A page whose quotes, all of the text or the lines from one to before another, are those of `text`."""
+
+    def quote(found: re.Match[str]) -> str:
+        begin, first, last, end = found.groups()
+        start = text.index(f"\n{first}") + 1 if first and not text.startswith(first) else 0
+        stop = text.index(f"\n{last}", start) + 1 if last else len(text)
+        return begin + text[start:stop].rstrip("\n") + "\n" + end
+
+    return QUOTE.sub(quote, page)
+
+
 def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 65_536)
@@ -86,6 +102,8 @@ def main() -> int:
         assert len(svg) < LARGEST_SVG, f"{len(svg)} bytes are too many for a README"
         target.with_suffix(".svg").write_text(svg)
         target.with_suffix(".txt").write_text(text)
+        for page in QUOTING:
+            page.write_text(with_quotes(page.read_text(), text))
     return code
 
 

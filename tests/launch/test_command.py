@@ -137,6 +137,9 @@ def test_model_files_are_the_models_and_nothing_else(tmp_path):
         "runs/a/b.json",
         "env/lib/a.py",
         "__pycache__/a.py",
+        "results/study.json",
+        "results/agent/autotune_agent/hooks.py",
+        "best.json",
     ]
     for name in [*wanted, *unwanted, "env/pyvenv.cfg"]:
         path = tmp_path / name

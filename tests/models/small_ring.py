@@ -11,6 +11,8 @@ parser.add_argument("--tstop", type=float, default=100.0)
 parser.add_argument("--dt", type=float, default=0.025)
 parser.add_argument("--cells", type=int, default=16)
 parser.add_argument("--delay", type=float, default=2.0)
+parser.add_argument("--maxstep", type=float, default=10.0)
+parser.add_argument("--compress", type=int, default=0)
 parser.add_argument("--quit", choices=["h.quit", "fall-off", "sysexit", "runworker"], default="h.quit")
 args = parser.parse_args()
 
@@ -41,7 +43,9 @@ for gid, (_, synapse) in cells.items():
 times, gids = h.Vector(), h.Vector()
 pc.spike_record(-1, times, gids)
 h.dt, h.steps_per_ms = args.dt, 1 / args.dt
-pc.set_maxstep(10)
+pc.set_maxstep(args.maxstep)
+if args.compress:
+    pc.spike_compress(args.compress, 1)
 h.stdinit()
 pc.psolve(args.tstop)
 

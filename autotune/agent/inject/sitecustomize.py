@@ -1,7 +1,7 @@
 """How the agent gets into a Python process: this file stands first on PYTHONPATH and waits for NEURON to be imported.
 
-It must print nothing (output at start-up breaks nrniv's search for Python) and must leave everything else as it found it: another
-`sitecustomize` further down the path is run as if this one were not here.
+It must print nothing (output at start-up breaks nrniv's search for Python) and must leave everything else as it found
+it: another `sitecustomize` further down the path is run as if this one were not here.
 """
 
 import importlib.machinery

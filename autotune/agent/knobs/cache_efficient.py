@@ -5,7 +5,7 @@ It acts in NEURON 8.2 only; NEURON 9 always does so, and the call returns 1 what
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, Tuple
 
 from ..facts import ModelFacts
 from ..simulator import Simulator
@@ -17,9 +17,12 @@ class CacheEfficient(Knob):
     order = 60
 
     def domain(self, facts: ModelFacts) -> Domain | Excluded:
-        if facts.neuron[0] >= 9:
+        if not any(map(self.works_in, facts.versions)):
             return Excluded("no effect in this NEURON (version 9 is always cache efficient)")
         return Domain((False, True), (True,))
+
+    def works_in(self, neuron: Tuple[int, ...]) -> bool:
+        return neuron[0] < 9
 
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
         sim.cvode.cache_efficient(1 if value else 0)

@@ -1,16 +1,19 @@
 """dt: the integration time step.
 
 Half as many steps is nearly half the time, and different numbers: the largest gain and the largest risk. NEURON's
-`run()` calls `setdt()`, which restores dt from `steps_per_ms`; a type-3 handler comes after that. Steps are tried
-that divide every delay and the run, from the user's own to four times that, below the smallest delay between ranks.
+`run()` calls `setdt()`, which restores dt from `steps_per_ms`; a type-3 handler comes after that. Steps are tried that
+divide every delay and the run, from the user's own to four times that, up to the smallest delay between ranks; with
+threads two steps must fit into the smallest delay of all. Steps at which the model records cannot be read from NEURON:
+where the results depend on them, give the steps worth trying yourself (`[search] values = {dt = [0.025, 0.05]}`).
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, Optional, Tuple
 
 from ..facts import ModelFacts, is_multiple
 from ..simulator import Simulator
+from .exchange import keep_compressible
 from .knob import NUMERICAL, Domain, Excluded, Knob
 
 GRID_MS = (
@@ -39,16 +42,39 @@ LARGEST_FACTOR = 4.0
 class Dt(Knob):
     name = "dt"
     order = 10
+    part = "integration"
+    given_type = float
 
     def domain(self, facts: ModelFacts) -> Domain | Excluded:
         if facts.cvode:
             return Excluded("variable step: CVODE chooses its own steps")
         own = facts.baseline[self.name]
-        limit = min(own * LARGEST_FACTOR, facts.min_delay_ms or float("inf"))
+        limit = min(own * LARGEST_FACTOR, _longest_ms(facts))
         larger = [dt for dt in GRID_MS if own * 1.01 < dt <= limit * 1.0001 and _divides(dt, facts)]
         if not larger:
             return Excluded("no larger step divides the delays and the length of the run")
         return Domain((own, *larger), safety=NUMERICAL)
+
+    def given(self, facts: ModelFacts, values: Tuple[Any, ...]) -> Domain | Excluded:
+        """The user's own steps, also such as do not divide the delays."""
+        if facts.cvode:
+            return self.domain(facts)
+        own = facts.baseline[self.name]
+        for value in values:
+            self._check(value, Domain((own,)))
+            if value > _longest_ms(facts) * 1.0001:
+                raise ValueError(
+                    "%g ms is above %g ms, the longest step that the delays allow" % (value, _longest_ms(facts))
+                )
+        others = sorted(float(value) for value in values if value != own)
+        return Domain((own, *others), safety=NUMERICAL) if others else Excluded("no step but your own was given")
+
+    def share(self, facts: ModelFacts) -> Optional[float]:
+        domain = self.domain(facts)
+        share = facts.share_of_run(facts.step_s)
+        if share is None or isinstance(domain, Excluded):
+            return None
+        return share * (1.0 - float(domain.values[0]) / float(domain.values[-1]))
 
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
         sim.h.dt = value
@@ -58,9 +84,20 @@ class Dt(Knob):
                 sim.h.steps_per_ms = 1.0 / value
                 per_step = value
             sim.h.nstep_steprun = max(1, round(per_step / value))
+        keep_compressible(sim, settings)
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
+        if int(sim.cvode.active()):
+            return None  # each rank takes steps of its own
         return round(float(sim.h.dt), 9)
+
+
+def _longest_ms(facts: ModelFacts) -> float:
+    """The longest step with which NEURON runs this model as it is started."""
+    delays = [facts.min_delay_ms or float("inf")]
+    if facts.threads > 1 and facts.delays_ms:
+        delays.append(facts.delays_ms[0] / 2.0)
+    return min(delays)
 
 
 def _divides(dt_ms: float, facts: ModelFacts) -> bool:

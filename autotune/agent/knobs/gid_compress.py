@@ -10,6 +10,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from ..facts import ModelFacts
 from ..simulator import Simulator
+from .exchange import no_exchange, set_exchange
 from .knob import Domain, Excluded, Knob
 
 LARGEST_OUTPUT_GIDS = 256
@@ -17,31 +18,30 @@ LARGEST_OUTPUT_GIDS = 256
 
 class GidCompress(Knob):
     name = "gid_compress"
-    order = 41
+    order = 44
+    part = "exchange"
+    needs = "spike compression (nspike above 0)"
 
     def domain(self, facts: ModelFacts) -> Domain | Excluded:
-        if facts.ranks < 2:
-            return Excluded("one rank: no spikes are exchanged")
+        reason = no_exchange(facts)
+        if reason:
+            return Excluded(reason)
         if facts.cvode:
             return Excluded("variable step: NEURON does not compress spikes with CVODE")
-        if facts.min_delay_ms is None:
-            return Excluded("no connection between ranks: no spikes are exchanged")
         for rank, gids in enumerate(facts.output_gids):
             if gids > LARGEST_OUTPUT_GIDS:
                 return Excluded("%d output gids on rank %d: gid compression needs 256 or fewer" % (gids, rank))
         return Domain((False, True), (True,))
 
     def active(self, settings: Dict[str, Any]) -> bool:
-        return bool(settings.get("nspike", 0) > 0 and settings.get("ranks") != 1)
+        gathering = settings.get("ranks") != 1 and not settings.get("multisend")
+        return bool(gathering and settings.get("nspike", 0) > 0)
 
     def share(self, facts: ModelFacts) -> Optional[float]:
-        return facts.exchange_s / facts.run_s if facts.run_s else None
+        return facts.share_of_run(facts.exchange_s)
 
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
-        if "nspike" not in settings:  # otherwise nspike's own call has done it
-            nspike = int(sim.pc.spike_compress(-1))
-            if nspike > 0:
-                sim.pc.spike_compress(nspike, 1 if value else 0)
+        set_exchange(sim, self.name, settings)
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         # NEURON cannot be asked: False unless asked for here, whatever the script itself may have set.

@@ -37,6 +37,16 @@ class Excluded:
 
 
 @dataclass(frozen=True)
+class Built:
+    """Mechanisms that the tuner built in its own cache; paths."""
+
+    library: str
+    special: str
+    coreneuron: str
+    """The library of CoreNEURON; empty when it was not asked for."""
+
+
+@dataclass(frozen=True)
 class Start:
     """How the user's command is about to be started; a launch knob returns it changed."""
 
@@ -45,6 +55,8 @@ class Start:
     program: Tuple[str, ...]
     """The program's words."""
     environment: Dict[str, str]
+    built: Optional[Built] = None
+    """Mechanisms built for these settings; None where the user's own are right."""
 
 
 class Knob:
@@ -57,13 +69,46 @@ class Knob:
     """Position in the handler: dt 10, threads 20, queues 30, spike exchange 40, maxstep 50, … (NEURON-specific, see
     docs).
     """
+    part: str = "what it acts on"
+    """What of a run it could shorten, as the user reads it: "at most 0.4 % of the run is exchange"."""
+    needs: str = ""
+    """What must be in effect for it to act, as the user reads it; empty when it always acts."""
+    given_type: Any = None
+    """The type, int or float, of values that a user may give; None when they must be among the domain's own."""
 
     def domain(self, facts: ModelFacts) -> Domain | Excluded:
         """The values to search for this model, or why there are none."""
         raise NotImplementedError
 
+    def given(self, facts: ModelFacts, values: Tuple[Any, ...]) -> Domain | Excluded:
+        """The domain with the user's values, beside what the model has now; raises ValueError for an impossible one."""
+        domain = self.domain(facts)
+        if isinstance(domain, Excluded):
+            return domain
+        for value in values:
+            self._check(value, domain)
+        own = facts.baseline.get(self.name, domain.values[0])
+        every = [own, *(value for value in values if value != own)]
+        recommended = tuple(value for value in domain.recommended if value in every)
+        return Domain(tuple(every), recommended, domain.safety)
+
+    def _check(self, value: Any, domain: Domain) -> None:
+        kind = self.given_type
+        if kind is None:
+            if not any(value == known and type(value) is type(known) for known in domain.values):
+                raise ValueError("%r is not one of %s" % (value, ", ".join(map(repr, domain.values))))
+            return
+        if isinstance(value, bool) or not isinstance(value, (int, kind)):
+            raise ValueError("%r is not %s" % (value, "a whole number" if kind is int else "a number"))
+        if float(value) < 0.0 or (value == 0 and 0 not in domain.values):
+            raise ValueError("%r is not possible" % (value,))
+
     def active(self, settings: Dict[str, Any]) -> bool:
         """Whether the knob can act beside these other settings (gid compression needs spike compression, …)."""
+        return True
+
+    def works_in(self, neuron: Tuple[int, ...]) -> bool:
+        """Whether the knob has an effect in this version of NEURON."""
         return True
 
     def refusal(self, settings: Dict[str, Any], facts: ModelFacts) -> str:

@@ -4,7 +4,7 @@ no compression.
 With compression a spike is a byte of time and a gid, and up to nspike of them travel in one MPI_Allgather; more need
 a second message. The published advice is to take nspike from the spike-exchange histogram (`pc.max_histogram`): the
 95th percentile is the place to start. NEURON aborts the process when the smallest delay between ranks is 255 steps or
-more, so `pc.set_maxstep` is called first.
+more, so `pc.set_maxstep` keeps it below.
 """
 
 from __future__ import annotations
@@ -13,37 +13,36 @@ from typing import Any, Dict, Optional
 
 from ..facts import ModelFacts
 from ..simulator import Simulator
+from .exchange import no_exchange, set_exchange
 from .knob import EXACT, NUMERICAL, Domain, Excluded, Knob
-
-LARGEST_INTERVAL_STEPS = 254  # a spike's time in the interval is one byte
 
 
 class NSpike(Knob):
     name = "nspike"
-    order = 40
+    order = 43
+    part = "exchange"
+    needs = "the gathering exchange"
+    given_type = int
 
     def domain(self, facts: ModelFacts) -> Domain | Excluded:
-        if facts.ranks < 2:
-            return Excluded("one rank: no spikes are exchanged")
+        reason = no_exchange(facts)
+        if reason:
+            return Excluded(reason)
         if facts.cvode:
             return Excluded("variable step: NEURON does not compress spikes with CVODE")
-        if facts.min_delay_ms is None:
-            return Excluded("no connection between ranks: no spikes are exchanged")
         p50, p95, p99 = (max(1, facts.spikes_per_exchange(p)) for p in (50, 95, 99))
         largest = max(1, len(facts.histogram) - 1)
         values = sorted({0, p50, p95, p99, largest, int(facts.baseline[self.name])})
         return Domain(tuple(values), (p95,), NUMERICAL if facts.artificial_gids else EXACT)
 
     def active(self, settings: Dict[str, Any]) -> bool:
-        return settings.get("ranks") != 1
+        return settings.get("ranks") != 1 and not settings.get("multisend")
 
     def share(self, facts: ModelFacts) -> Optional[float]:
-        return facts.exchange_s / facts.run_s if facts.run_s else None
+        return facts.share_of_run(facts.exchange_s)
 
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
-        if value > 0:
-            sim.pc.set_maxstep(min(10.0, LARGEST_INTERVAL_STEPS * sim.h.dt))
-        sim.pc.spike_compress(value, 1 if value > 0 and settings.get("gid_compress") else 0)
+        set_exchange(sim, self.name, settings)
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         return int(sim.pc.spike_compress(-1))

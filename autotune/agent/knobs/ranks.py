@@ -17,6 +17,7 @@ from .knob import ROUND_OFF, Domain, Excluded, Knob
 class Ranks(Knob):
     name = "ranks"
     at_launch = True
+    given_type = int
 
     def domain(self, facts: ModelFacts) -> Domain | Excluded:
         if not facts.ranks_tunable:

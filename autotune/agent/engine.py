@@ -1,0 +1,58 @@
+"""CoreNEURON, seen from inside NEURON: can it run this model, how is it switched on, and did it really run?
+
+NEURON's timers stand still under it, interpreter events are dropped with a warning, and where the script records all
+spikes with `pc.spike_record(-1, …)`, what NetCon.record calls is never called (see shared.py).
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from .libraries import loaded_libraries
+from .simulator import Simulator
+
+LIBRARY = "corenrnmech"
+
+
+def obstacle(sim: Simulator, unnamed_sources: int) -> str:
+    """What in this rank's model CoreNEURON cannot simulate, or an empty string."""
+    if any(sim.h.ismembrane("extracellular", sec=section) for section in sim.h.allsec()):
+        return "the model has extracellular mechanisms"
+    if int(sim.h.List("LinearMechanism").count()):
+        return "the model has a LinearMechanism"
+    if "neuron.rxd" in sys.modules:
+        return "the model uses RxD"  # CoreNEURON would leave it out without a word
+    if "neuron.nonvint_block_supervisor" in sys.modules:
+        return "the model calls the interpreter at every step"
+    if unnamed_sources:
+        return "%d sources of spikes have no gid" % unnamed_sources
+    return ""
+
+
+def switch_on(sim: Simulator) -> None:
+    """Let psolve use CoreNEURON from now on; quietly, because the model's output may be data."""
+    from neuron import coreneuron
+
+    coreneuron.enable = True
+    coreneuron.verbose = 0
+    sim.cvode.cache_efficient(1)  # NEURON 8.2 needs it; without effect in 9
+
+
+def module() -> Any:
+    """The module `neuron.coreneuron`; None when nobody has imported it."""
+    return sys.modules.get("neuron.coreneuron")
+
+
+def enabled() -> bool:
+    """Whether the next psolve is CoreNEURON's."""
+    return module() is not None and bool(module().enable)
+
+
+def ran(sim: Simulator) -> bool:
+    """Whether the run was CoreNEURON's: enabled, its library loaded, and no step was taken by NEURON's own psolve."""
+    if not enabled():
+        return False
+    contexts = sim.h.List("ParallelContext")
+    stepped = any(contexts.o(index).step_time() for index in range(int(contexts.count())))
+    return bool(loaded_libraries(LIBRARY)) and not stepped

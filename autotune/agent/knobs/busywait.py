@@ -1,0 +1,42 @@
+"""busywait: let idle threads spin instead of sleeping (`pc.thread_busywait`).
+
+It saves the time to wake them, many times in each step, and keeps their cores busy. It needs more than one thread.
+NEURON 9 ends with a failed assertion in its thread pool as soon as threads spin, so there it is never tried. NEURON
+tells the switch only by setting it: the old value is read and put back.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from ..facts import ModelFacts
+from ..simulator import Simulator
+from .knob import Domain, Excluded, Knob
+from .threads import Threads
+
+
+class Busywait(Knob):
+    name = "busywait"
+    order = 21
+    needs = "more than one thread"
+
+    def domain(self, facts: ModelFacts) -> Domain | Excluded:
+        if facts.neuron[0] >= 9:
+            return Excluded("NEURON 9 aborts when threads spin")
+        threads = Threads().domain(facts)
+        if isinstance(threads, Excluded) and facts.threads == 1:
+            return threads
+        return Domain((False, True))
+
+    def active(self, settings: Dict[str, Any]) -> bool:
+        return bool(settings.get("threads", 1) > 1)
+
+    def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
+        sim.pc.thread_busywait(1 if value else 0)
+
+    def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
+        if sim.version[0] >= 9:
+            return False
+        now = sim.pc.thread_busywait(0)
+        sim.pc.thread_busywait(now)
+        return bool(now)

@@ -1,0 +1,37 @@
+"""cell_permute: the order of compartments in CoreNEURON (`coreneuron.cell_permute`): 0 as built, 1 interleaved by
+neighbourhood, which lets one instruction work on several cells.
+
+2 is for GPUs; on a CPU it ends in a failed assertion and is never tried.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from .. import engine
+from ..facts import ModelFacts
+from ..simulator import Simulator
+from .coreneuron import CoreNeuron
+from .knob import ROUND_OFF, Domain, Excluded, Knob
+
+
+class CellPermute(Knob):
+    name = "cell_permute"
+    order = 71
+    needs = "CoreNEURON"
+
+    def domain(self, facts: ModelFacts) -> Domain | Excluded:
+        without = CoreNeuron().domain(facts)
+        if isinstance(without, Excluded):
+            return Excluded("acts in CoreNEURON only; " + without.reason)
+        return Domain((0, 1), (1,), ROUND_OFF)
+
+    def active(self, settings: Dict[str, Any]) -> bool:
+        return bool(settings.get("coreneuron"))
+
+    def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
+        if settings.get("coreneuron"):
+            engine.module().cell_permute = value
+
+    def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
+        return int(engine.module().cell_permute) if engine.module() is not None and engine.ran(sim) else 0

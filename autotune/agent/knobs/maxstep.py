@@ -1,0 +1,58 @@
+"""maxstep: the longest time between spike exchanges (`pc.set_maxstep`).
+
+Only the smaller of it and the smallest delay between ranks counts, so the one value worth trying is that delay, and
+only where the watched run exchanged more often. None leaves it as the model sets it. With compressed spikes an
+interval has at most 254 steps. With threads or the self queue the smallest delay of all connections counts, and this
+knob cannot act. What is read back is the smallest of the intervals that `set_maxstep` returned on the ranks; NEURON
+has no way to ask for the interval of a model that was left alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional, Tuple
+
+from ..facts import ModelFacts
+from ..simulator import Simulator
+from .exchange import LARGEST_INTERVAL_MS, LARGEST_INTERVAL_STEPS, no_exchange, set_exchange
+from .knob import Domain, Excluded, Knob
+
+CLEARLY = 1.25  # the interval is seen through the number of exchanges, of which each psolve adds one
+
+
+class MaxStep(Knob):
+    name = "maxstep"
+    order = 50
+    part = "exchange"
+    given_type = float
+    needs = "one thread and no self queue"
+
+    def domain(self, facts: ModelFacts) -> Domain | Excluded:
+        reason = no_exchange(facts)
+        if reason:
+            return Excluded(reason)
+        if facts.cvode:
+            return Excluded("variable step: maxstep would bound CVODE's steps too")
+        assert facts.min_delay_ms is not None
+        longest = round(min(facts.min_delay_ms, LARGEST_INTERVAL_MS, LARGEST_INTERVAL_STEPS * facts.dt_ms), 9)
+        interval = facts.exchange_interval_ms
+        if interval is None:
+            return Excluded("no exchange was counted: how often spikes are exchanged is not known")
+        if longest < CLEARLY * interval:
+            return Excluded("spikes are already exchanged as seldom as the delays allow, every %g ms" % longest)
+        return Domain((None, longest), (longest,))
+
+    def active(self, settings: Dict[str, Any]) -> bool:
+        return not settings.get("self_queue") and settings.get("threads", 1) == 1 and settings.get("ranks") != 1
+
+    def share(self, facts: ModelFacts) -> Optional[float]:
+        return facts.share_of_run(facts.exchange_s)
+
+    def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
+        set_exchange(sim, self.name, settings)
+
+    def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
+        return None if sim.maxstep_ms is None else round(sim.maxstep_ms, 9)
+
+    def agree(self, values: Tuple[Any, ...]) -> Any:
+        known = [value for value in values if value is not None]
+        return min(known) if known else None

@@ -1,0 +1,50 @@
+"""multisend: send each spike to the ranks that need it (MPI_Isend) instead of gathering all spikes on all ranks (the
+third argument of `pc.spike_compress`).
+
+It was made for thousands of ranks, where it overlaps communication with computation; on a few ranks the gathering is
+usually faster. Spikes are not compressed then, and the barrier of `step_wait` is not used. NEURON crashes unless
+`pc.set_maxstep` follows, so it does. One thread a rank only.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional
+
+from ..facts import ModelFacts
+from ..simulator import Simulator
+from .exchange import MULTISEND, method_in_effect, no_exchange, set_exchange
+from .knob import Domain, Excluded, Knob
+
+
+class Multisend(Knob):
+    name = "multisend"
+    order = 40
+    part = "exchange"
+
+    def domain(self, facts: ModelFacts) -> Domain | Excluded:
+        reason = no_exchange(facts)
+        if reason:
+            return Excluded(reason)
+        if facts.cvode:
+            return Excluded("variable step: the multisend exchange is not tried with CVODE")
+        if facts.threads > 1:
+            return Excluded("%d threads: the multisend exchange needs one thread a rank" % facts.threads)
+        return Domain((False, True))
+
+    def active(self, settings: Dict[str, Any]) -> bool:
+        return settings.get("ranks") != 1
+
+    def refusal(self, settings: Dict[str, Any], facts: ModelFacts) -> str:
+        threads = settings.get("threads", facts.threads)
+        if settings.get(self.name) and threads > 1:
+            return "%d threads: the multisend exchange needs one thread a rank" % threads
+        return ""
+
+    def share(self, facts: ModelFacts) -> Optional[float]:
+        return facts.share_of_run(facts.exchange_s)
+
+    def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
+        set_exchange(sim, self.name, settings)
+
+    def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
+        return bool(method_in_effect(sim) & MULTISEND)

@@ -1,0 +1,60 @@
+"""Which mechanisms of the model NEURON refuses to run on more than one thread.
+
+NEURON cannot be asked: it raises in finitialize once there are threads, and under MPI that ends every rank. The text
+of a mechanism is compiled in, though, and the rules by which the translator (nocmodl) decides are few. Where they are
+not met here, a trial fails with NEURON's own words; the run is never touched.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, List
+
+from .simulator import Simulator
+
+ONE_MATRIX = ("extracellular",)  # solved in one matrix for all threads: "NrnDAE only one thread allowed"
+_SAFE_METHODS = {"cnexp", "sparse", "derivimplicit", "euler", "after_cvode", "cvode_t", "cvode_t_v", "newton"}
+_COMMENTS = re.compile(r"\bCOMMENT\b.*?\bENDCOMMENT\b|^\s*TITLE\b[^\n]*|[:?][^\n]*", re.DOTALL | re.MULTILINE)
+_DECLARATIONS = re.compile(r"\b(?:PARAMETER|CONSTANT|UNITS|ASSIGNED|STATE|NEURON)\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}")
+_GLOBALS = re.compile(r"\bGLOBAL\s+(\w+(?:\s*,\s*\w+)*)")
+_METHODS = re.compile(r"\bMETHOD\s+(\w+)")
+
+
+def thread_unsafe(sim: Simulator) -> List[str]:
+    """The names of the mechanisms in use on this rank that need a single thread."""
+    names = [name for name in ONE_MATRIX if _is_inserted(sim, name)]
+    if int(sim.h.List("LinearMechanism").count()):
+        names.append("LinearMechanism")
+    for point in (0, 1):
+        kinds = sim.h.MechanismType(point)
+        name = sim.h.ref("")
+        for kind in range(int(kinds.count())):
+            kinds.select(kind)
+            kinds.selected(name)
+            if not is_thread_safe(kinds.code() or "") and _is_used(sim, name[0], bool(point)):
+                names.append(name[0])
+    return names
+
+
+def is_thread_safe(text: str) -> bool:
+    """Whether the translator would call the mechanism with this NMODL text thread safe."""
+    text = _COMMENTS.sub(" ", text)
+    if re.search(r"\bTHREADSAFE\b", text):
+        return True
+    if re.search(r"\b(?:VERBATIM|POINTER)\b", text) or not set(_METHODS.findall(text)) <= _SAFE_METHODS:
+        return False
+    shared = [name for names in _GLOBALS.findall(text) for name in re.split(r"\s*,\s*", names)]
+    procedures = _DECLARATIONS.sub(" ", text)
+    return not any(re.search(r"\b%s\s*(?:\[[^\]]*\]\s*)?=(?!=)" % name, procedures) for name in shared)
+
+
+def _is_used(sim: Simulator, name: str, point: bool) -> bool:
+    return bool(int(sim.h.List(name).count())) if point else _is_inserted(sim, name)
+
+
+def _is_inserted(sim: Simulator, name: str) -> bool:
+    return any(_has(section, name) for section in sim.h.allsec())
+
+
+def _has(section: Any, name: str) -> bool:
+    return bool(section.has_membrane(name))

@@ -1,0 +1,191 @@
+"""What would be used to run a model, and what to do about each thing that is missing. Nothing is simulated and
+nothing is written.
+
+Each check is one small function that returns a Finding.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from autotune.errors import AutotuneError, ExitCode, MpiError, UsageError
+from autotune.launch.command import Command, check_programs, find_program, launch_environment
+from autotune.launch.mpi import check_world, find_mpi, mpi_environment
+from autotune.machine import describe_machine, warnings
+
+Status = Literal["ok", "note", "missing"]
+PROBE_TIMEOUT_S = 60.0
+# Asked in the user's interpreter. `nrn_mpi` is whether the package was built with MPI at all.
+PROBE = """
+import json, sys
+answer = {"python": sys.version.split()[0], "executable": sys.executable}
+try:
+    import numpy, neuron
+    answer.update(numpy=numpy.__version__, neuron=neuron.h.nrnversion(), folder=neuron.__path__[0],
+                  coreneuron=bool(neuron.h.nrnversion(6).count("NRN_ENABLE_CORENEURON=ON")))
+except Exception as error:
+    answer["error"] = "%s: %s" % (type(error).__name__, error)
+print("\\n" + json.dumps(answer))
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    status: Status
+    text: str
+    cure: str = ""
+
+
+def examine(command: Command | None) -> tuple[list[Finding], ExitCode]:
+    """Look at everything that a run of `command` would use; without a command, at what the tuner itself brings."""
+    findings = list(_tuner())
+    if command is None:
+        command_findings, code = _examine_default()
+    else:
+        command_findings, code = _examine_command(command)
+    return findings + command_findings, code
+
+
+def _tuner() -> Iterator[Finding]:
+    machine = describe_machine()
+    quota = f", container limit {machine.quota_cores:g}" if machine.quota_cores else ""
+    yield Finding(
+        "machine",
+        "ok",
+        f"{machine.cores} cores, {machine.threads} hardware threads, {machine.usable} usable{quota}, "
+        f"load {machine.load:.1f}, governor {machine.governor or 'unknown'}",
+    )
+    for line in warnings(machine, 1, 1):
+        yield Finding("machine", "note", line)
+    yield Finding("tuner", "ok", f"Python {platform.python_version()} at {sys.executable}")
+    compiler = shutil.which("g++") or shutil.which("c++") or shutil.which("clang++")
+    if compiler:
+        yield Finding("compiler", "ok", compiler)
+    else:
+        yield Finding(
+            "compiler", "note", "no C++ compiler", "Needed only to build mechanisms and CoreNEURON: install g++."
+        )
+
+
+def _examine_default() -> tuple[list[Finding], ExitCode]:
+    from autotune.launch.command import parse_command
+
+    command = parse_command(["mpiexec", "-n", "2", "{python}", "-c", "pass"], Path.cwd())
+    return _examine_command(command)
+
+
+def _examine_command(command: Command) -> tuple[list[Finding], ExitCode]:
+    environment = launch_environment(command, os.environ)
+    try:
+        check_programs(command, environment)
+    except UsageError as error:
+        return [Finding("command", "missing", error.message, error.cure)], ExitCode.USAGE
+    findings = [Finding("command", "ok", f"{' '.join(command.argv)} ({command.form}, {command.ranks} rank(s))")]
+    interpreter = _interpreter(command, environment)
+    findings.append(_neuron(interpreter, environment))
+    findings += _mechanisms(command)
+    mpi_findings, code = _mpi(command, environment)
+    findings += mpi_findings
+    missing = any(finding.status == "missing" for finding in findings)
+    return findings, code if code else ExitCode.USAGE if missing else ExitCode.DONE
+
+
+def _interpreter(command: Command, environment: Mapping[str, str]) -> Path | None:
+    """The Python that runs the model: the command's own, or the one that its nrniv belongs to."""
+    program = find_program(command.render()[len(command.launcher)], command.cwd, environment)
+    if program is None or command.form.startswith("python"):
+        return program
+    try:
+        first = program.open("rb").readline(512)
+    except OSError:
+        return None
+    if first.startswith(b"#!") and b"python" in first:
+        return Path(first[2:].decode().split()[0])
+    beside = program.parent / "python"
+    return beside if beside.exists() else find_program("python", command.cwd, environment)
+
+
+def _neuron(interpreter: Path | None, environment: Mapping[str, str]) -> Finding:
+    if interpreter is None:
+        return Finding("NEURON", "note", "the command is not understood: its Python is not known")
+    answer = _ask(interpreter, environment)
+    if "neuron" not in answer:
+        problem = answer.get("error", "no answer")
+        return Finding(
+            "NEURON",
+            "missing",
+            f"{interpreter}: {problem}",
+            "Name the Python of your model's environment, or write {python} for the tuner's own.",
+        )
+    version = str(answer["neuron"]).removeprefix("NEURON -- VERSION ")
+    core = ", built with CoreNEURON" if answer.get("coreneuron") else ", without CoreNEURON"
+    text = f"{version}{core}; Python {answer['python']} at {answer['executable']}, numpy {answer['numpy']}"
+    return Finding("NEURON", "ok", text)
+
+
+def _ask(interpreter: Path, environment: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        done = subprocess.run(
+            [str(interpreter), "-c", PROBE],
+            env=dict(environment),
+            capture_output=True,
+            text=True,
+            timeout=PROBE_TIMEOUT_S,
+            check=False,
+        )
+        return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+    except (OSError, subprocess.TimeoutExpired, ValueError, IndexError) as error:
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+def _mechanisms(command: Command) -> Iterator[Finding]:
+    """Mod files beside the model, and whether they are compiled."""
+    folder = command.program_cwd
+    mods = sorted({*folder.glob("*.mod"), *folder.glob("mod*/*.mod"), *folder.glob("mechanisms/*.mod")})
+    libraries = [
+        library
+        for name in (platform.machine(), "x86_64", "arm64", "aarch64")
+        for library in (*folder.glob(f"{name}/libnrnmech.*"), *folder.glob(f"{name}/.libs/libnrnmech.*"))
+    ]
+    cores = sorted(folder.glob(f"{platform.machine()}/libcorenrnmech.*"))
+    if libraries:
+        old = [mod.name for mod in mods if mod.stat().st_mtime > libraries[0].stat().st_mtime]
+        yield Finding("mechanisms", "ok", f"compiled: {libraries[0].relative_to(folder)}")
+        if old:
+            yield Finding("mechanisms", "note", f"changed since: {', '.join(old[:5])}", "Run nrnivmodl again.")
+    elif mods:
+        yield Finding("mechanisms", "missing", f"{len(mods)} mod files, not compiled", "Run nrnivmodl in this folder.")
+    else:
+        yield Finding("mechanisms", "ok", "no mod files in the working directory: built-in mechanisms only")
+    if cores:
+        yield Finding("CoreNEURON library", "ok", str(cores[0].relative_to(folder)))
+
+
+def _mpi(command: Command, environment: dict[str, str]) -> tuple[list[Finding], ExitCode]:
+    mpi = find_mpi(command, environment)
+    if mpi is None:
+        return [Finding("MPI", "ok", "not used: the command has no launcher")], ExitCode.DONE
+    version = f" {mpi.version}" if mpi.version else ""
+    findings = [Finding("MPI", "ok", f"{mpi.family}{version}, launcher {mpi.launcher}")]
+    status: Status = "ok" if mpi.library else "missing"
+    cure = "" if mpi.library else "Set MPI_LIB_NRN_PATH to the libmpi.so that belongs to the launcher."
+    findings.append(Finding("MPI library", status, f"{mpi.library or 'not found'}: {mpi.how}", cure))
+    try:
+        check_world(command, mpi, environment | mpi_environment(mpi, environment))
+    except MpiError as error:
+        return [*findings, Finding("MPI world", "missing", error.message, error.cure)], ExitCode.NO_MPI
+    except AutotuneError as error:
+        return [*findings, Finding("MPI world", "missing", error.message, error.cure)], ExitCode.USAGE
+    return [*findings, Finding("MPI world", "ok", f"one world of {command.ranks} ranks")], ExitCode.DONE

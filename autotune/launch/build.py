@@ -1,0 +1,185 @@
+"""Mechanisms that the tuner builds itself, with the user's own nrnivmodl, in its own cache folder.
+
+It must never write into the user's folders, and never leave a half-made build where another run could find it: a build
+is made in a temporary folder beside its place and renamed. The name of its place is a digest of everything that it
+depends on, so that a build is never stale.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from autotune.agent.knobs import Built
+from autotune.agent.libraries import BUILD_RECORD
+from autotune.errors import AutotuneError
+from autotune.launch.process import run
+
+CACHE_VARIABLE = "AUTOTUNE_CACHE"
+LAYOUT = 1  # of a build's folder; part of its name
+LOG = "build.log"
+COMPANIONS = (".inc", ".h", ".hpp")  # what a mod file may include from its own folder
+COMPILERS = ("g++", "c++", "clang++")
+BUILD_LIMIT_S = 1200.0
+LAST_LINES = 8
+AFTERWORDS = r"^(?:make: \*\*\*|NOTE: |Traceback )"
+
+
+class BuildFailed(AutotuneError):
+    """The mechanisms could not be built; `details` holds the last lines of the build's log."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is built, and how."""
+
+    nrnivmodl: Path
+    mod_files: tuple[Path, ...]
+    flags: str = ""
+    """For the compiler; empty for NEURON's own."""
+    coreneuron: bool = False
+
+    def key(self, environment: Mapping[str, str]) -> str:
+        """SHA-256 of everything that the result depends on."""
+        native = _processor() if "native" in self.flags else ""
+        parts = [
+            LAYOUT,
+            self.flags,
+            self.coreneuron,
+            str(self.nrnivmodl.resolve()),
+            neuron_version(self.nrnivmodl),
+            _said(environment.get("CXX") or compiler(environment) or "c++", "--version"),
+            platform.machine(),
+            native,
+            [(file.name, _sha256(file)) for file in self.files()],
+        ]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    def files(self) -> list[Path]:
+        """The mod files and what stands beside them to be included, sorted."""
+        folders = {file.parent for file in self.mod_files}
+        beside = [file for folder in folders for file in folder.iterdir() if file.suffix in COMPANIONS]
+        return sorted({*self.mod_files, *beside}, key=lambda file: (file.name, file))
+
+
+def build(recipe: Recipe, environment: Mapping[str, str]) -> Built:
+    """The built mechanisms, from the cache or made now. Raises BuildFailed."""
+    home = cache_folder() / "mechanisms"
+    place = home / recipe.key(environment)[:32]
+    if not place.is_dir():
+        home.mkdir(parents=True, exist_ok=True)
+        with _alone(place.with_suffix(".lock")):
+            if not place.is_dir():  # another builder may have been first
+                _make(recipe, place, environment)
+    made = place / platform.machine()
+    core = made / f"libcorenrnmech{_suffix()}"
+    return Built(str(made / f"libnrnmech{_suffix()}"), str(made / "special"), str(core) if recipe.coreneuron else "")
+
+
+def cache_folder() -> Path:
+    """Where builds are kept: AUTOTUNE_CACHE, else the platform's place for caches."""
+    own = os.environ.get(CACHE_VARIABLE)
+    if own:
+        return Path(own).expanduser().absolute()
+    if sys.platform == "darwin":
+        return Path.home() / "Library/Caches/neuron-autotune"
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "neuron-autotune"
+
+
+def compiler(environment: Mapping[str, str]) -> str | None:
+    """The C++ compiler on the user's PATH, if there is one."""
+    names = (environment["CXX"].split()[0],) if environment.get("CXX") else COMPILERS
+    return next((found for name in names if (found := shutil.which(name, path=environment.get("PATH")))), None)
+
+
+@cache
+def neuron_version(nrnivmodl: Path) -> str:
+    """What the nrniv beside this nrnivmodl says of itself; empty when it says nothing."""
+    return _said(str(nrnivmodl.with_name("nrniv")), "--version")
+
+
+def _make(recipe: Recipe, place: Path, environment: Mapping[str, str]) -> None:
+    work = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
+    try:
+        (work / "mod").mkdir()
+        for file in recipe.files():
+            shutil.copy(file, work / "mod")
+        options = [*(["-coreneuron"] if recipe.coreneuron else []), *(["-incflags", recipe.flags] * bool(recipe.flags))]
+        log = work / LOG
+        finished = run(
+            [str(recipe.nrnivmodl), *options, "mod"],
+            cwd=work,
+            env={name: value for name, value in environment.items() if name != "PYTHONPATH"},
+            stdout=log,
+            stderr=log,
+            timeout_s=BUILD_LIMIT_S,
+        )
+        made = work / platform.machine() / f"libnrnmech{_suffix()}"
+        if not finished.ok or not made.is_file():
+            shutil.copy(log, place.with_suffix(".log"))
+            raise BuildFailed(
+                f"the mechanisms cannot be built: nrnivmodl {' '.join(options)} {finished.describe()}",
+                cure=f"The whole log: {place.with_suffix('.log')}",
+                details=_last_words(log),
+            )
+        record = {"flags": recipe.flags, "coreneuron": recipe.coreneuron, "nrnivmodl": str(recipe.nrnivmodl)}
+        (work / BUILD_RECORD).write_text(json.dumps(record))
+        work.chmod(0o755)
+        work.rename(place)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _last_words(log: Path) -> str:
+    """The last lines of translator and compiler, without what make, nrnivmodl and Python say about them."""
+    text = re.split(AFTERWORDS, log.read_text(errors="replace"), maxsplit=1, flags=re.MULTILINE)[0]
+    return "\n".join([line for line in text.splitlines() if line.strip()][-LAST_LINES:])
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """One builder at a time; the lock goes with its process."""
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _said(program: str, *arguments: str) -> str:
+    try:
+        said = subprocess.run(
+            [program, *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return said.stdout.strip()
+
+
+def _processor() -> str:
+    """What `-march=native` depends on: the model of the processor and what it can do."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return "\n".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _suffix() -> str:
+    return ".dylib" if sys.platform == "darwin" else ".so"

@@ -1,0 +1,174 @@
+"""What the driver must know to start a command in another way: its mod files, its nrnivmodl, further environments.
+
+Nothing is built here and nothing is written. What is not understood is not touched: the reason goes to the user.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shlex
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from autotune.agent.facts import LaunchFacts
+from autotune.agent.knobs import Built
+from autotune.agent.knobs.loading import OPTIONS_VARIABLE
+from autotune.agent.knobs.mod_flags import OWN
+from autotune.errors import UsageError
+from autotune.launch.build import Recipe, build, compiler, neuron_version
+from autotune.launch.command import Command, find_program
+from autotune.launch.mpi import Mpi
+from autotune.store.records import Settings
+
+PLACING = re.compile(
+    r"--?(bind-to|map-by|rank-by|cpu-set|cpu-list|rankfile|npernode|npersocket|ppr|cpus-per-(proc|rank))\b"
+)
+PLACING_SHORT = {"-rf", "-bycore", "-bynode", "-bysocket"}
+PLACING_VARIABLE = re.compile(r"(OMPI|PRTE)_MCA_(hwloc_\w*bind|rmaps_\w*(mapping|policy))")
+MAKEFILE = "makemod2c_inc"  # what nrnivmodl leaves in its folder: a rule for each mod file
+MADE_FROM = re.compile(r"^(?:\./)?\S[^\n:]*?\.(?:c|cpp): (.+?\.mod)\b", re.MULTILINE)
+PROBE = "import neuron, numpy; print('autotune', neuron.h.nrnversion())"
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Builds what the settings of a run need, and nothing else."""
+
+    facts: LaunchFacts
+    environment: Mapping[str, str]
+
+    def built(self, settings: Settings) -> Built | None:
+        """The mechanisms for these settings; None where the user's own are right. Raises BuildFailed."""
+        flags = str(settings.get("mod_flags", OWN)).replace(OWN, "")
+        home, coreneuron = settings.get("neuron"), bool(settings.get("coreneuron"))
+        if not self.facts.mod_files or not (flags or home or coreneuron):
+            return None
+        nrnivmodl = Path(home, "bin", "nrnivmodl") if home else Path(self.facts.nrnivmodl)
+        files = tuple(Path(file) for file in self.facts.mod_files)
+        return build(Recipe(nrnivmodl, files, flags, coreneuron), self.environment)
+
+
+def launch_facts(
+    command: Command,
+    environment: Mapping[str, str],
+    mpi: Mpi | None,
+    *,
+    libraries: Sequence[str],
+    neuron: tuple[int, ...],
+    executable: str,
+    environments: Sequence[Path] = (),
+) -> LaunchFacts:
+    """What can be changed in how this command starts.
+
+    `libraries` are the mechanism libraries that its ranks had loaded, `neuron` their version of NEURON, `executable`
+    their interpreter. Raises UsageError for an environment without NEURON.
+    """
+    files, problem = _sources(command, environment, libraries)
+    nrnivmodl = _nrnivmodl(command, environment, executable)
+    if files and not problem:
+        problem = _toolchain_problem(nrnivmodl, neuron, environment)
+    if command.form == "other" and environments:
+        problem = problem or f"{command.program[0]}: not known how to run it in another environment"
+    return LaunchFacts(
+        mpi=mpi.family if mpi else "",
+        placed=_placed(command, environment),
+        mod_files=tuple(str(file) for file in files),
+        no_build=problem,
+        nrnivmodl=str(nrnivmodl or ""),
+        environments=tuple((str(home), _version_in(home)) for home in dict.fromkeys(map(Path.resolve, environments))),
+    )
+
+
+def _sources(command: Command, environment: Mapping[str, str], libraries: Sequence[str]) -> tuple[list[Path], str]:
+    """The mod files of the loaded mechanisms, and why they cannot be replaced, if so."""
+    if not libraries:
+        return [], ""
+    if len(libraries) > 1:
+        return [], f"{len(libraries)} mechanism libraries are loaded: only one can be replaced"
+    library = Path(libraries[0]).resolve()
+    folder = library.parent.parent if library.parent.name == ".libs" else library.parent
+    if folder not in _places(command, environment):
+        return [], f"the model loads its mechanisms itself, from {folder}"
+    try:
+        rules = (folder / MAKEFILE).read_text()
+    except OSError:
+        return [], f"{folder} does not say which mod files it was built from"
+    files = [(folder / name.replace("\\ ", " ")).resolve() for name in MADE_FROM.findall(rules)]
+    missing = [file for file in files if not file.is_file()]
+    if missing or not files:
+        return [], f"the mod files of {folder} are not there any more" + (f": {missing[0]}" if missing else "")
+    return files, ""
+
+
+def _places(command: Command, environment: Mapping[str, str]) -> set[Path]:
+    """The folders from which NEURON itself loads mechanisms for this command, so that -dll or another program does."""
+    folder = command.program_cwd
+    if command.form.startswith("special"):
+        program = find_program(command.program[0], folder, environment)
+        return {program.resolve().parent} if program else set()
+    if command.form == "other":
+        return set()
+    named = command.program if command.form.startswith("nrniv") else shlex.split(environment.get(OPTIONS_VARIABLE, ""))
+    libraries = [folder / after for before, after in pairwise(named) if before == "-dll"]
+    if libraries:
+        return {
+            file.resolve().parent.parent if file.parent.name == ".libs" else file.resolve().parent for file in libraries
+        }
+    return {(folder / platform.machine()).resolve()}
+
+
+def _nrnivmodl(command: Command, environment: Mapping[str, str], executable: str) -> Path | None:
+    """The user's own: beside their interpreter or nrniv, else the one on their PATH."""
+    program = find_program(command.render()[len(command.launcher)], command.program_cwd, environment)
+    beside = [program] if program and not command.form.startswith("special") else []
+    candidates = [file.with_name("nrnivmodl") for file in (*beside, Path(executable)) if str(file) != "."]
+    found = next((file for file in candidates if file.is_file()), None)
+    return found or find_program("nrnivmodl", command.program_cwd, environment)
+
+
+def _toolchain_problem(nrnivmodl: Path | None, neuron: tuple[int, ...], environment: Mapping[str, str]) -> str:
+    if nrnivmodl is None:
+        return "no nrnivmodl was found beside your NEURON"
+    if compiler(environment) is None:
+        return "no C++ compiler was found"
+    said = _version(neuron_version(nrnivmodl))
+    if said != neuron:
+        return f"{nrnivmodl} belongs to NEURON {'.'.join(map(str, said)) or 'unknown'}, the model runs another one"
+    return ""
+
+
+def _placed(command: Command, environment: Mapping[str, str]) -> bool:
+    words = any(PLACING.match(word) or word in PLACING_SHORT for word in command.launcher)
+    return words or any(PLACING_VARIABLE.match(name) for name in environment)
+
+
+def _version_in(home: Path) -> tuple[int, ...]:
+    """The version of NEURON in an environment. Raises UsageError when it has none."""
+    python = home / "bin" / "python"
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    try:
+        said = subprocess.run(
+            [python, "-c", PROBE], cwd=home, env=own, capture_output=True, text=True, timeout=120, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UsageError(
+            f"{home}: not an environment ({error})", cure="Name a folder that has bin/python, with neuron installed."
+        ) from error
+    version = _version(said.stdout.partition("autotune")[2])
+    if not version:
+        raise UsageError(
+            f"{home}: NEURON cannot be imported there",
+            cure=f"{python} -m pip install neuron",
+            details=said.stderr[-500:],
+        )
+    return version
+
+
+def _version(text: str) -> tuple[int, ...]:
+    match = re.search(r"(\d+)\.(\d+)\.?(\d+)?", text)
+    return tuple(int(part or 0) for part in match.groups()) if match else ()

@@ -1,0 +1,48 @@
+"""The plan of a search, for people and for programs: which knobs are in, over which values, and why the others are
+out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Group
+from rich.markup import escape
+from rich.table import Table
+
+from autotune.plan.space import SearchSpace
+
+
+def plan_json(space: SearchSpace) -> dict[str, list[dict[str, Any]]]:
+    """The plan as JSON types; `bound` is the largest speed-up that the knob can bring, null when unknown."""
+    searched = [
+        {"knob": name, "class": domain.safety, "domain": list(domain.values), "bound": space.bound(name)}
+        for name, domain in space.domains.items()
+    ]
+    return {"in": searched, "out": [{"knob": left.knob, "reason": left.reason} for left in space.out]}
+
+
+def plan_table(space: SearchSpace) -> Group:
+    """The plan as two tables."""
+    searched = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("searched", "class", "values", "at most"):
+        searched.add_column(column)
+    for name, domain in space.domains.items():
+        bound = space.bound(name)
+        speedup = f"{bound:.2f} times as fast" if bound is not None else ""
+        searched.add_row(name, domain.safety, escape(", ".join(map(plain, domain.values))), speedup)
+    left_out = Table(box=None, pad_edge=False, header_style="bold")
+    left_out.add_column("not searched")
+    left_out.add_column("why")
+    for left in space.out:
+        left_out.add_row(left.knob, escape(left.reason), style="dim")
+    return Group(searched, "", left_out)
+
+
+def plain(value: Any) -> str:
+    """A value of a knob as its user reads it."""
+    if value is None:
+        return "as it is"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,70 @@
+"""Short first: a long model is searched on the beginning of its run. Finalists and claims use the whole of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from autotune.errors import AutotuneError
+from autotune.launch.run import FreshRunner
+from autotune.observe import Observation
+from autotune.raster import Raster
+from autotune.raster.metrics import identical
+
+ENOUGH_SPIKES = 200
+GRID_MS = 2.0  # a multiple of every step on the grid of dt
+WORTH = 0.6  # a part longer than this share of the run saves too little
+
+
+@dataclass(frozen=True)
+class ShortRun:
+    """How much of the run the search uses."""
+
+    stop_ms: float | None = None
+    """Where its runs end; None for the whole."""
+    note: str = ""
+
+
+def shorten(runner: FreshRunner, observation: Observation, baseline: Raster, short_s: float | None) -> ShortRun:
+    """Choose the part that the search uses; a run of the baseline shows whether the model can be stopped there."""
+    stop = choose_stop(observation, baseline, short_s)
+    if stop is None:
+        return ShortRun()
+    obstacle = why_not(runner, baseline, stop)
+    if obstacle:
+        return ShortRun(None, f"the search uses the whole run: {obstacle}")
+    return ShortRun(stop, f"the search uses the run up to t = {stop:g} ms; the confirmation uses all of it")
+
+
+def choose_stop(observation: Observation, baseline: Raster, short_s: float | None) -> float | None:
+    """The t in ms at which the search may end a run, or None where it should use the whole.
+
+    The part lasts about `short_s` seconds and holds at least 200 spikes, else its raster proves little.
+    """
+    if (
+        short_s is None
+        or observation.run_s <= short_s
+        or observation.finitializes != 1
+        or len(baseline) < ENOUGH_SPIKES
+    ):
+        return None
+    t_stop = observation.facts.t_stop_ms
+    by_time = t_stop * short_s / observation.run_s
+    by_spikes = float(np.sort(baseline.times_ms)[ENOUGH_SPIKES - 1])
+    stop = math.ceil(max(by_time, by_spikes) / GRID_MS) * GRID_MS
+    return stop if stop < WORTH * t_stop else None
+
+
+def why_not(runner: FreshRunner, baseline: Raster, stop_ms: float) -> str:
+    """Why this model cannot be stopped early, or an empty string: its raster up to there must be the baseline's."""
+    try:
+        run = runner.until(stop_ms).run()
+    except AutotuneError as failure:
+        return f"it fails when it is stopped early: {failure.message}"
+    if abs(run.t_ms - stop_ms) > 1.5 * run.reports[0].dt_ms:
+        return f"it went on to t = {run.t_ms:g} ms"
+    if not identical(run.raster, baseline.window(-math.inf, stop_ms)):
+        return "its raster is another one when it is stopped early"
+    return ""

@@ -1,0 +1,145 @@
+"""The null band: how much the statistics of a raster vary between runs that must be called the same result.
+
+The runs are the baseline and copies of it that a small perturbation has sent another way. A new run of the same model
+falls into Student's prediction interval of each statistic; one that does not is another model, or another result. Every
+statistic is of the time after which the null runs have parted: before that they say nothing about each other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t as student
+
+from autotune.config import AcceptConfig
+from autotune.raster import Raster
+from autotune.raster.metrics import correlations, isi_cv
+from autotune.raster.raster import Gids
+from autotune.verify.error import Ruler
+
+Floats = NDArray[np.float64]
+BIN_MS = 5.0
+PROFILE = "rates cell by cell"
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """The statistic that is furthest out: `excess` is its distance from the centre over the half width of the band."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    excess: float
+
+    def text(self) -> str:
+        """For the user."""
+        return f"{self.name} is {self.value:.4g}, runs of the same model lie between {self.low:.4g} and {self.high:.4g}"
+
+
+@dataclass(frozen=True)
+class NullBand:
+    """Centre and half width of every statistic; build it with `null_band`."""
+
+    start_ms: float
+    stop_ms: float
+    gids: Gids
+    mean_counts: Floats
+    groups: int
+    names: tuple[str, ...]
+    centre: Floats
+    half: Floats
+
+    def worst(self, raster: Raster) -> Deviation:
+        """The statistic of `raster` that is furthest out of its band; `excess` <= 1 is inside."""
+        values = np.array(list(self._statistics(raster).values()))
+        apart = values - self.centre
+        apart = np.where([name == PROFILE for name in self.names], np.maximum(apart, 0.0), np.abs(apart))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            excess = np.where(apart > 0, apart / self.half, 0.0)
+        excess[np.isnan(values) & ~np.isnan(self.centre)] = np.inf  # nothing left to measure: a silent network
+        excess[np.isnan(self.centre)] = 0.0
+        at = int(np.argmax(excess))
+        low, high = float(self.centre[at] - self.half[at]), float(self.centre[at] + self.half[at])
+        return Deviation(self.names[at], float(values[at]), max(low, -1.0), high, float(excess[at]))
+
+    def widened(self, raster: Raster) -> NullBand:
+        """A band that holds `raster` too: what the user's own dt does to a statistic is no fault of a trial."""
+        apart = np.abs(np.array(list(self._statistics(raster).values())) - self.centre)
+        half = np.fmax(self.half, apart)
+        return NullBand(
+            self.start_ms, self.stop_ms, self.gids, self.mean_counts, self.groups, self.names, self.centre, half
+        )
+
+    def _statistics(self, raster: Raster) -> dict[str, float]:
+        return statistics(raster, self.start_ms, self.stop_ms, self.gids, self.mean_counts, self.groups)
+
+
+def null_band(baseline: Raster, nulls: Sequence[Raster], ruler: Ruler, limits: AcceptConfig) -> NullBand | None:
+    """The band of the baseline and its null runs, after they have parted (at the latest half-way through the run).
+
+    None when they make no statistics: too few runs or spikes, or a rate that varies too much to tell anything by it.
+    """
+    runs = (baseline, *nulls)
+    start_ms = max((ruler.parting_ms(baseline, run) for run in nulls), default=0.0)
+    start_ms = min(start_ms, ruler.end_ms / 2)
+    fewest = min(len(run.window(start_ms, ruler.end_ms)) for run in runs)
+    if len(runs) < 3 or fewest < limits.least_spikes:
+        return None
+    band = band_of(runs, start_ms, ruler.end_ms, limits)
+    return band if band.half[0] <= limits.resolution * band.centre[0] else None
+
+
+def band_of(runs: Sequence[Raster], start_ms: float, stop_ms: float, limits: AcceptConfig) -> NullBand:
+    """The band of `runs` from start to stop: Student's prediction interval for one more run, with the level split among
+    the statistics (Bonferroni), and never narrower than `limits.tolerance` of the centre.
+    """
+    gids = np.unique(np.concatenate([run.gid_set for run in runs]))
+    counts = np.array([_counts(run.window(start_ms, stop_ms), gids) for run in runs])
+    found = []
+    for at, run in enumerate(runs):
+        others = np.delete(counts, at, axis=0).mean(axis=0)
+        found.append(statistics(run, start_ms, stop_ms, gids, others, limits.groups))
+    names, table = tuple(found[0]), np.array([list(each.values()) for each in found])
+    n = len(runs)
+    quantile = float(student.ppf(1 - limits.alpha / (2 * len(names)), n - 1)) * math.sqrt(1 + 1 / n)
+    centre, spread = table.mean(axis=0), table.std(axis=0, ddof=1)
+    half = np.maximum(quantile * spread, limits.tolerance * np.abs(centre))
+    return NullBand(start_ms, stop_ms, gids, counts.mean(axis=0), limits.groups, names, centre, half)
+
+
+def statistics(
+    raster: Raster, start_ms: float, stop_ms: float, gids: Gids, mean_counts: Floats, groups: int
+) -> dict[str, float]:
+    """Rates in Hz (all; groups of cells in the order of gids, because populations are numbered in a row; spans of
+    time), mean ISI CV, mean pairwise correlation, and how far the counts of single cells are from `mean_counts`.
+    """
+    part = raster.window(start_ms, stop_ms)
+    counts, seconds = _counts(part, gids), (stop_ms - start_ms) / 1000.0
+    found = {"the rate (Hz)": len(part) / max(1, len(gids)) / seconds}
+    for at, group in enumerate(np.array_split(counts, min(groups, len(gids)))):
+        found[f"the rate of cells {at + 1}/{groups} (Hz)"] = float(group.mean()) / seconds
+    spans = np.histogram(part.times_ms, groups, (start_ms, stop_ms))[0] * groups / max(1, len(gids)) / seconds
+    for at, rate in enumerate(spans):
+        found[f"the rate in time {at + 1}/{groups} (Hz)"] = float(rate)
+    cvs = isi_cv(part)
+    found["the ISI CV"] = float(np.nanmean(cvs)) if np.isfinite(cvs).any() else math.nan
+    pairs = correlations(part, start_ms, stop_ms, bin_ms=max(BIN_MS, (stop_ms - start_ms) / 20_000), gids=gids)
+    found["the pairwise correlation"] = float(pairs.mean()) if len(pairs) else math.nan
+    strangers = len(part) - int(counts.sum())  # spikes of cells that no null run has
+    variance = np.maximum(mean_counts, 1.0)
+    found[PROFILE] = float(((counts - mean_counts) ** 2 / variance).sum() + strangers) / max(1, len(gids))
+    return found
+
+
+def _counts(raster: Raster, gids: Gids) -> Floats:
+    at = np.searchsorted(gids, raster.gid_set)
+    inside = at < len(gids)
+    inside[inside] = gids[at[inside]] == raster.gid_set[inside]
+    counts = np.zeros(len(gids))
+    counts[at[inside]] = raster.counts()[inside]
+    return counts

@@ -1,0 +1,122 @@
+"""What each knob does to the time of some studies, all else as the user has it: `python benchmarks/knobs.py STUDY...`
+
+Each setting runs between two runs of the user's own settings; the ratio is to their geometric mean, and below 1 is
+faster. The interval is Student's, 95 %, of the mean log ratio. "noise" says that it holds 1. The first row is the
+user's own settings against themselves. One row in twenty will be called faster or slower by chance.
+A knob that acts only beside another one is shown beside it, and its row is the effect of both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from scipy import stats
+
+from autotune.agent.knobs import KNOBS
+from autotune.config import StudyConfig, read_study
+from autotune.launch.run import FreshRunner, Run, RunFailed, stage_agent
+from autotune.measure import paired_ratio
+from autotune.observe import Observation, observe
+from autotune.pipeline import prepare
+from autotune.plan.space import SearchSpace, make_space
+from autotune.raster import Raster
+from autotune.raster.metrics import distance, identical
+from autotune.report.terminal import format_settings
+
+
+def settings_to_time(space: SearchSpace, every_value: bool) -> Iterator[dict[str, Any]]:
+    """The user's own settings (nothing changed), then each knob at the advised values, or at the farthest one."""
+    yield {}
+    for name, domain in space.domains.items():
+        others = [value for value in domain.values if value != space.baseline[name]]
+        chosen = others if every_value else list(domain.recommended) or others[-1:]
+        for value in (value for value in chosen if value in others):
+            beside = enabling(space, name)
+            if beside is not None:
+                yield {**beside, name: value}
+
+
+def enabling(space: SearchSpace, name: str) -> dict[str, Any] | None:
+    """The smallest change that lets the knob act: none, or one value of another knob; None when there is none."""
+    changes = [{other: v} for other, domain in space.domains.items() for v in (*domain.recommended, *domain.values)]
+    return next((change for change in [{}, *changes] if space.acts(name, change)), None)
+
+
+def measure(runner: FreshRunner, baseline: Raster, settings: dict[str, Any], pairs: int, window_ms: float) -> list[str]:
+    """One row: ratio, interval, what to think of it, and the raster. The user's own settings come first and last."""
+    ratios: list[float] = []
+    run: Run | None = None
+    before = runner.run().run_s
+    for _ in range(pairs):
+        try:
+            run = runner.run(settings)
+        except RunFailed as failure:
+            return ["", "", f"does not run: {failure.message}", ""]
+        refused = [name for name, value in settings.items() if run.effective[name] != value]
+        if refused:
+            return ["", "", f"took no effect: {', '.join(refused)}", ""]
+        after = runner.run().run_s
+        ratios.append(paired_ratio(before, run.run_s, after))
+        before = after
+    assert run is not None
+    mean, low, high = interval(ratios)
+    said = "noise" if low <= 1.0 <= high else "faster" if high < 1.0 else "slower"
+    same = identical(baseline, run.raster)
+    raster = "identical" if same else f"{distance(baseline, run.raster, window_ms):.1%} beyond {window_ms:g} ms"
+    return [f"{mean:.3f}", f"{low:.3f} to {high:.3f}", said, raster]
+
+
+def interval(ratios: list[float]) -> tuple[float, float, float]:
+    """Geometric mean and its 95 % interval."""
+    logs = [math.log(ratio) for ratio in ratios]
+    mean = sum(logs) / len(logs)
+    half = float(stats.sem(logs) * stats.t.ppf(0.975, len(logs) - 1))
+    return math.exp(mean), math.exp(mean - half), math.exp(mean + half)
+
+
+def table_of(config: StudyConfig, pairs: int, every_value: bool, names: list[str], console: Console) -> None:
+    command, environment, mpi = prepare(config)
+    with tempfile.TemporaryDirectory(prefix="autotune-knobs-") as name:
+        agent = Path(name, "agent")
+        stage_agent(agent)
+        runner = FreshRunner(command, environment, agent, Path(name, "scratch"), config.run.end_grace_s)
+        observation, baseline = observe(runner, mpi, config.run.timeout_s)
+        runner = runner.timed_by(clock=not observation.facts.psolve)
+        table = Table(
+            "settings", "time ratio", "95 %", "", "raster", title=title(config, observation), title_justify="left"
+        )
+        with console.status("") as status:
+            for settings in settings_to_time(make_space(observation, only=names), every_value):
+                label = format_settings(settings) or "the user's own, again"
+                status.update(f"{config.name}: {label}")
+                table.add_row(label, *measure(runner, baseline, settings, pairs, config.accept.window_ms))
+        console.print(table)
+
+
+def title(config: StudyConfig, observation: Observation) -> str:
+    facts = observation.facts
+    version = ".".join(map(str, facts.neuron))
+    return f"{config.name}: NEURON {version}, {facts.ranks} ranks, run section {facts.run_s:.2f} s"
+
+
+def main() -> None:
+    inside = [name for name, knob in KNOBS.items() if not knob.at_launch]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("studies", nargs="+", type=Path, metavar="STUDY")
+    parser.add_argument("--pairs", type=int, default=6, help="runs of each setting (6)")
+    parser.add_argument("--every-value", action="store_true", help="time each value, not one of each knob")
+    parser.add_argument("--knobs", nargs="+", default=inside, help="time these only (all that act inside finitialize)")
+    args = parser.parse_args()
+    for study in args.studies:
+        table_of(read_study(study), args.pairs, args.every_value, args.knobs, Console(width=110, highlight=False))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""What driver and agent say to each other comes through whole, or is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from autotune.agent.protocol import (
+    PROTOCOL,
+    Job,
+    RankReport,
+    RunSection,
+    rank_files,
+    read_job,
+    to_json,
+    write_atomically,
+    write_text,
+)
+
+
+def test_a_job_comes_through_as_it_was_sent(tmp_path):
+    job = Job(str(tmp_path), {"dt": 0.05, "nspike": 3, "gid_compress": True}, observe=True, voltages=8, clock=True)
+    write_text(tmp_path / "job.json", to_json(job))
+    assert read_job(str(tmp_path / "job.json")) == job
+
+
+def test_a_report_comes_through_as_it_was_sent_also_with_numbers_of_numpy():
+    report = RankReport(rank=1, nhost=2, t_ms=100.0, effective={"nspike": np.int64(3), "dt": np.float64(0.05)})
+    report.sections = [RunSection(t_stop_ms=100.0, psolve_s=0.5, clock_s=None), RunSection(clock_s=0.25)]
+    report.histogram = np.array([5, 3, 1])
+    again = RankReport.from_json(to_json(report))
+    assert again.sections == report.sections
+    assert (again.rank, again.nhost, again.t_ms) == (1, 2, 100.0)
+    assert again.effective == {"nspike": 3, "dt": 0.05}
+    assert again.histogram == [5, 3, 1]
+
+
+def test_a_field_of_a_newer_agent_is_ignored():
+    assert RankReport.from_json(json.dumps({"protocol": PROTOCOL, "rank": 3, "mood": "good"})).rank == 3
+
+
+@pytest.mark.parametrize("text", ["", '{"protocol": 1, "ra', "[]", "null", '{"rank": 0}', '{"protocol": 999}'])
+def test_torn_and_foreign_reports_are_refused(text):
+    with pytest.raises(ValueError):  # noqa: PT011 - json says it in its own words
+        RankReport.from_json(text)
+
+
+def test_a_job_of_another_protocol_is_refused(tmp_path):
+    (tmp_path / "job.json").write_text('{"protocol": 999, "folder": "."}')
+    with pytest.raises(ValueError, match="protocol 999, this agent speaks"):
+        read_job(str(tmp_path / "job.json"))
+
+
+def test_serial_copies_do_not_overwrite_each_others_files():
+    assert len({name for pid in (1, 2) for name in rank_files("folder", 0, "host", pid)}) == 4
+
+
+def test_a_file_is_replaced_whole_or_stays_as_it_was(tmp_path):
+    file = tmp_path / "record.json"
+    write_text(file, "old")
+
+    def fails(stream):
+        stream.write(b"half of the new one")
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space left"):
+        write_atomically(file, fails)
+    assert file.read_text() == "old"
+    write_text(file, "new")
+    assert file.read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
+
+
+def test_a_writer_that_is_killed_leaves_the_old_file_whole(tmp_path):
+    file = tmp_path / "record.json"
+    write_text(file, "old")
+    program = """
+import os, signal, sys
+from pathlib import Path
+from autotune.agent.protocol import write_atomically
+
+def die(stream):
+    stream.write(b"half")
+    stream.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+write_atomically(Path(sys.argv[1]), die)
+"""
+    done = subprocess.run([sys.executable, "-c", program, str(file)], timeout=30)
+    assert done.returncode == -signal.SIGKILL
+    assert file.read_text() == "old"
+
+
+def test_a_file_has_the_rights_that_any_new_file_gets(tmp_path):
+    write_text(tmp_path / "ours", "")
+    (tmp_path / "usual").touch()
+    assert os.stat(tmp_path / "ours").st_mode == os.stat(tmp_path / "usual").st_mode

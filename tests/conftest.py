@@ -1,0 +1,267 @@
+"""What the tests share: the tuner as a subprocess, small studies, finished ones, and real runs with the agent inside.
+
+Every process that a test starts carries a mark in its environment, so that whatever survives a test is found and ended.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from autotune.launch import find_mpi, launch_environment, mpi_environment, parse_command
+from autotune.launch.run import FreshRunner, Run, stage_agent
+from autotune.observe import SAMPLED_SEGMENTS, Observation, observe
+from autotune.raster import Raster
+
+MODELS = Path(__file__).parent / "models"
+MARK = "AUTOTUNE_TEST_MARK"
+TWO_RANKS = "mpiexec -n 2 {python} small_ring.py"
+FIRST_KNOBS = ["dt", "nspike", "gid_compress", "bin_queue", "self_queue", "cache_efficient"]
+# As short as a study can be; a test that is about one of these keys names its own value.
+QUICK: dict[str, dict[str, Any]] = {
+    "search": {"trials": 4, "repeats": 0},
+    "noise": {"runs": 4},
+    "confirm": {"pairs": 5, "finalists": 1, "alpha": 0.05},
+}
+
+# At every start the Open MPI of the PyPI wheel looks for fast networks for a second; hundreds of runs are started here.
+os.environ.setdefault("OMPI_MCA_btl", "^ofi")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command of the tuner gave back."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    def __str__(self) -> str:
+        return f"exit code {self.code}\n{self.stdout}\n{self.stderr}"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A study that has come to its end: the study, its folder, what was printed, and the model's files before it."""
+
+    study: Path
+    out: Path
+    answer: Answer
+    before: dict[str, str]
+
+    def record(self, name: str) -> Any:
+        return json.loads((self.out / f"{name}.json").read_text())
+
+    def trials(self) -> list[dict[str, Any]]:
+        return [json.loads(file.read_text()) for file in sorted((self.out / "trials").glob("*.json"))]
+
+
+class Tuner:
+    """`python -m autotune ...` as a user types it."""
+
+    def __init__(self) -> None:
+        self.mark = uuid.uuid4().hex
+
+    def __call__(self, *words: str | Path, cwd: Path, env: dict[str, str] | None = None) -> Answer:
+        process = self.start(*words, cwd=cwd, env=env)
+        out, err = process.communicate(timeout=240)
+        return Answer(process.returncode, out, err)
+
+    def start(
+        self, *words: str | Path, cwd: Path, env: dict[str, str] | None = None, **options: Any
+    ) -> subprocess.Popen[str]:
+        """Start it and do not wait; in a session of its own, so that a signal reaches the driver alone."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "autotune", *map(str, words)],
+            cwd=cwd,
+            env={**os.environ, "COLUMNS": "200", MARK: self.mark, **(env or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            **options,
+        )
+
+    def alive(self) -> list[psutil.Process]:
+        """Every process of ours that still runs, the driver among them."""
+        return [process for process in psutil.process_iter() if self._is_ours(process)]
+
+    def all_gone(self, within_s: float = 10.0) -> bool:
+        return wait_until(lambda: not self.alive(), within_s)
+
+    def end(self) -> None:
+        for process in self.alive():
+            process.kill()
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        try:
+            return process.environ().get(MARK) == self.mark and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+
+def wait_until(condition: Callable[[], object], within_s: float = 60.0) -> bool:
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return bool(condition())
+
+
+def write_study(folder: Path, command: str = TWO_RANKS, *models: str, **tables: dict[str, Any]) -> Path:
+    """A study folder with copies of `models` and a study.toml that is as QUICK as can be, but for what `tables` say."""
+    folder.mkdir(parents=True)
+    for model in models or ("small_ring.py",):
+        shutil.copy(MODELS / model, folder)
+    lines = [f"command = {json.dumps(command)}"]
+    for table in {**QUICK, **tables}:
+        lines.append(f"[{table}]")
+        values = {**QUICK.get(table, {}), **tables.get(table, {})}
+        lines += [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+    (folder / "study.toml").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def list_files(folder: Path) -> dict[str, str]:
+    """Every file and folder under `folder`, with the files' SHA-256."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "folder"
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def run_study(tuner: Tuner, study: Path, out: Path, *options: str) -> Finished:
+    before = list_files(study)
+    answer = tuner("run", *options, "--out", out, study, cwd=study.parent)
+    assert answer.code == 0, str(answer)
+    return Finished(study, out, answer, before)
+
+
+@pytest.fixture
+def autotune() -> Iterator[Tuner]:
+    """The tuner; whatever of it outlives the test is ended."""
+    tuner = Tuner()
+    yield tuner
+    tuner.end()
+
+
+@pytest.fixture(scope="session")
+def shared_autotune() -> Iterator[Tuner]:
+    """The tuner, for fixtures that several tests share."""
+    tuner = Tuner()
+    yield tuner
+    tuner.end()
+
+
+@pytest.fixture(scope="session")
+def make_study() -> Callable[..., Path]:
+    """`make_study(folder, command, *models, **tables)`, see write_study."""
+    return write_study
+
+
+@pytest.fixture(scope="session")
+def listing() -> Callable[[Path], dict[str, str]]:
+    """`listing(folder)`, see list_files."""
+    return list_files
+
+
+@pytest.fixture(scope="session")
+def wait() -> Callable[..., bool]:
+    """`wait(condition, within_s)`, see wait_until."""
+    return wait_until
+
+
+@pytest.fixture(scope="session")
+def recipe_study(tmp_path_factory: pytest.TempPathFactory, shared_autotune: Tuner) -> Finished:
+    """A finished study on two ranks: the baseline, the published recipe and one setting of the sampler's. Read only."""
+    folder = tmp_path_factory.mktemp("recipe")
+    study = write_study(folder / "ring", search={"trials": 5, "knobs": FIRST_KNOBS})
+    return run_study(shared_autotune, study, folder / "out")
+
+
+@pytest.fixture(scope="session")
+def dt_study(tmp_path_factory: pytest.TempPathFactory, shared_autotune: Tuner) -> Finished:
+    """A finished study of a serial model over dt alone, in which steps up to 0.0625 ms are right and fast. Read only.
+
+    Its spikes shift by at most 0.40 ms at 0.0625 ms, and by 0.80 ms at 0.1 ms, where the limit is 0.5 ms.
+    """
+    folder = tmp_path_factory.mktemp("dt")
+    command = "{python} small_ring.py --cells 1024 --delay 4 --tstop 40"
+    study = write_study(folder / "ring", command, search={"trials": 16, "knobs": ["dt"]}, accept={"window_ms": 0.5})
+    return run_study(shared_autotune, study, folder / "out")
+
+
+@pytest.fixture
+def copy_of(tmp_path: Path) -> Callable[[Finished], Finished]:
+    """`copy_of(finished)`: the same study, with a copy of its folder to go on with."""
+
+    def copy(finished: Finished) -> Finished:
+        out = tmp_path / "copied"
+        shutil.copytree(finished.out, out)
+        return Finished(finished.study, out, finished.answer, finished.before)
+
+    return copy
+
+
+def make_runner(
+    folder: Path, model: str | Path, *arguments: str, ranks: int = 2, end_grace_s: float = 60.0
+) -> FreshRunner:
+    """Runs a model of tests/models, or a file, in `folder` with the agent inside."""
+    launcher = ["mpiexec", "-n", str(ranks)] if ranks > 1 else []
+    command = parse_command([*launcher, sys.executable, str(MODELS / model), *arguments], folder)
+    environment = launch_environment(command, os.environ)
+    environment |= mpi_environment(find_mpi(command, environment), environment)
+    stage_agent(folder / "agent")
+    return FreshRunner(command, environment, folder / "agent", folder / "scratch", end_grace_s)
+
+
+@pytest.fixture
+def fresh_runner(tmp_path: Path) -> Callable[..., FreshRunner]:
+    """`fresh_runner(model, *arguments, ranks=2)`, see make_runner."""
+    return partial(make_runner, tmp_path)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """small_ring.py on two ranks: how it is run, what was observed, and one more run with the same settings."""
+
+    runner: FreshRunner
+    observation: Observation
+    baseline: Raster
+    run: Run
+
+
+@pytest.fixture(scope="session")
+def ring(tmp_path_factory: pytest.TempPathFactory) -> Watched:
+    """A watched real run, for tests of what is concluded from it."""
+    runner = make_runner(tmp_path_factory.mktemp("watched"), "small_ring.py")
+    observation, baseline = observe(runner, find_mpi(runner.command, runner.environment))
+    return Watched(runner, observation, baseline, runner.run(voltages=SAMPLED_SEGMENTS))
+
+
+@pytest.fixture
+def interrupted() -> Callable[[subprocess.Popen[str]], Answer]:
+    """`interrupted(process)`: what a driver answers to Ctrl-C."""
+
+    def interrupt(process: subprocess.Popen[str]) -> Answer:
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        return Answer(process.returncode, out, err)
+
+    return interrupt

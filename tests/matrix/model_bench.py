@@ -1,0 +1,82 @@
+"""A bench that runs a test model in an environment of its own, as its user would and with the agent inside."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+import autotune.launch.run as fresh
+from autotune.launch import Finished, find_mpi, launch_environment, mpi_environment, parse_command, run_process
+from autotune.launch.run import FreshRunner, Run, stage_agent
+
+MODELS = (Path(__file__).with_name("models"), Path(__file__).parent.parent / "models")
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What a user sees of a run: the lines of each stream, sorted (ranks interleave), exit code, files."""
+
+    stdout: list[str]
+    stderr: list[str]
+    exit_code: int | None
+    files: dict[str, bytes]
+
+
+@dataclass
+class Bench:
+    """Runs commands in a fresh copy of the test models, always at the same path; `programs` come first on PATH."""
+
+    home: Path
+    programs: Path
+    extra: Sequence[Path] = ()
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        return self.home / "model"
+
+    def plain(self, line: str) -> Ending:
+        """Run `line` as its user would."""
+        command, environment = self._prepare(line)
+        out, err = self.home / "out.txt", self.home / "err.txt"
+        finished = run_process(command.render(), cwd=command.cwd, env=environment, stdout=out, stderr=err, timeout_s=60)
+        return self._ending(finished)
+
+    def watched(self, line: str, settings: dict[str, object] | None = None, observe: bool = True) -> tuple[Run, Ending]:
+        """Run `line` with the agent inside. Raises RunFailed; `last` then holds the ending."""
+        command, environment = self._prepare(line)
+        stage_agent(self.home / "agent")
+        runner = FreshRunner(command, environment, self.home / "agent", self.home / "scratch", end_grace_s=20)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(fresh, "run_process", self._keeping_the_ending)
+            run = runner.run(settings, observe=observe, timeout_s=60)
+        return run, self.last
+
+    def _keeping_the_ending(self, *args: object, **kwargs: object) -> Finished:
+        finished = run_process(*args, **kwargs)
+        self.last = self._ending(finished)
+        return finished
+
+    def _prepare(self, line: str):
+        shutil.rmtree(self.folder, ignore_errors=True)
+        for source in (*MODELS, *self.extra):
+            shutil.copytree(source, self.folder, dirs_exist_ok=True, symlinks=True)
+        command = parse_command(line.split(), self.folder)
+        path = os.pathsep.join([str(self.programs), os.environ["PATH"]])
+        own = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "DISPLAY")}
+        environment = launch_environment(command, {**own, "PATH": path, **self.variables})
+        return command, environment | mpi_environment(find_mpi(command, environment), environment)
+
+    def _ending(self, finished: Finished) -> Ending:
+        files = {
+            str(file.relative_to(self.folder)): file.read_bytes()
+            for file in sorted(self.folder.rglob("*"))
+            if file.is_file() and file.suffix != ".pyc"
+        }
+        streams = (sorted(file.read_text().splitlines()) for file in (finished.stdout, finished.stderr))
+        return Ending(*streams, finished.exit_code, files)

@@ -1,0 +1,97 @@
+"""Knobs that need another start of the process: where they apply, where not and why, and what makes a launch group."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from autotune.agent.facts import LaunchFacts, ModelFacts
+from autotune.agent.knobs import KNOBS, Domain, Excluded, Start
+from autotune.plan.space import SearchSpace
+
+OWN = {"coreneuron": False, "cell_permute": 0, "mod_flags": "own", "binding": "core", "neuron": "/own", "threads": 1}
+LAUNCH = LaunchFacts(mpi="Open MPI", mod_files=("/model/leak.mod",), environments=(("/old", (8, 2, 7)),))
+FACTS = ModelFacts((9, 0, 2), ranks=2, dt_ms=0.025, t_stop_ms=100.0, cores=4, launch=LAUNCH, baseline=OWN)
+
+
+def space(*names: str, facts: ModelFacts = FACTS) -> SearchSpace:
+    domains = {name: KNOBS[name].domain(facts) for name in names}
+    assert all(isinstance(domain, Domain) for domain in domains.values())
+    return SearchSpace(domains, (), {name: facts.baseline.get(name, True) for name in names}, facts)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"psolve": False}, "without pc.psolve"),
+        ({"cvode": True}, "variable step"),
+        ({"no_coreneuron": "the model uses RxD"}, "the model uses RxD"),
+        ({"threads": 4}, "4 threads"),
+        ({"launch": replace(LAUNCH, no_build="no C++ compiler was found")}, "no C++ compiler was found"),
+        ({"baseline": {**OWN, "coreneuron": True}}, "already"),
+    ],
+)
+def test_coreneuron_is_left_out_with_its_reason_and_so_is_cell_permute(changed, reason):
+    for name in ("coreneuron", "cell_permute"):
+        answer = KNOBS[name].domain(replace(FACTS, **changed))
+        assert isinstance(answer, Excluded)
+        assert reason in answer.reason
+
+
+def test_a_model_without_mod_files_needs_no_compiler_for_coreneuron_and_has_no_flags():
+    facts = replace(FACTS, launch=LaunchFacts())
+    assert isinstance(KNOBS["coreneuron"].domain(facts), Domain)
+    assert "no compiled mechanisms" in KNOBS["mod_flags"].domain(facts).reason
+
+
+@pytest.mark.parametrize(
+    ("launch", "reason"),
+    [
+        (LaunchFacts(), "no launcher"),
+        (LaunchFacts(mpi="MPICH"), "MPICH"),
+        (LaunchFacts(mpi="Open MPI", placed=True), "places the ranks itself"),
+    ],
+)
+def test_binding_is_offered_only_for_open_mpi_and_only_where_the_command_says_nothing(launch, reason):
+    assert reason in KNOBS["binding"].domain(replace(FACTS, launch=launch)).reason
+
+
+def test_more_ranks_than_cores_are_not_bound_to_cores():
+    assert KNOBS["binding"].refusal({"binding": "core", "ranks": 8}, FACTS)
+    assert not KNOBS["binding"].refusal({"binding": "none", "ranks": 8}, FACTS)
+
+
+def test_binding_goes_before_the_launchers_other_words():
+    start = Start(("mpiexec", "-n", "2"), ("nrniv", "-mpi", "init.hoc"), {})
+    assert KNOBS["binding"].launch(start, "none", {}).launcher == ("mpiexec", "--bind-to", "none", "-n", "2")
+
+
+def test_cell_permute_acts_in_coreneuron_only_and_never_takes_the_value_that_aborts():
+    searched = space("coreneuron", "cell_permute")
+    assert searched.domains["cell_permute"].values == (0, 1)
+    assert searched.active({"coreneuron": False, "cell_permute": 1}) == {"coreneuron": False}
+    assert KNOBS["coreneuron"].refusal({"coreneuron": True, "threads": 2}, FACTS)
+
+
+def test_settings_with_the_same_launch_part_are_one_group():
+    searched = space("neuron", "mod_flags", "coreneuron", "cell_permute")
+    own = {"neuron": "/own", "mod_flags": "own", "coreneuron": True}
+    assert searched.launch_group({**own, "cell_permute": 0}) == searched.launch_group({**own, "cell_permute": 1})
+    assert searched.launch_group(own) != searched.launch_group({**own, "coreneuron": False})
+    assert searched.launch_group(own) == (("neuron", "/own"), ("mod_flags", "own"), ("coreneuron", True))
+
+
+def test_a_knob_that_one_version_lacks_is_searched_in_the_other_only():
+    searched = space("neuron", "cache_efficient")
+    assert searched.active({"neuron": "/own", "cache_efficient": True}) == {"neuron": "/own"}
+    old = {"neuron": "/old", "cache_efficient": True}
+    assert searched.active(old) == old
+    assert searched.changes(old) == old  # though NEURON 9 reads back True as well: in 8.2 it must be asked for
+    alone = replace(FACTS, launch=LaunchFacts())
+    assert isinstance(KNOBS["cache_efficient"].domain(alone), Excluded)
+
+
+def test_without_further_environments_there_is_no_choice_of_neuron():
+    assert "--env" in KNOBS["neuron"].domain(replace(FACTS, launch=LaunchFacts())).reason
+    assert KNOBS["neuron"].domain(FACTS).values == ("/own", "/old")

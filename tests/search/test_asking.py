@@ -1,0 +1,234 @@
+"""The search: the published recipe first, then a seeded sampler; nothing is run twice, every verdict is told as it is.
+
+Runs are made from one real run, with a clock of the test's own: a time and an end for each setting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import optuna
+import pytest
+from optuna.storages import InMemoryStorage
+from optuna.trial import TrialState
+
+from autotune.config import AcceptConfig, SearchConfig
+from autotune.errors import BaselineError
+from autotune.launch.run import FreshRunner, RunFailed
+from autotune.plan.space import SearchSpace, make_space
+from autotune.raster import Raster
+from autotune.search.recipe import recipe
+from autotune.search.runner import TrialRunner
+from autotune.search.sampler import make_sampler
+from autotune.search.study import search
+from autotune.store.folder import StudyFolder
+from autotune.store.optuna import best_accepted, open_study
+from autotune.verify.acceptance import Acceptance
+
+FIRST_KNOBS = ("dt", "nspike", "gid_compress", "bin_queue", "self_queue", "cache_efficient")
+
+
+def faster_with_larger_dt(settings: dict[str, Any]) -> float:
+    return 0.025 / settings.get("dt", 0.025)
+
+
+@dataclass(frozen=True)
+class Clock(FreshRunner):
+    """Stands in for real runs: `ends(settings)` is a time in seconds, a failure, or a run as it would be read."""
+
+    real: Any = None
+    ends: Callable[[dict[str, Any]], Any] = faster_with_larger_dt
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    def run(self, settings: dict[str, Any] | None = None, **_: Any) -> Any:
+        settings = settings or {}
+        self.asked.append(settings)
+        end = self.ends(settings)
+        if isinstance(end, Exception):
+            raise end
+        if not isinstance(end, float):
+            return end
+        return replace(self.real, run_s=end, effective={**self.real.effective, **settings})
+
+
+@dataclass
+class Bench:
+    """A search on the observed ring with a clock of ours."""
+
+    clock: Clock
+    runner: TrialRunner
+    study: optuna.Study
+    folder: StudyFolder
+
+    def search(self, trials: int, **limits: Any) -> list[Any]:
+        return search(self.study, self.runner, self.folder, SearchConfig(trials=trials, **limits), lambda trial: None)
+
+
+@pytest.fixture
+def bench(ring, tmp_path):
+    """`bench(ends, seed, knobs)`: a new search."""
+
+    def make(ends: Callable[..., Any] = faster_with_larger_dt, seed: int = 0, knobs: Any = FIRST_KNOBS) -> Bench:
+        how = {each.name: getattr(ring.runner, each.name) for each in fields(FreshRunner)}
+        clock = Clock(**how, real=ring.run, ends=ends)
+        acceptance = Acceptance(ring.baseline, ring.observation, AcceptConfig())
+        space = make_space(ring.observation, knobs)
+        runner = TrialRunner(clock, space, acceptance, SearchConfig(repeats=0))
+        folder = StudyFolder(tmp_path / f"study-{len(list(tmp_path.iterdir()))}")
+        folder.create()
+        return Bench(clock, runner, open_study(InMemoryStorage(), "ring", seed, make_sampler), folder)
+
+    return make
+
+
+def space_of(ring, **facts: Any) -> SearchSpace:
+    observation = replace(ring.observation, facts=replace(ring.observation.facts, **facts))
+    return make_space(observation, FIRST_KNOBS)
+
+
+def test_the_recipe_is_the_baseline_the_exchange_and_then_the_queues_beside_it(ring):
+    space = space_of(ring, neuron=(9, 0, 2), histogram=(0, 90, 6, 3, 1))
+    exchange = {"nspike": 2, "gid_compress": True}
+    assert [space.changes(params) for params in recipe(space)] == [
+        {},
+        exchange,
+        {**exchange, "bin_queue": True},
+        {**exchange, "self_queue": True},
+    ]
+
+
+def test_in_neuron_8_the_recipe_ends_with_the_memory_layout(ring):
+    own = {**ring.observation.facts.baseline, "cache_efficient": False}
+    assert recipe(space_of(ring, neuron=(8, 2, 7), baseline=own))[-1]["cache_efficient"] is True
+
+
+def test_the_recipe_leaves_out_what_cannot_act(ring):
+    space = space_of(ring, ranks=1, psolve=False)
+    assert [space.changes(params) for params in recipe(space)] == [{}, {"bin_queue": True}]
+
+
+def test_the_first_trials_are_the_recipe_and_trial_0_is_the_baseline(bench):
+    one = bench()
+    trials = one.search(4)
+    assert [trial.number for trial in trials] == [0, 1, 2, 3]
+    assert [trial.params for trial in trials] == recipe(one.runner.space)
+    assert trials[0].changes == {}
+
+
+def test_the_same_seed_asks_for_the_same_settings_and_another_seed_for_others(bench):
+    first, again, other = ([trial.params for trial in bench(seed=seed).search(12)] for seed in (3, 3, 4))
+    assert first == again
+    assert first[:4] == other[:4]
+    assert first != other
+
+
+def test_settings_that_were_asked_for_before_are_answered_without_a_run(bench):
+    one = bench(knobs=("bin_queue",))
+    trials = one.search(8)
+    answered = [trial for trial in trials if trial.answered_from is not None]
+    assert len(answered) == 6
+    assert one.clock.asked.count({"bin_queue": True}) == 1
+    for trial in answered:
+        assert (trial.verdict, trial.ratio) == (trials[trial.answered_from].verdict, trials[trial.answered_from].ratio)
+
+
+def test_a_search_with_nothing_new_to_find_ends_by_itself(bench):
+    assert len(bench(knobs=("bin_queue",)).search(1000)) < 30
+
+
+def test_a_trial_is_scored_by_the_baseline_runs_before_and_after_it_which_neighbours_share(bench):
+    one = bench()
+    one.search(4)
+    assert [bool(settings) for settings in one.clock.asked] == [
+        False,
+        False,
+        False,
+        True,
+        False,
+        True,
+        False,
+        True,
+        False,
+    ]
+
+
+def test_a_setting_that_took_no_effect_is_not_applicable(bench, ring):
+    def refuses_self_queue(settings):
+        effective = {**ring.run.effective, **settings, "self_queue": False}
+        return replace(ring.run, run_s=1.0, effective=effective)
+
+    trials = bench(refuses_self_queue, knobs=("self_queue",)).search(2)
+    assert trials[1].verdict == "not applicable"
+    assert "self_queue = True was asked for, False took effect" in trials[1].reason
+    assert trials[1].violation > 0
+
+
+def test_what_a_refused_setting_became_is_still_tried_under_its_own_name(bench, ring):
+    def refuses_self_queue(settings):
+        effective = {**ring.run.effective, **settings, "self_queue": False}
+        return replace(ring.run, run_s=1.0, effective=effective)
+
+    one = bench(refuses_self_queue, knobs=("bin_queue", "self_queue"))
+    refused = one.runner.trial(0, {"bin_queue": True, "self_queue": True})
+    assert refused.effective == {"bin_queue": True, "self_queue": False}
+    plain = one.runner.trial(1, {"bin_queue": True, "self_queue": False})
+    assert (plain.verdict, plain.answered_from) == ("accepted", None)
+
+
+def test_a_crash_and_a_time_limit_are_verdicts_and_never_times(bench):
+    ends = {
+        "bin_queue": RunFailed("crashed", "rank 0: it broke", details="a\nlast line"),
+        "self_queue": RunFailed("timeout", "too long"),
+    }
+
+    one = bench(lambda settings: next((ends[name] for name in ends if name in settings), 1.0))
+    trials = one.search(4)
+    assert (trials[2].verdict, trials[2].ratio, trials[2].reason) == ("crashed", None, "rank 0: it broke | last line")
+    assert (trials[3].verdict, trials[3].ratio) == ("timeout", None)
+    assert [trial.state for trial in one.study.trials[2:4]] == [TrialState.PRUNED] * 2
+    assert [trial.values for trial in one.study.trials[2:4]] == [None, None]
+
+
+def test_a_rejected_trial_is_told_with_its_violated_constraint_and_never_the_best(bench, ring):
+    wrong = Raster.from_arrays(ring.baseline.gids, ring.baseline.times_ms + 5.0)
+
+    def wrong_but_fast(settings):
+        changed = replace(ring.run, run_s=0.1, effective={**ring.run.effective, **settings}, raster=wrong)
+        return changed if settings.get("bin_queue") else 0.9 if settings else 1.0
+
+    one = bench(wrong_but_fast)
+    trials = one.search(4)
+    told = one.study.trials[2]
+    assert trials[2].verdict == "diverged"
+    assert told.state == TrialState.COMPLETE
+    assert told.values == pytest.approx([0.1])
+    assert max(told.constraints.values()) == pytest.approx(trials[2].violation)
+    assert trials[2].violation > 0
+    best = best_accepted(one.study.trials)
+    assert best is not None
+    assert best.number in (1, 3)
+
+
+def test_a_single_failure_of_the_baseline_is_forgiven_and_a_second_in_a_row_ends_the_study(bench):
+    failures = iter([RunFailed("crashed", "a hiccup")])
+    assert bench(lambda settings: next(failures, 1.0)).search(1)[0].verdict == "accepted"
+    with pytest.raises(BaselineError, match="the baseline ran before and fails now: gone"):
+        bench(lambda settings: RunFailed("crashed", "gone")).search(1)
+
+
+def test_a_trial_is_in_the_folder_before_optuna_is_told(bench):
+    one = bench()
+    numbers = []
+    limits = SearchConfig(trials=3)
+    search(one.study, one.runner, one.folder, limits, lambda trial: numbers.append(len(one.folder.trials())))
+    assert numbers == [1, 2, 3]
+    assert [trial.params for trial in one.folder.trials()] == [trial.params for trial in one.runner.known]
+
+
+def test_the_search_stops_asking_when_its_time_is_used_up_also_over_several_sessions(bench):
+    one = bench()
+    one.search(2)
+    one.runner.known[1] = replace(one.runner.known[1], wall_s=100.0)
+    assert len(one.search(10, time_budget_s=50.0)) == 2

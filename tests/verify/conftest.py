@@ -1,0 +1,97 @@
+"""Three networks, each run once a session: calibrated, with the rasters that the planted cases are made from."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autotune.agent.knobs import EXACT, NUMERICAL, ROUND_OFF
+from autotune.config import AcceptConfig
+from autotune.launch import find_mpi, launch_environment, mpi_environment, parse_command
+from autotune.launch.run import FreshRunner, Run, stage_agent
+from autotune.observe import SAMPLED_SEGMENTS, Observation, observe
+from autotune.raster import Raster
+from autotune.verify.acceptance import Acceptance
+from autotune.verify.calibrate import Calibration, calibrate, references
+
+ROOT = Path(__file__).parents[2]
+MODELS = ROOT / "tests" / "models"
+
+
+@dataclass
+class Bench:
+    """A model with its calibration, and its runs, each made once."""
+
+    folder: Path
+    model: Path
+    arguments: tuple[str, ...]
+    limits: AcceptConfig
+    made: dict[Any, Run] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        rasters = self.folder / "rasters"
+        rasters.mkdir()
+        stage_agent(self.folder / "agent")
+        self.runner = self.runner_of(self.model, self.arguments)
+        self.observation: Observation
+        self.observation, self.baseline = observe(self.runner, None)
+        self.calibration: Calibration = calibrate(
+            self.runner, self.observation, self.baseline, self.limits, classes=self.classes, folder=rasters
+        )
+        self.references = references(rasters)
+        self.acceptance = Acceptance(self.baseline, self.observation, self.limits, self.calibration, self.references)
+
+    classes = (EXACT, ROUND_OFF, NUMERICAL)
+
+    def runner_of(self, model: Path, arguments: tuple[str, ...]) -> FreshRunner:
+        command = parse_command([sys.executable, str(model), *arguments], self.folder)
+        environment = launch_environment(command, os.environ)
+        environment |= mpi_environment(find_mpi(command, environment), environment)
+        return FreshRunner(command, environment, self.folder / "agent", self.folder / "scratch", 60.0)
+
+    def run(self, **settings: Any) -> Run:
+        """The model with these knobs."""
+        key = tuple(settings.items())
+        if key not in self.made:
+            self.made[key] = self.runner.run(settings, voltages=SAMPLED_SEGMENTS)
+        return self.made[key]
+
+    def other(self, *arguments: str, change: tuple[str, str] = ("", "")) -> Raster:
+        """Another model: with other arguments, or with a piece of its text changed."""
+        key = (arguments, change)
+        if key not in self.made:
+            text = self.model.read_text()
+            assert change[0] in text
+            model = self.folder / f"other{len(self.made)}.py"
+            model.write_text(text.replace(*change) if change[0] else text)
+            self.made[key] = self.runner_of(model, (*self.arguments, *arguments)).run()
+        return self.made[key].raster
+
+    def with_limits(self, **limits: Any) -> Acceptance:
+        return replace(self.acceptance, limits=self.limits.model_copy(update=limits))
+
+
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory: pytest.TempPathFactory):
+    """`bench(name)`: one of the three networks, or the model that rings."""
+
+    @cache
+    def make(name: str) -> Bench:
+        model, arguments = {
+            "ring": (MODELS / "small_ring.py", ("--tstop", "60")),
+            "balanced": (
+                ROOT / "studies" / "balanced" / "balanced.py",
+                ("--tstop", "400", "--dt", "0.05"),
+            ),
+            "artificial": (MODELS / "artificial.py", ()),
+            "ringing": (Path(__file__).parent / "ringing.py", ()),
+        }[name]
+        return Bench(tmp_path_factory.mktemp(name), model, arguments, AcceptConfig())
+
+    return make

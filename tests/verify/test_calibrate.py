@@ -1,0 +1,145 @@
+"""The baseline against itself: which runs are made, what they say, and that they are not made twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autotune.agent.knobs import EXACT, NUMERICAL, ROUND_OFF
+from autotune.config import AcceptConfig
+from autotune.errors import BaselineError
+from autotune.observe import SAMPLED_SEGMENTS, observe
+from autotune.raster.metrics import identical
+from autotune.verify.acceptance import Acceptance
+from autotune.verify.calibrate import calibrate, references
+
+
+@pytest.mark.parametrize(
+    ("classes", "kept"),
+    [
+        ((EXACT,), ()),
+        ((EXACT, ROUND_OFF), ("perturbed-1",)),
+        ((NUMERICAL,), ("half-dt", "perturbed-1", "quarter-dt")),
+    ],
+)
+def test_only_the_runs_that_the_searched_knobs_need_are_made(fresh_runner, tmp_path, classes, kept) -> None:
+    runner = fresh_runner("small_ring.py", "--tstop", "20", ranks=1)
+    observation, baseline = observe(runner, None)
+    folder = tmp_path / "rasters"
+    folder.mkdir()
+    calibration = calibrate(runner, observation, baseline, AcceptConfig(), classes=classes, folder=folder)
+    assert tuple(sorted(calibration.runs)) == kept
+    assert tuple(sorted(file.stem for file in folder.iterdir())) == kept
+    assert (calibration.own_error_ms is not None) == (NUMERICAL in classes)
+
+
+class CountingRunner:
+    """Counts the runs that another runner makes."""
+
+    def __init__(self, runner) -> None:
+        self.runner, self.runs = runner, 0
+
+    def run(self, *words, **how):
+        self.runs += 1
+        return self.runner.run(*words, **how)
+
+
+def test_a_run_whose_raster_was_kept_is_not_made_again(fresh_runner, tmp_path) -> None:
+    runner = CountingRunner(fresh_runner("small_ring.py", "--tstop", "20", ranks=1))
+    observation, baseline = observe(runner.runner, None)
+    folder = tmp_path / "rasters"
+    folder.mkdir()
+    first = calibrate(runner, observation, baseline, AcceptConfig(), classes=(NUMERICAL,), folder=folder)
+    made = runner.runs
+    (folder / "half-dt.npz").unlink()
+    second = calibrate(runner, observation, baseline, AcceptConfig(), classes=(NUMERICAL,), folder=folder)
+    assert made == 4
+    assert runner.runs == made + 2  # the repeat, and the raster that was lost
+    assert replace(second, repeat_run_s=0) == replace(first, repeat_run_s=0)
+
+
+def test_a_regular_network_converges_with_the_order_of_the_method(bench) -> None:
+    calibration = bench("ring").calibration
+    assert calibration.regime == "regular"
+    assert calibration.order == pytest.approx(1.0, abs=0.5)
+    assert calibration.half_dt_shift_ms > 0
+
+
+def test_a_dt_that_is_not_converged_is_said(fresh_runner, tmp_path) -> None:
+    runner = fresh_runner("small_ring.py", "--dt", "0.25", ranks=1)
+    observation, baseline = observe(runner, None)
+    (tmp_path / "rasters").mkdir()
+    calibration = calibrate(
+        runner, observation, baseline, AcceptConfig(), classes=(NUMERICAL,), folder=tmp_path / "rasters"
+    )
+    assert "your own dt = 0.25 ms is not converged" in calibration.note
+    assert calibration.regime == "regular"
+
+
+def test_a_chaotic_network_is_told_by_its_perturbed_runs(bench) -> None:
+    balanced = bench("balanced")
+    assert balanced.calibration.regime == "chaotic"
+    assert "sends your network another way" in balanced.calibration.why
+    assert len(balanced.references.null) == balanced.limits.null_runs
+    assert len({raster.digest() for raster in (balanced.baseline, *balanced.references.null)}) == 8
+
+
+CUSTOM_INIT = """
+from neuron import h
+h.load_file("stdrun.hoc")
+soma = h.Section(name="soma")
+soma.insert("hh")
+h("proc init() { finitialize(v_init)  fcurrent() }")
+h.tstop = 20
+h.run()
+h.quit()
+"""
+
+
+@pytest.mark.parametrize("model", ["small_ring.py", "variable_step.py", "early_finitialize.py", "custom_init.py"])
+def test_a_perturbation_reaches_the_run_however_the_model_starts(fresh_runner, tmp_path, model) -> None:
+    """Whether stdinit, CVODE or an init of the model's own sets the voltages, a large one is seen in them."""
+    (tmp_path / "custom_init.py").write_text(CUSTOM_INIT)
+    runner = fresh_runner(tmp_path / model if model == "custom_init.py" else model, ranks=1)
+    plain, again, pushed = (
+        runner.run(voltages=SAMPLED_SEGMENTS, perturb_mv=mv, perturb_seed=1) for mv in (0.0, 0.0, 0.5)
+    )
+    digests = [run.reports[0].voltage["digest"] for run in (plain, again, pushed)]
+    assert plain.reports[0].perturbed == 0 < pushed.reports[0].perturbed
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_another_seed_is_another_perturbation_and_the_same_seed_the_same(bench) -> None:
+    runner = bench("balanced").runner
+    one, two, same = (runner.run(perturb_mv=0.1, perturb_seed=seed).raster for seed in (1, 2, 1))
+    assert identical(one, same)
+    assert not identical(one, two)
+
+
+def test_a_model_that_does_not_reproduce_itself_is_refused_with_its_reason(fresh_runner, tmp_path) -> None:
+    runner = fresh_runner("random_time.py", ranks=1)
+    observation, baseline = observe(runner, None)
+    with pytest.raises(BaselineError, match=r"does not reproduce itself.*from t = ") as caught:
+        calibrate(runner, observation, baseline, AcceptConfig(), classes=(EXACT,), folder=tmp_path)
+    assert "statistical = true" in caught.value.cure
+
+
+def test_with_its_users_consent_it_is_judged_by_statistics_alone(fresh_runner, tmp_path) -> None:
+    model = tmp_path / "random_long.py"
+    source = Path(__file__).parents[1] / "models" / "random_time.py"
+    model.write_text(source.read_text().replace("psolve(100)", "psolve(3000)"))
+    runner = fresh_runner(model, ranks=1)
+    observation, baseline = observe(runner, None)
+    folder = tmp_path / "rasters"
+    folder.mkdir()
+    limits = AcceptConfig(statistical=True, groups=1, null_runs=7, alpha=1e-4, resolution=3.0)
+    calibration = calibrate(runner, observation, baseline, limits, classes=(EXACT,), folder=folder)
+    assert calibration.regime == "random"
+    assert "as you agreed" in calibration.note
+    acceptance = Acceptance(baseline, observation, limits, calibration, references(folder))
+    assert acceptance.judge(runner.run(), EXACT).verdict == "accepted"
+    kept = baseline.window(-np.inf, 50)
+    assert acceptance.judge_raster(kept, EXACT).verdict == "diverged"
