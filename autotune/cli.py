@@ -146,7 +146,7 @@ def compare(
     a: Annotated[Path, typer.Argument(help="a raster: .npz, SONATA .h5, or two columns of text")],
     b: Annotated[Path, typer.Argument(help="the raster to compare with it, of any of these formats")],
     window: Annotated[float, typer.Option(help="largest shift of a spike that stays the same one, ms")] = 1.0,
-    columns: Annotated[str | None, typer.Option(help="of text files: \"time gid\" or \"gid time\"")] = None,
+    columns: Annotated[str | None, typer.Option(help='of text files: "time gid" or "gid time"')] = None,
     population: Annotated[str | None, typer.Option(help="of SONATA files with several")] = None,
     distance: Annotated[bool, typer.Option("--spike-distance", help="SPIKE-distance too (needs PySpike)")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the comparison as JSON")] = False,

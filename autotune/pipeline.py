@@ -140,7 +140,8 @@ def _changed(earlier: StudyRecord, now: StudyRecord, observation: Observation | 
     """What makes `now` another study than the one that is there, in words."""
     changed = [name for name, value in now.config.items() if earlier.config.get(name) != value]
     results = observation.written if observation else ()
-    known = {name: sha for name, sha in earlier.model.files.items() if name not in results}  # new ones are not its model
+    # Files that are new since then were no part of the model.
+    known = {name: sha for name, sha in earlier.model.files.items() if name not in results}
     files = [name for name, sha in known.items() if now.model.files.get(name) != sha]
     if files:
         changed.append(f"the model's files ({', '.join(files[:5])})")

@@ -1,8 +1,9 @@
 """Spikes, captured without changing what the user's own script records.
 
-`pc.spike_record` and `NetCon.record(vector)` share one slot a source. Where that slot is free, a vector of ours takes it (0.02 µs a spike).
-Where the user's vectors hold it, the second slot is used (slot.py), under CoreNEURON these vectors themselves (shared.py). A source whose model uses both slots at once would lose its own
-callable; no model that does was met.
+`pc.spike_record` and `NetCon.record(vector)` share one slot a source. Where that slot is free, a vector of ours takes
+it (0.02 µs a spike). Where the user's vectors hold it, the second slot is used (slot.py), under CoreNEURON these
+vectors themselves (shared.py). A source whose model uses both slots at once would lose its own callable; no model
+that does was met.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class SharedVectors:
     def _ids(self, times: Any, sources: List[int], spikes: int) -> np.ndarray:
         if not spikes or len(sources) == 1:
             return np.full(spikes, sources[0], dtype=np.int64)
-        found = {}
+        found: Dict[bytes, np.ndarray] = {}
         for vector in self._candidates:
             if int(vector.size()) == spikes and vector != times:
                 values = floats(vector)
@@ -60,4 +60,5 @@ class SharedVectors:
                     found[values.tobytes()] = values
         if len(found) != 1:
             raise ValueError("%d vectors could hold the gids of the spikes that your model records" % len(found))
-        return np.rint(found.popitem()[1]).astype(np.int64)
+        (gids,) = found.values()
+        return gids.astype(np.int64)

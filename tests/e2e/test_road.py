@@ -137,12 +137,14 @@ def test_a_changed_model_is_another_study(recipe_study, copy_of, autotune, tmp_p
     assert "changed since then: the model's files (small_ring.py)" in answer.stderr
 
 
-def test_fresh_discards_the_earlier_study_and_nothing_else(recipe_study, copy_of, autotune):
+def test_fresh_discards_the_earlier_study_and_nothing_else(recipe_study, copy_of, autotune, wait, interrupted):
     fresh = copy_of(recipe_study)
     (fresh.out / "notes.txt").write_text("mine")
-    answer = autotune("run", "--fresh", "--trials", "1", "--out", fresh.out, fresh.study, cwd=fresh.out.parent)
-    assert answer.code == 0, str(answer)
-    assert len(fresh.trials()) == 1
+    driver = autotune.start("run", "--fresh", "--out", fresh.out, fresh.study, cwd=fresh.out.parent)
+    assert wait(lambda: not any((fresh.out / "trials").glob("*")) and (fresh.out / "observation.json").is_file())
+    assert interrupted(driver).code == 130
+    assert fresh.trials() == []
+    assert not (fresh.out / "confirmation.json").exists()
     assert fresh.record("study")["created"] > recipe_study.record("study")["created"]
     assert (fresh.out / "notes.txt").read_text() == "mine"
 
