@@ -19,10 +19,12 @@ from pydantic import (
     StrictStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 
 from autotune.agent.knobs import KNOBS
 from autotune.errors import UsageError
+from autotune.measure import minimum_pairs
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -134,6 +136,16 @@ class ConfirmConfig(_Section):
     finalists: int = Field(default=3, ge=1, description="how many of the best trials are confirmed")
     alpha: float = Field(default=0.01, gt=0, lt=0.5, description="family-wise error rate of the test")
     minimum_gain: float = Field(default=0.02, ge=0, lt=1, description="smallest gain that is worth a change")
+
+    @model_validator(mode="after")
+    def _enough(self) -> ConfirmConfig:
+        least = minimum_pairs(self.alpha, self.finalists)
+        if self.pairs is not None and self.pairs < least:
+            finalists = f"{self.finalists} finalist{'s' * (self.finalists > 1)}"
+            raise ValueError(f"{self.pairs} pairs prove nothing at alpha {self.alpha:g} with {finalists}; at least {least}")
+        if self.wanted_gain <= self.minimum_gain:
+            raise ValueError(f"a wanted_gain of {self.wanted_gain:g} must be above the minimum_gain")
+        return self
 
 
 class NoiseConfig(_Section):

@@ -28,7 +28,7 @@ class Progress(Protocol):
     def calibrated(self, calibration: Calibration) -> None: ...
 
     def timed(self, record: NoiseRecord, note: str) -> None:
-        """The A/A runs are done: how small a gain this machine can show; `note` says how much of the run is searched."""
+        """The A/A runs are done: how small a gain can be shown; `note` says how much of the run is searched."""
 
     def searching(self, known: list[Trial], limits: SearchConfig) -> None:
         """The search begins, with the trials of earlier sessions."""

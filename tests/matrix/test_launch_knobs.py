@@ -57,7 +57,7 @@ def watch(
     """`watch(line, environments=())`: the column study with its mechanisms compiled, or another test model."""
     home = tmp_path_factory.mktemp("launch")
     monkeypatch = pytest.MonkeyPatch()
-    request.addfinalizer(monkeypatch.undo)
+    request.addfinalizer(monkeypatch.undo)  # noqa: PT021 - what is returned is a function
     monkeypatch.setenv("AUTOTUNE_CACHE", str(request.config.cache.mkdir("builds")))  # a CoreNEURON build takes 10 s
     programs = environments(f"neuron=={version}")
     bench = Bench(home, programs, extra=(COLUMN,))
