@@ -138,7 +138,7 @@ def dashboard(
     from autotune.store.optuna import open_storage
 
     _, study = open_finished(folder)
-    serve_dashboard(open_storage(folder, study.storage), study.name, port=port)
+    serve_dashboard(open_storage(folder, study.storage), study.name, port=port, say=typer.echo)
 
 
 @app.command()

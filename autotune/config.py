@@ -50,7 +50,7 @@ class SearchConfig(_Section):
     short_s: float | None = Field(
         default=20.0,
         gt=0,
-        description="search on a part of the run about so many seconds long, where the run is longer",
+        description="search on a part of the run about so many seconds long, where the run is longer; inf: never",
     )
     repeats: int = Field(default=2, ge=0, description="how often a promising trial is measured again")
     cap: float = Field(
@@ -132,19 +132,30 @@ class ConfirmConfig(_Section):
         default=None, ge=5, description="paired runs for each finalist; by default as many as the A/A spread asks for"
     )
     most_pairs: int = Field(default=16, ge=5, description="the most pairs, where the A/A spread asks for more")
-    wanted_gain: float = Field(default=0.05, gt=0, description="the gain that the number of pairs is chosen to show")
+    wanted_gain: float | None = Field(
+        default=None,
+        gt=0,
+        description="the gain that the number of pairs is chosen to show; by default 0.03 above the minimum gain",
+    )
     finalists: int = Field(default=3, ge=1, description="how many of the best trials are confirmed")
     alpha: float = Field(default=0.01, gt=0, lt=0.5, description="family-wise error rate of the test")
     minimum_gain: float = Field(default=0.02, ge=0, lt=1, description="smallest gain that is worth a change")
+
+    @property
+    def gain_to_show(self) -> float:
+        """The gain that the number of pairs is chosen to show."""
+        return self.minimum_gain + 0.03 if self.wanted_gain is None else self.wanted_gain
 
     @model_validator(mode="after")
     def _enough(self) -> ConfirmConfig:
         least = minimum_pairs(self.alpha, self.finalists)
         if self.pairs is not None and self.pairs < least:
             finalists = f"{self.finalists} finalist{'s' * (self.finalists > 1)}"
-            raise ValueError(f"{self.pairs} pairs prove nothing at alpha {self.alpha:g} with {finalists}; at least {least}")
-        if self.wanted_gain <= self.minimum_gain:
-            raise ValueError(f"a wanted_gain of {self.wanted_gain:g} must be above the minimum_gain")
+            raise ValueError(
+                f"{self.pairs} pairs prove nothing at alpha {self.alpha:g} with {finalists}; at least {least}"
+            )
+        if self.wanted_gain is not None and self.wanted_gain <= self.minimum_gain:
+            raise ValueError(f"a wanted_gain of {self.wanted_gain:g} must be above minimum_gain, {self.minimum_gain:g}")
         return self
 
 

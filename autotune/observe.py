@@ -13,16 +13,16 @@ from autotune.agent.facts import ModelFacts
 from autotune.agent.protocol import RankReport
 from autotune.errors import BaselineError, MpiError
 from autotune.launch.command import Command
+from autotune.launch.judge import RunFailed
 from autotune.launch.mechanisms import launch_facts
 from autotune.launch.mpi import Mpi
-from autotune.launch.run import FreshRunner, Run, RunFailed
+from autotune.launch.run import FreshRunner, Run
 from autotune.launch.workspace import snapshot, written
 from autotune.machine import physical_cores
 from autotune.raster import Raster
 from autotune.store.records import Environment, ModelIdentity
 
 SAMPLED_SEGMENTS = 8
-SHORT_S = 0.5
 MOSTLY = 0.5  # the share of the run section that must be psolve for NEURON's timers to tell its length
 
 
@@ -67,6 +67,7 @@ def observe(
             cure=failure.cure,
             details=failure.details,
         ) from failure
+    run = run.timed_by("psolve" if uses_psolve(run) else "clock")
     facts = merge_facts(run, runner.command)
     launch = launch_facts(
         runner.command,
@@ -135,8 +136,6 @@ def uses_psolve(run: Run) -> bool:
     """Whether the longest section of the run is spent in pc.psolve."""
     section = max(run.reports[0].sections, key=lambda s: s.until_next_s)
     if section.clock_s is None:  # no clock with CVODE: until_next_s holds the model's output too
-        return section.psolve_s > 0.0
-    if section.clock_s < SHORT_S:  # what a script does between finitialize and psolve may be most of it
         return section.psolve_s > 0.0
     return section.psolve_s > MOSTLY * section.clock_s
 

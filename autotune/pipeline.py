@@ -7,13 +7,14 @@ there.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from optuna import Study
 from pydantic import TypeAdapter
 
 from autotune import __version__
@@ -21,9 +22,10 @@ from autotune.config import StudyConfig
 from autotune.errors import UsageError
 from autotune.export import Best, make_best
 from autotune.launch.command import Command, check_programs, launch_environment, parse_command
+from autotune.launch.judge import RunFailed
 from autotune.launch.mechanisms import Builder
 from autotune.launch.mpi import Mpi, check_world, find_mpi, mpi_environment
-from autotune.launch.run import FreshRunner, RunFailed, stage_agent
+from autotune.launch.run import FreshRunner, stage_agent
 from autotune.measure import Confirmation, Event, confirm, event_from_dict, minimum_pairs
 from autotune.observe import Observation, identify_model, observe
 from autotune.plan.builds import build_ahead
@@ -36,7 +38,7 @@ from autotune.search.short import ShortRun, shorten
 from autotune.search.study import finalists, search
 from autotune.store.folder import StudyFolder
 from autotune.store.optuna import delete_study, open_storage, open_study
-from autotune.store.records import ConfirmationLog, StudyRecord, Trial
+from autotune.store.records import ConfirmationLog, StudyRecord
 from autotune.verify.acceptance import Acceptance
 from autotune.verify.calibrate import Calibration, calibrate, references
 from autotune.verify.noise import NoiseRecord, measure_noise
@@ -54,27 +56,29 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
         if fresh:
             folder.clear()
         record = _begin(folder, config, command, storage)
-        open_storage(folder.path, record.storage)  # a bad URL is told before anything has run
+        study = _opened(folder, config, record, fresh)
         stage_agent(folder.agent)
         runner = FreshRunner(command, environment, folder.agent, folder.scratch, config.run.end_grace_s, ours=(out,))
 
         with folder.spending(progress.step("observe")):
             observation, baseline = _observed(folder, runner, mpi, config)
-            runner = runner.timed_by(clock=not observation.facts.psolve)
+            runner = runner.timed_by("psolve" if observation.facts.psolve else "clock")
             runner = replace(runner, builder=Builder(observation.facts.launch, environment))
+            runner = runner.as_watched(observation.environment.neuron, observation.environment.executable)
             if config.run.workspace == "copy" or (config.run.workspace == "auto" and observation.written):
                 runner = runner.in_a_copy()
             progress.observed(observation)
 
         with folder.spending(progress.step("plan")):
             space = build_ahead(_space(observation, config), runner)
-            runner = runner.timed_whole("coreneuron" in space.domains)
+            if "coreneuron" in space.domains:
+                runner = runner.timed_by("whole")
             progress.planned(space)
 
         with folder.spending(progress.step("calibrate")):
             calibration = _calibrated(folder, runner, observation, baseline, config, space)
             progress.calibrated(calibration)
-            short = _shortened(folder, runner, observation, baseline, config)
+            short = _shortened(folder, runner, observation, baseline, config, calibration)
             noise = _noise(folder, runner.until(short.stop_ms), observation, config)
             progress.timed(noise, short.note)
 
@@ -82,7 +86,7 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
             kept = references(folder.rasters)
             acceptance = Acceptance(baseline, observation, config.accept, calibration, kept)
             trials = TrialRunner(runner, space, acceptance, config.search, noise.noise.upper, folder.trials())
-            _search(folder, trials.until(short.stop_ms), config, record, fresh, progress)
+            _search(folder, trials.until(short.stop_ms), study, config, progress)
 
         with folder.spending(progress.step("confirm")):
             _confirm(folder, trials, config, noise.pairs, progress)
@@ -184,11 +188,18 @@ def _calibrated(
 
 
 def _shortened(
-    folder: StudyFolder, runner: FreshRunner, observation: Observation, baseline: Raster, config: StudyConfig
+    folder: StudyFolder,
+    runner: FreshRunner,
+    observation: Observation,
+    baseline: Raster,
+    config: StudyConfig,
+    calibration: Calibration,
 ) -> ShortRun:
     short = folder.read("short", ShortRun)
     if short is None:
-        short = shorten(runner, observation, baseline, config.search.short_s)
+        # A part of the run says little of the whole process, in which set-up counts in full.
+        short_s = config.search.short_s if config.search.objective == "run" else None
+        short = shorten(runner, observation, baseline, short_s, calibration.regime)
         folder.write("short", short)
     return short
 
@@ -201,11 +212,8 @@ def _noise(folder: StudyFolder, runner: FreshRunner, observation: Observation, c
     return record
 
 
-def _search(
-    folder: StudyFolder, trials: TrialRunner, config: StudyConfig, record: StudyRecord, fresh: bool, progress: Progress
-) -> None:
-    if not trials.space.domains:
-        return
+def _opened(folder: StudyFolder, config: StudyConfig, record: StudyRecord, fresh: bool) -> Study:
+    """The Optuna study in its storage; a storage that cannot be used is told before anything has run."""
     storage = open_storage(folder.path, record.storage)
     if fresh and record.storage is not None:
         delete_study(storage, record.name)
@@ -216,8 +224,13 @@ def _search(
             cure="Give --fresh to discard it, or choose another storage.",
         )
     study.set_user_attr("created", record.created)
-    progress.searching(trials.known, config.search)
-    search(study, trials, folder, config.search, progress.trial)
+    return study
+
+
+def _search(folder: StudyFolder, trials: TrialRunner, study: Study, config: StudyConfig, progress: Progress) -> None:
+    if trials.space.domains:
+        progress.searching(trials.known, config.search)
+        search(study, trials, folder, config.search, progress.trial)
 
 
 def _confirm(
@@ -229,20 +242,21 @@ def _confirm(
     limits = config.confirm
     best = finalists(trials.known, limits.finalists, trials.noise, limits.minimum_gain)
     chosen = {str(trial.number): trial for trial in best}
-    log = folder.read("confirming", ConfirmationLog) or ConfirmationLog((), ())
-    events: list[Event] = [event_from_dict(e) for e in log.events] if log.finalists == tuple(chosen) else []
     if chosen:
         pairs = max(pairs, minimum_pairs(limits.alpha, len(chosen)))
+    log = folder.read("confirming", ConfirmationLog) or ConfirmationLog()
+    same_plan = log.finalists == tuple(chosen) and log.pairs == pairs
+    events: list[Event] = [event_from_dict(e) for e in log.events] if same_plan else []
     progress.confirming(list(chosen.values()), pairs, len(events))
 
     def remember(event: Event) -> None:
         events.append(event)
-        folder.write("confirming", ConfirmationLog(tuple(chosen), tuple(as_plain(e) for e in events)))
+        folder.write("confirming", ConfirmationLog(tuple(chosen), pairs, tuple(as_plain(e) for e in events)))
         progress.confirmed(event)
 
     confirmation = confirm(
-        _run_of(trials, None),
-        {key: _run_of(trials, trial) for key, trial in chosen.items()},
+        trials.baseline,
+        {key: partial(trials.run_verified, trial.changes) for key, trial in chosen.items()},
         pairs=pairs,
         alpha=limits.alpha,
         minimum_gain=limits.minimum_gain,
@@ -253,11 +267,6 @@ def _confirm(
     )
     folder.write("confirmation", confirmation)
     return confirmation
-
-
-def _run_of(trials: TrialRunner, trial: Trial | None) -> Callable[[], float]:
-    changes = trial.changes if trial else {}
-    return lambda: trials.run_verified(changes)
 
 
 def as_plain(event: Event) -> dict[str, object]:

@@ -21,7 +21,8 @@ from scipy import stats
 
 from autotune.agent.knobs import KNOBS
 from autotune.config import StudyConfig, read_study
-from autotune.launch.run import FreshRunner, Run, RunFailed, stage_agent
+from autotune.launch.judge import RunFailed
+from autotune.launch.run import FreshRunner, Run, stage_agent
 from autotune.measure import paired_ratio
 from autotune.observe import Observation, observe
 from autotune.pipeline import prepare
@@ -88,7 +89,7 @@ def table_of(config: StudyConfig, pairs: int, every_value: bool, names: list[str
         stage_agent(agent)
         runner = FreshRunner(command, environment, agent, Path(name, "scratch"), config.run.end_grace_s)
         observation, baseline = observe(runner, mpi, config.run.timeout_s)
-        runner = runner.timed_by(clock=not observation.facts.psolve)
+        runner = runner.timed_by("psolve" if observation.facts.psolve else "clock")
         table = Table(
             "settings", "time ratio", "95 %", "", "raster", title=title(config, observation), title_justify="left"
         )

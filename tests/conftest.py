@@ -115,11 +115,17 @@ class Tuner:
             return False
 
 
-def wait_until(condition: Callable[[], object], within_s: float = 60.0) -> bool:
+def wait_until(
+    condition: Callable[[], object], within_s: float = 60.0, driver: subprocess.Popen[str] | None = None
+) -> bool:
+    """Whether it comes true in time; fails at once, with what was printed, when `driver` ends before that."""
     until = time.monotonic() + within_s
     while time.monotonic() < until:
         if condition():
             return True
+        if driver is not None and driver.poll() is not None:
+            out, err = driver.communicate()
+            pytest.fail(f"the driver ended too early: {Answer(driver.returncode, out, err)}")
         time.sleep(0.02)
     return bool(condition())
 
@@ -183,7 +189,7 @@ def listing() -> Callable[[Path], dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def wait() -> Callable[..., bool]:
-    """`wait(condition, within_s)`, see wait_until."""
+    """`wait(condition, within_s, driver)`, see wait_until."""
     return wait_until
 
 
@@ -203,7 +209,7 @@ def dt_study(tmp_path_factory: pytest.TempPathFactory, shared_autotune: Tuner) -
     """
     folder = tmp_path_factory.mktemp("dt")
     command = "{python} small_ring.py --cells 1024 --delay 4 --tstop 40"
-    study = write_study(folder / "ring", command, search={"trials": 16, "knobs": ["dt"]}, accept={"window_ms": 0.5})
+    study = write_study(folder / "ring", command, search={"trials": 24, "knobs": ["dt"]}, accept={"window_ms": 0.5})
     return run_study(shared_autotune, study, folder / "out")
 
 

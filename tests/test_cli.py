@@ -61,6 +61,14 @@ def test_an_unknown_study_and_the_nearest_one(cli, make_study, tmp_path):
     assert "Did you mean studies/ring?" in message
 
 
+def test_a_broken_study(cli, make_study, tmp_path):
+    study = make_study(tmp_path / "ring", search={"trails": 3})
+    line = (study / "study.toml").read_text().splitlines().index("trails = 3") + 1
+    message = refused(cli("run", "ring"))
+    assert f"ring/study.toml:{line}: unknown key 'search.trails'; did you mean 'trials'?" in message
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_folder_without_a_study(cli, tmp_path):
     (tmp_path / "empty").mkdir()
     assert "empty: no study there (empty/study.toml does not exist)" in refused(cli("run", "empty"))

@@ -6,6 +6,7 @@ FLOORS documents the order, from the ground up; rooms of one floor do not import
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +19,8 @@ ROOT = Path(autotune.__file__).parent
 
 FLOORS: list[set[str]] = [
     {"errors", "agent"},  # what a user may be told; what runs inside NEURON
-    {"config", "raster", "measure", "machine"},  # what the user wishes; spikes; statistics; this computer
-    {"store"},  # the study's records and its folder
+    {"raster", "measure", "machine"},  # spikes; statistics; this computer
+    {"config", "store"},  # what the user wishes; the study's records and its folder
     {"launch"},  # one run of the user's command
     {"observe"},  # one watched run
     {"plan"},  # what may be tried
@@ -102,3 +103,9 @@ def test_the_agent_reaches_itself_by_relative_imports_because_it_is_staged_under
 def test_the_agent_can_be_read_by_python_3_9():
     for file in (ROOT / "agent").rglob("*.py"):
         ast.parse(file.read_text(), feature_version=(3, 9))
+
+
+def test_the_command_line_starts_without_the_heavy_libraries():
+    program = "import sys, autotune.cli; print({'optuna', 'scipy', 'pandas', 'plotly', 'h5py'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -34,6 +34,7 @@ class Capture:
         self._second = SecondSlot(sim)
         self._shared = SharedVectors(sim)
         self._held: SecondSlot | SharedVectors = self._second
+        self._free: List[int] = []
         self.artificial_gids = 0
         self.unnamed = 0
         """Sources of spikes without a gid, stimuli apart."""
@@ -48,6 +49,7 @@ class Capture:
         self._second.clear()
         self._shared.clear()
         self._held = self._shared if enabled() else self._second
+        self._free = []
         self.artificial_gids = self.unnamed = 0
         self._attach_gids([gid for gid, state in gids.items() if state >= 2])
         self._attach_unnamed(np.flatnonzero(table.gids < 0))
@@ -57,6 +59,20 @@ class Capture:
         ids, times = self._held.take()
         ours = np.rint(floats(self._ids)).astype(np.int64)
         return np.concatenate([ours, ids]), np.concatenate([floats(self._times), times])
+
+    def lost(self) -> List[int]:
+        """Gids whose slot the script has taken since attach(), so that their spikes went to its vectors alone."""
+        if not self._free:
+            return []
+        target = self._sim.h.IntFire1()
+        there = (gid for gid in self._free if int(self._sim.pc.gid_exists(gid)) >= 2)
+        lost = [gid for gid in there if self._sim.pc.gid_connect(gid, target).get_recordvec() != self._times]
+        target = None
+        return lost
+
+    def with_gid(self) -> int:
+        """How many of the spikes so far have a source with a gid."""
+        return int(sum(np.count_nonzero(part >= 0) for part in (floats(self._ids), self._held.take()[0])))
 
     def __len__(self) -> int:
         return int(self._times.size()) + len(self._held)
@@ -74,6 +90,7 @@ class Capture:
             else:
                 self._held.record(netcon, gid)
         netcon = target = None
+        self._free = free
         if free:
             self._sim.pc.spike_record(self._sim.h.Vector(free), self._times, self._ids)
 

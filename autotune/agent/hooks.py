@@ -78,6 +78,7 @@ class Agent:
             handler(AFTER_EVERYTHING, self._guarded(self._after_finitialize)),
         ]
         self._process = os.getpid()
+        self._report.ancestors = _ancestors()
         self._finishing = False
         if job.perturb_mv:
             self._handlers.append(handler(AFTER_STATES, self._guarded(self._perturb)))
@@ -147,12 +148,30 @@ class Agent:
         section.spikes = len(self._capture)
         self._timer.fill(section)
         self._report.sections.append(section)
+        self._check_capture(section)
         if section.spikes:
             self._spikes.append(self._capture.take())
         if self._voltages:
             self._report.voltage = _worse(self._report.voltage, self._voltages.summary())
         if self._histogram:
             self._report.histogram = self._histogram.counts()
+
+    def _check_capture(self, section: RunSection) -> None:
+        """Spikes that we could not see make every comparison worthless: such a run must not count."""
+        assert self._capture is not None
+        lost = self._capture.lost()
+        if lost:
+            names = ", ".join(map(str, lost[:5]))
+            self._report.errors.append(
+                "the model records the spikes of gid %s from after finitialize on; record them before it" % names
+            )
+        sent = self._sim.sent()
+        seen = self._capture.with_gid()
+        if sent is not None and sent > seen and not lost:
+            self._report.errors.append(
+                "%d spikes were sent to other ranks, only %d could be captured: NEURON cannot list gids, and some "
+                "were not found; number them from 0, or keep the NetCon that pc.cell takes" % (sent, seen)
+            )
 
     def _finish(self) -> None:
         """At exit: no collective, no print; the files appear whole or not at all. A forked child is no rank."""
@@ -223,6 +242,20 @@ def _world() -> Optional[int]:
         if os.environ.get(variable, "").isdigit():
             return int(os.environ[variable])
     return None
+
+
+def _ancestors() -> List[int]:
+    """The ids of the parent process, its parent, and so on; empty where the system does not tell."""
+    found: List[int] = []
+    pid = os.getppid()
+    try:
+        while pid > 1:
+            found.append(pid)
+            with open("/proc/%d/stat" % pid) as stat:
+                pid = int(stat.read().rpartition(")")[2].split()[1])
+    except (OSError, ValueError):
+        pass
+    return found
 
 
 def _mpi_library() -> str:

@@ -17,6 +17,8 @@ from .vectors import floats
 GID_BLOCK = 8192  # NEURON cannot list gids; blocks of this size are asked one by one
 LARGEST_BLOCKS = 512
 MOST_DELAYS = 4096
+NEAR_START = 32  # how many gids from each usual start on
+LARGEST_GID = 2**31
 
 # In hoc, because a million NetCons take 0.4 s there and 3 s from Python.
 _PROCEDURES = """
@@ -24,6 +26,9 @@ proc autotune_netcons() { local i  localobj list, nc
     list = new List("NetCon")
     $o1.resize(list.count())  $o2.resize(list.count())
     for i = 0, list.count() - 1 { nc = list.o(i)  $o1.x[i] = nc.delay  $o2.x[i] = nc.srcgid() }
+}
+proc autotune_these_gids() { local i
+    for i = 0, $o2.size() - 1 { $o3.x[i] = $o1.gid_exists($o2.x[i]) }
 }
 proc autotune_gids() { local i
     for i = $2, $3 - 1 { $o4.x[i - $2] = $o1.gid_exists(i) }
@@ -50,7 +55,8 @@ def local_gids(sim: Simulator, table: NetConTable) -> Dict[int, int]:
 
     That is 1: no cell yet, 2: a cell, 3: a cell whose spikes are sent to other ranks.
     """
-    pending: List[int] = sorted({0} | {int(block) for block in np.unique(table.gids[table.gids >= 0] // GID_BLOCK)})
+    named = np.concatenate([table.gids[table.gids >= 0], _usual_starts(sim)])
+    pending: List[int] = sorted({0} | {int(block) for block in np.unique(named // GID_BLOCK)})
     seen: Set[int] = set()
     found: Dict[int, int] = {}
     answers = sim.h.Vector(GID_BLOCK)
@@ -66,6 +72,19 @@ def local_gids(sim: Simulator, table: NetConTable) -> Dict[int, int]:
         if states.any():  # gids are usually numbered without gaps
             pending.append(block + 1)
     return dict(sorted(found.items()))
+
+
+def _usual_starts(sim: Simulator) -> np.ndarray:
+    """Gids of this rank at which a population usually starts: round decimal and binary numbers, dealt out in turn.
+
+    For cells that no NetCon of this rank names. What even this does not find is noticed by the count of sent spikes.
+    """
+    decimal = [k * 10**m for m in range(2, 10) for k in range(1, 100) if k * 10**m < LARGEST_GID]
+    starts = np.unique(np.array(decimal + [2**m for m in range(13, 31)], dtype=np.int64))
+    asked = (starts[:, None] + np.arange(NEAR_START)).ravel()
+    gids, answers = sim.h.Vector(asked.astype(float)), sim.h.Vector(len(asked))
+    sim.h.autotune_these_gids(sim.pc, gids, answers)
+    return asked[floats(answers) > 0]
 
 
 def probe(sim: Simulator, table: NetConTable, gids: Dict[int, int]) -> Dict[str, Any]:

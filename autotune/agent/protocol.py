@@ -77,6 +77,8 @@ class RankReport:
     """The number of ranks that mpi4py or the launcher's environment claims; None when neither says."""
     host: str = ""
     pid: int = 0
+    ancestors: List[int] = field(default_factory=list)
+    """The processes that this one descends from: a helper that a rank starts is no rank."""
     python: str = ""
     executable: str = ""
     neuron: str = ""

@@ -43,6 +43,14 @@ class Simulator:
         """The time that the integration has reached; with the self queue, hoc's t may stand at a recorded spike."""
         return float(self.pc.t(0))
 
+    def sent(self) -> Optional[int]:
+        """Spikes that this rank has handed to the exchange since finitialize; None where none are exchanged."""
+        if self.nhost < 2:
+            return None
+        counts = [self.h.ref(0) for _ in range(4)]
+        self.pc.spike_statistics(*counts)
+        return int(counts[0][0])
+
     @property
     def nhost(self) -> int:
         return int(self.pc.nhost())

@@ -7,7 +7,7 @@ The timers belong to the ParallelContext instance that called psolve, are never 
 from __future__ import annotations
 
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from .protocol import RunSection
 from .simulator import Simulator
@@ -29,6 +29,7 @@ class SectionTimer:
         self._start = 0.0
         self._t0 = 0.0
         self._tick_ms = 0.0
+        self._first: Optional[Tuple[float, float]] = None  # t in ms and wall in s of the first clock event
         self._last_t = 0.0
         self._last_wall = 0.0
         self._generation = 0
@@ -39,6 +40,7 @@ class SectionTimer:
         self._before = self._read()
         self._barrier_before = float(self._sim.pc.step_wait())  # finitialize itself exchanges spikes once
         self._t0 = self._last_t = float(self._sim.h.t)
+        self._first = None
         self._generation += 1
         if clock:
             self._tick_ms = float(self._sim.h.dt)
@@ -56,10 +58,12 @@ class SectionTimer:
         section.clock_s = self._clock(section.t_stop_ms)
 
     def _clock(self, t_stop_ms: float) -> Optional[float]:
-        covered = self._last_t - self._t0
-        if covered <= 0.0 or t_stop_ms <= self._t0:
+        """From the first event to the last, extended to the whole section: what a script does before and after is not
+        in it."""
+        if self._first is None or t_stop_ms <= self._t0 or self._last_t <= self._first[0]:
             return None
-        return (self._last_wall - self._start) * (t_stop_ms - self._t0) / covered
+        t, wall = self._first
+        return (self._last_wall - wall) * (t_stop_ms - self._t0) / (self._last_t - t)
 
     def _schedule(self, generation: int) -> None:
         self._sim.cvode.event(self._sim.h.t + self._tick_ms, lambda: self._tick(generation))
@@ -73,6 +77,7 @@ class SectionTimer:
         elif wall - self._last_wall > 4.0 * TICK_S:
             self._tick_ms /= 2.0
         self._last_wall, self._last_t = wall, t
+        self._first = self._first or (t, wall)
         self._schedule(generation)
 
     def _keep_contexts(self) -> None:

@@ -1,44 +1,30 @@
-"""A fresh run: a new process of the user's command with the agent inside, judged by what every rank reported.
-
-It must never believe an exit code alone: Open MPI's wheel ends a timed-out psolve with 0 and a good script that does
-not call `quit` with 1.
-"""
+"""A fresh run: a new process of the user's command with the agent inside, read back from what every rank left."""
 
 from __future__ import annotations
 
 import math
 import os
+import re
 import shutil
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 
 import autotune.agent
 from autotune.agent.knobs import KNOBS, Built, Start
 from autotune.agent.protocol import JOB_VARIABLE, REPORT_PATTERN, Job, RankReport, to_json, write_text
-from autotune.errors import AutotuneError
+from autotune.errors import UsageError
 from autotune.launch.command import Command
+from autotune.launch.judge import RunFailed, judge
 from autotune.launch.mechanisms import Builder
 from autotune.launch.process import Finished
 from autotune.launch.process import run as run_process
-from autotune.launch.workspace import copy_folder
+from autotune.launch.sections import Timing, section_times
+from autotune.launch.workspace import Snapshot, copy_folder, snapshot, written
 from autotune.raster import Raster, merge
 from autotune.store.records import Settings
-
-Failure = Literal["crashed", "timeout", "no mpi"]
-SAME_TIME_MS = 1e-6
-
-
-class RunFailed(AutotuneError):
-    """A run that proves nothing: what happened, its own last lines, and what to do about it."""
-
-    def __init__(self, failure: Failure, message: str, *, cure: str = "", details: str = "") -> None:
-        super().__init__(message, cure=cure, details=details)
-        self.failure = failure
 
 
 @dataclass(frozen=True)
@@ -58,6 +44,11 @@ class Run:
     @property
     def ranks(self) -> int:
         return len(self.reports)
+
+    def timed_by(self, timing: Timing) -> Run:
+        """The same run, its section timed in another way."""
+        sections = section_times(self.reports, self.wall_s, timing)
+        return replace(self, sections=sections, run_s=sections["run"])
 
     def time_s(self, objective: str) -> float:
         """Seconds of the run section ("run") or of the whole process ("total")."""
@@ -84,16 +75,13 @@ class FreshRunner:
     end_grace_s: float = 60.0
     ours: tuple[Path, ...] = ()
     """Folders that are no part of the model even where they lie inside its folder: the study's own."""
+    place: tuple[str, str] | None = None
+    """NEURON and interpreter of the watched run."""
     copied: bool = False
     """Run in a scratch copy of the model's folder."""
     stop_ms: float | None = None
     """End each run early, at this t."""
-    clock: bool = False
-    """Time by clock events, for a model that does not use pc.psolve."""
-    whole: bool = False
-    """Time from the end of finitialize to the next one or to the process's end, for a study in which an engine may run
-    that has no timers: both sides of a pair are timed in this one way.
-    """
+    timing: Timing = "psolve"
     builder: Builder | None = None
     """Makes mechanisms for settings that need their own; without it there are none such."""
 
@@ -115,13 +103,22 @@ class FreshRunner:
         folder.mkdir(parents=True)
         try:
             job = Job(
-                str(folder), settings or {}, observe, voltages, self.clock, perturb_mv, perturb_seed, self.stop_ms
+                folder=str(folder),
+                settings=settings or {},
+                observe=observe,
+                voltages=voltages,
+                clock=self.timing == "clock",
+                perturb_mv=perturb_mv,
+                perturb_seed=perturb_seed,
+                stop_ms=self.stop_ms,
             )
             write_text(folder / "job.json", to_json(job))
             start = self._start(settings or {}, folder / "job.json")
+            before = snapshot(self.command.cwd, self.ours) if self.copied else {}
+            place = self._workspace(folder)
             finished = run_process(
-                [*start.launcher, *start.program],
-                cwd=self._workspace(folder),
+                [*start.launcher, *(_moved(word, self.command.cwd, place) for word in start.program)],
+                cwd=place,
                 env=start.environment,
                 stdout=folder / "stdout.txt",
                 stderr=folder / "stderr.txt",
@@ -129,7 +126,9 @@ class FreshRunner:
                 poll=_EndWatch(folder, self.end_grace_s).stuck,
             )
             asked = self.command.asked_ranks((settings or {}).get("ranks"))
-            run = _read_run(folder, finished, asked, bool(self.command.launcher), self.whole)
+            run = _read_run(folder, finished, asked, bool(self.command.launcher), self.timing)
+            self._check_folder(before)
+            self._check_place(run, settings or {})
             # The step in which a run is stopped early may still make a spike.
             return run if self.stop_ms is None else replace(run, raster=run.raster.window(-math.inf, self.stop_ms))
         finally:
@@ -141,6 +140,30 @@ class FreshRunner:
         copy_folder(self.command.cwd, folder / "model", self.ours)
         return folder / "model"
 
+    def _check_folder(self, before: Snapshot) -> None:
+        """A copy that does not protect the user's files must not go on: one run too many is the damage."""
+        changed = written(before, snapshot(self.command.cwd, self.ours)) if self.copied else []
+        if changed:
+            raise UsageError(
+                f"{self.command.cwd}: {', '.join(changed[:5])} changed while a copy of the folder ran",
+                cure="The model writes there by an absolute path or through a link: give it a relative one, or give "
+                '--workspace "in place" if its files may be overwritten.',
+            )
+
+    def _check_place(self, run: Run, settings: Settings) -> None:
+        """The same Python and NEURON as in the watched run, whatever is first on PATH today."""
+        first = run.reports[0]
+        if self.place and "neuron" not in settings and (first.neuron, first.executable) != self.place:
+            raise UsageError(
+                f"this study was made with {self.place[0]} at {self.place[1]}, but the command runs {first.neuron} at "
+                f"{first.executable} now",
+                cure="Activate the model's environment again, or give --fresh to start anew.",
+            )
+
+    def as_watched(self, neuron: str, executable: str) -> FreshRunner:
+        """The same runner, that refuses to go on in another interpreter than the watched run's."""
+        return replace(self, place=(neuron, executable))
+
     def in_a_copy(self) -> FreshRunner:
         """The same runner, each run in a scratch copy of the model's folder."""
         return replace(self, copied=True)
@@ -149,13 +172,9 @@ class FreshRunner:
         """The same runner, ending each run at `stop_ms`."""
         return replace(self, stop_ms=stop_ms)
 
-    def timed_by(self, clock: bool) -> FreshRunner:
-        """The same runner, timing by clock events or not."""
-        return replace(self, clock=clock)
-
-    def timed_whole(self, whole: bool) -> FreshRunner:
-        """The same runner, timing whole run sections or not."""
-        return replace(self, whole=whole)
+    def timed_by(self, timing: Timing) -> FreshRunner:
+        """The same runner, timing run sections in this way."""
+        return replace(self, timing=timing)
 
     def prepare(self, settings: Settings) -> Built | None:
         """Build what `settings` need, so that no build falls between two timed runs. Raises BuildFailed."""
@@ -172,6 +191,11 @@ class FreshRunner:
         for name, value in settings.items():
             start = KNOBS[name].launch(start, value, settings)
         return start
+
+
+def _moved(word: str, folder: Path, place: Path) -> str:
+    """A word of the command that names something in `folder`, as it is called in the copy."""
+    return word if place == folder else re.sub(rf"(^|=){re.escape(str(folder))}(?=/|$)", rf"\g<1>{place}", word)
 
 
 def stage_agent(folder: Path) -> None:
@@ -201,9 +225,9 @@ class _EndWatch:
         return time.monotonic() - self._first_end > self._grace_s
 
 
-def _read_run(folder: Path, finished: Finished, asked: int, parallel: bool, whole: bool) -> Run:
+def _read_run(folder: Path, finished: Finished, asked: int, parallel: bool, timing: Timing) -> Run:
     reports, spikes = _read_reports(folder, finished)
-    _judge(reports, finished, asked, parallel)
+    judge(reports, finished, asked, parallel)
     try:
         raster = merge(_read_spikes(file) for file in spikes)
         effective = {
@@ -213,7 +237,7 @@ def _read_run(folder: Path, finished: Finished, asked: int, parallel: bool, whol
         }
     except (ValueError, OSError, KeyError) as error:
         raise RunFailed("crashed", f"the ranks' files cannot be merged: {error}", details=finished.tail()) from error
-    sections = _sections(reports, finished.wall_s, whole)
+    sections = section_times(reports, finished.wall_s, timing)
     return Run(tuple(reports), raster, effective, sections["run"], sections, finished.wall_s, finished.exit_code)
 
 
@@ -225,97 +249,13 @@ def _read_reports(folder: Path, finished: Finished) -> tuple[list[RankReport], l
         except (ValueError, TypeError, OSError) as error:
             raise RunFailed("crashed", f"{file.name}: torn or foreign: {error}", details=finished.tail()) from error
     found.sort(key=lambda pair: (pair[0].rank, pair[0].pid))
-    # A helper process of the model that imports NEURON but never runs it is not a rank.
+    # A helper process of the model is no rank, whether it simulates something of its own or not.
     running = [pair for pair in found if pair[0].sections or pair[0].exception] or found
+    there = {(report.host, report.pid) for report, _ in running}
+    running = [pair for pair in running if not any((pair[0].host, pid) in there for pid in pair[0].ancestors)]
     return [report for report, _ in running], [file for _, file in running]
-
-
-def _judge(reports: Sequence[RankReport], finished: Finished, asked: int, parallel: bool) -> None:
-    """Raise RunFailed unless every rank that was asked for ran to the same final t in one world."""
-    tail = finished.tail()
-    if finished.timed_out:
-        raise RunFailed("timeout", f"still running after {finished.wall_s:.0f} s", details=tail)
-    failed = next((r for r in reports if r.exception), None)
-    if failed is not None:
-        raise RunFailed("crashed", f"rank {failed.rank}: {failed.exception}", details=tail)
-    if finished.stopped:
-        raise RunFailed(
-            "crashed",
-            f"rank {_first_ended(reports)} ended, and the others went on waiting" if reports else "the run was stopped",
-            cure="An error on one rank alone leaves the others in a collective; look at its last lines.",
-            details=tail,
-        )
-    if not reports:
-        raise RunFailed(
-            "crashed",
-            f"the command ended ({finished.describe()}) before any rank reported",
-            cure="Either the model failed before its end, or the command runs no NEURON that the agent can reach.",
-            details=tail,
-        )
-    if all(r.signal for r in reports):
-        raise RunFailed("crashed", f"ended by {reports[0].signal} from outside", details=tail)
-    errors = [error for r in reports for error in r.errors]
-    if errors:
-        raise RunFailed("crashed", f"inside NEURON: {errors[0]}", details=tail)
-    _judge_world(reports, asked, parallel, tail)
-    silent = [r.rank for r in reports if not r.sections]
-    if silent:
-        raise RunFailed("crashed", f"rank {silent[0]} ended without a finitialize: nothing was simulated", details=tail)
-    times = {round(r.t_ms, 6) for r in reports}
-    if len(times) > 1:
-        raise RunFailed("crashed", f"the ranks stopped at different times: {sorted(times)} ms", details=tail)
-
-
-def _first_ended(reports: Sequence[RankReport]) -> int:
-    """The rank that ended by itself; the others report when they are stopped."""
-    return next((r.rank for r in reports if not r.signal), reports[0].rank)
-
-
-def _judge_world(reports: Sequence[RankReport], asked: int, parallel: bool, tail: str) -> None:
-    alone = [r for r in reports if r.nhost == 1]
-    if parallel and asked > 1 and len(alone) == len(reports):
-        raise RunFailed(
-            "no mpi",
-            f"{asked} ranks were asked for, but NEURON ran {len(reports)} serial copies of the model (nhost is 1)",
-            cure="Call h.nrnmpi_init() (or import mpi4py) before the network is built, or give nrniv the option -mpi. "
-            f"MPI library in the process: {alone[0].library or 'none'}.",
-            details=tail,
-        )
-    nhost = reports[0].nhost
-    ranks = [r.rank for r in reports]
-    if ranks != list(range(nhost)):
-        missing = sorted(set(range(nhost)) - set(ranks))
-        raise RunFailed("crashed", f"{len(ranks)} of {nhost} ranks reported; missing: {missing[:8]}", details=tail)
 
 
 def _read_spikes(file: Path) -> Raster:
     with np.load(file, allow_pickle=False) as data:
         return Raster.from_arrays(data["gid"], data["time_ms"])
-
-
-def _sections(reports: Sequence[RankReport], wall_s: float, whole: bool) -> dict[str, float]:
-    """Seconds of each part of the run, the largest over the ranks."""
-
-    def largest(value: Any) -> float:
-        return float(max(sum(value(section) for section in r.sections) for r in reports))
-
-    def run_s(section: Any) -> float:
-        if whole:
-            return float(section.until_next_s)
-        if section.psolve_s > 0.0:
-            return float(section.psolve_s)
-        return float(section.until_next_s if section.clock_s is None else section.clock_s)
-
-    setup, run = max(r.setup_s for r in reports), largest(run_s)
-    return {
-        "setup": setup,
-        "run": run,
-        "output": max(0.0, largest(lambda s: s.until_next_s) - run),
-        "launch": max(0.0, wall_s - setup - largest(lambda s: s.until_next_s)),
-        "step": largest(lambda s: s.step_s),
-        "exchange": largest(lambda s: s.wait_s),
-        "barrier": largest(lambda s: s.step_wait_s),
-        "dispatch": largest(lambda s: s.send_s),
-        "psolve": largest(lambda s: s.psolve_s),
-        "cpu": sum(r.cpu_s for r in reports),
-    }

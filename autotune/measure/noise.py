@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from autotune.measure.significance import minimum_pairs, recommended_pairs, visible_shift
 
@@ -48,6 +47,8 @@ def aa_spread(log_ratios: Sequence[float], *, shared_runs: bool = False, confide
     Raises:
         ValueError: fewer than three ratios, or one that is not finite.
     """
+    from scipy import stats  # here, because it takes longer to import than everything else of ours
+
     sizes = np.abs(np.asarray(log_ratios, dtype=float))
     if sizes.ndim != 1 or len(sizes) < 3 or not np.all(np.isfinite(sizes)):
         raise ValueError(f"the A/A spread needs at least three finite log ratios, not {list(log_ratios)!r}")

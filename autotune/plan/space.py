@@ -142,7 +142,7 @@ def _reason(name: str, answer: Domain | Excluded, observation: Observation, want
     if not observation.spikes:
         if answer.safety != EXACT:
             return "the model makes no spikes: what this changes cannot be verified"
-        if not all(observation.voltage_digests):
+        if not any(observation.voltage_digests):
             return "the model has neither spikes nor segments: nothing can be verified"
     share = KNOBS[name].share(observation.facts)
     if wanted.only is None and share is not None and share < wanted.smallest_gain / (1.0 + wanted.smallest_gain):

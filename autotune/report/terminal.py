@@ -180,7 +180,7 @@ class TerminalProgress:
     def _view(self) -> Group:
         best = _best(self._trials)
         found = (
-            f"best so far {_ratio(best)} in trial {best.number} ({_settings(best)})" if best else "nothing accepted yet"
+            f"best so far {_ratio(best)} in trial {best.number} ({_settings(best)})" if best else "nothing faster yet"
         )
         status = f"{len(self._trials)} of {self._limits.trials} trials, {self._time_left()}; {found}"
         return Group(
@@ -279,8 +279,9 @@ def findings_table(findings: list[Finding]) -> Table:
 
 
 def _best(trials: list[Trial]) -> Trial | None:
-    accepted = [trial for trial in trials if trial.accepted and trial.ratio is not None]
-    return min(accepted, key=lambda trial: trial.ratio or 0.0, default=None)
+    """The fastest accepted trial; None while nothing was faster than the user's own settings, which are no find."""
+    faster = [trial for trial in trials if trial.accepted and trial.changes and (trial.ratio or 1.0) < 1.0]
+    return min(faster, key=lambda trial: trial.ratio or 1.0, default=None)
 
 
 def _why(trial: Trial) -> str:

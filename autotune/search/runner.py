@@ -16,7 +16,8 @@ from autotune.agent.knobs import NUMERICAL
 from autotune.config import SearchConfig
 from autotune.errors import AutotuneError, BaselineError
 from autotune.launch.build import BuildFailed
-from autotune.launch.run import FreshRunner, Run, RunFailed
+from autotune.launch.judge import RunFailed
+from autotune.launch.run import FreshRunner, Run
 from autotune.measure import paired_ratio
 from autotune.observe import SAMPLED_SEGMENTS
 from autotune.plan.space import SearchSpace
@@ -59,17 +60,33 @@ class TrialRunner:
     def run_verified(self, changes: Settings) -> float:
         """One run with `changes`, for confirmation: seconds of the objective.
 
-        Raises RunFailed when its raster is not accepted.
+        Raises RunFailed when its raster is not accepted or the settings did not take effect.
         """
         run = self._settings_run(changes, self.hang_limit_s())
-        judgement = self.acceptance.judge(run, self.space.safety(changes))
+        judgement = self._judge(run, changes)
         if judgement.verdict != "accepted":
             raise RunFailed("crashed", f"in a fresh run: {judgement.verdict}: {judgement.reason}")
         return run.time_s(self.config.objective)
 
+    def baseline(self) -> float:
+        """Seconds of the objective with the user's own settings; a single failure is forgiven, a second is not.
+
+        Raises BaselineError.
+        """
+        try:
+            return self.run_verified({})
+        except RunFailed:
+            pass
+        try:
+            return self.run_verified({})
+        except RunFailed as failure:
+            raise BaselineError(
+                f"the baseline ran before and fails now: {failure.message}", cure=failure.cure, details=failure.details
+            ) from failure
+
     def best_ratio(self) -> float:
         """The lowest ratio of an accepted trial, at most 1: the user's own settings are always there."""
-        return min([1.0, *(t.ratio for t in self.known if t.accepted and t.ratio is not None)])
+        return min([1.0, *(t.ratio for t in self.known if t.accepted and t.changes and t.ratio is not None)])
 
     def time_limit_s(self, baseline_s: float) -> float:
         """After this long a trial that runs beside a baseline of `baseline_s` cannot win; its end is no measurement."""
@@ -117,7 +134,7 @@ class TrialRunner:
 
     def _measured(self, trial: Trial) -> Trial:
         """The trial with one more sample, verified."""
-        before = self._last_baseline_s or self._baseline()
+        before = self._last_baseline_s or self.baseline()
         self._last_baseline_s = None
         try:
             run = self._settings_run(trial.changes, self.time_limit_s(before))
@@ -125,9 +142,9 @@ class TrialRunner:
             verdict: Verdict = "timeout" if failure.failure == "timeout" else "crashed"
             violation = UNMEASURED_VIOLATION
             return replace(trial, verdict=verdict, reason=_in_one_line(failure), violation=violation, ratio=None)
-        after = self._last_baseline_s = self._baseline()
+        after = self._last_baseline_s = self.baseline()
         samples = (*trial.samples, Sample(before, run.time_s(self.config.objective), after, run.cpu_s))
-        judgement = self._judge(run, trial.params, trial.changes, trial.safety)
+        judgement = self._judge(run, trial.changes)
         return replace(
             trial,
             verdict=judgement.verdict,
@@ -141,33 +158,21 @@ class TrialRunner:
             spikes=len(run.raster),
         )
 
-    def _judge(self, run: Run, params: Settings, changes: Settings, safety: str) -> Judgement:
-        refused = [name for name in changes if not same_value(run.effective.get(name), params[name])]
-        judgement = self.acceptance.judge(run, safety)
+    def _judge(self, run: Run, changes: Settings) -> Judgement:
+        refused = [name for name in changes if not same_value(run.effective.get(name), changes[name])]
+        judgement = self.acceptance.judge(run, self.space.safety(changes))
         if refused and judgement.verdict == "accepted":
             asked = ", ".join(
-                f"{name} = {params[name]} was asked for, {run.effective.get(name)} took effect" for name in refused
+                f"{name} = {changes[name]} was asked for, {run.effective.get(name)} took effect" for name in refused
             )
             return Judgement("not applicable", asked, judgement.distance, UNMEASURED_VIOLATION)
         return judgement
 
     def _settings_run(self, changes: Settings, timeout_s: float | None) -> Run:
-        numerical = self.space.safety(changes) == NUMERICAL
+        """Voltages are sampled in every run of a study or in none, so that both sides of a pair pay for it."""
+        numerical = any(domain.safety == NUMERICAL for domain in self.space.domains.values())
         voltages = SAMPLED_SEGMENTS if numerical or not len(self.acceptance.baseline) else 0
         return self.runner.run(changes, voltages=voltages, timeout_s=timeout_s)
-
-    def _baseline(self) -> float:
-        """Seconds of the objective with the user's own settings; a single failure is forgiven, a second is not."""
-        try:
-            return self.runner.run(timeout_s=self.hang_limit_s()).time_s(self.config.objective)
-        except RunFailed:
-            pass
-        try:
-            return self.runner.run(timeout_s=self.hang_limit_s()).time_s(self.config.objective)
-        except RunFailed as failure:
-            raise BaselineError(
-                f"the baseline ran before and fails now: {failure.message}", cure=failure.cure, details=failure.details
-            ) from failure
 
 
 def same_value(a: Any, b: Any) -> bool:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from autotune.errors import AutotuneError
 from autotune.launch.run import FreshRunner
 from autotune.observe import Observation
 from autotune.raster import Raster
 from autotune.raster.metrics import identical
+from autotune.verify.calibrate import Regime
 
 ENOUGH_SPIKES = 200
 GRID_MS = 2.0  # a multiple of every step on the grid of dt
@@ -27,12 +26,18 @@ class ShortRun:
     note: str = ""
 
 
-def shorten(runner: FreshRunner, observation: Observation, baseline: Raster, short_s: float | None) -> ShortRun:
-    """Choose the part that the search uses; a run of the baseline shows whether the model can be stopped there."""
+def shorten(
+    runner: FreshRunner, observation: Observation, baseline: Raster, short_s: float | None, regime: Regime
+) -> ShortRun:
+    """Choose the part that the search uses; a run of the baseline shows whether the model can be stopped there.
+
+    Only of a regular network: a part may hold too little for statistics where the whole run does not.
+    """
     stop = choose_stop(observation, baseline, short_s)
     if stop is None:
         return ShortRun()
-    obstacle = why_not(runner, baseline, stop)
+    statistics = f"a {regime} network is judged by statistics, and a part is too short for them"
+    obstacle = why_not(runner, baseline, stop) if regime == "regular" else statistics
     if obstacle:
         return ShortRun(None, f"the search uses the whole run: {obstacle}")
     return ShortRun(stop, f"the search uses the run up to t = {stop:g} ms; the confirmation uses all of it")
@@ -52,7 +57,7 @@ def choose_stop(observation: Observation, baseline: Raster, short_s: float | Non
         return None
     t_stop = observation.facts.t_stop_ms
     by_time = t_stop * short_s / observation.run_s
-    by_spikes = float(np.sort(baseline.times_ms)[ENOUGH_SPIKES - 1])
+    by_spikes = float(baseline.times_ms[ENOUGH_SPIKES - 1]) + GRID_MS  # the last spikes of a run prove nothing
     stop = math.ceil(max(by_time, by_spikes) / GRID_MS) * GRID_MS
     return stop if stop < WORTH * t_stop else None
 

@@ -87,7 +87,11 @@ def finalists(trials: list[Trial], most: int, noise: float, minimum_gain: float)
         return better < 1.0 / (1.0 + minimum_gain)
 
     candidates = [t for t in trials if t.accepted and t.changes and t.answered_from is None and may_pay(t)]
-    return sorted(candidates, key=lambda t: (t.ratio or 1.0, t.number))[:most]
+    chosen: list[Trial] = []
+    for trial in sorted(candidates, key=lambda t: (t.ratio or 1.0, t.number)):
+        if all(trial.effective != other.effective for other in chosen):
+            chosen.append(trial)
+    return chosen[:most]
 
 
 def _tell(study: optuna.Study, asked: optuna.Trial, trial: Trial) -> None:

@@ -103,5 +103,7 @@ class StudyRecord:
 class ConfirmationLog:
     """The pairs that a confirmation has measured so far, and for which finalists."""
 
-    finalists: tuple[str, ...]
-    events: tuple[dict[str, Any], ...]
+    finalists: tuple[str, ...] = ()
+    pairs: int = 0
+    """How many of each were planned: another plan cannot go on with these."""
+    events: tuple[dict[str, Any], ...] = ()

@@ -98,6 +98,9 @@ class Acceptance:
             return self._by_statistics(raster, apart, self._band)
         if safety == EXACT:
             return self._diverged(raster, "a knob of class exact must not move a spike", apart)
+        if not self._ruler.comparable(self.baseline, raster):
+            why = f"nothing to compare before the last {self.limits.window_ms:g} ms of the run"
+            return self._diverged(raster, why, apart)
         if safety == ROUND_OFF:
             return self._round_off(raster, apart)
         return self._numerical(raster, apart)
@@ -186,7 +189,7 @@ class Acceptance:
     def _judge_voltages(self, run: Run) -> Judgement:
         if len(run.raster):
             return Judgement("diverged", f"{len(run.raster)} spikes where the baseline has none", 1.0, 1.0)
-        if voltage_digests(run) == self.observation.voltage_digests and all(self.observation.voltage_digests):
+        if voltage_digests(run) == self.observation.voltage_digests and any(self.observation.voltage_digests):
             return Judgement("accepted", "", 0.0, 0.0)
         return Judgement("diverged", "the sampled voltages differ (no spikes to compare)", 1.0, 1.0)
 

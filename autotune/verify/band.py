@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from autotune.config import AcceptConfig
 from autotune.raster import Raster
@@ -28,7 +27,7 @@ PROFILE = "rates cell by cell"
 
 @dataclass(frozen=True)
 class Deviation:
-    """The statistic that is furthest out: `excess` is its distance from the centre over the half width of the band."""
+    """The statistic that is furthest out: `excess` is its distance from the centre over that of the edge."""
 
     name: str
     value: float
@@ -43,7 +42,7 @@ class Deviation:
 
 @dataclass(frozen=True)
 class NullBand:
-    """Centre and half width of every statistic; build it with `null_band`."""
+    """Centre of every statistic, and how far the band goes to either side; build it with `null_band`."""
 
     start_ms: float
     stop_ms: float
@@ -52,28 +51,29 @@ class NullBand:
     groups: int
     names: tuple[str, ...]
     centre: Floats
-    half: Floats
+    below: Floats
+    above: Floats
 
     def worst(self, raster: Raster) -> Deviation:
         """The statistic of `raster` that is furthest out of its band; `excess` <= 1 is inside."""
         values = np.array(list(self._statistics(raster).values()))
         apart = values - self.centre
+        side = np.where(apart < 0, self.below, self.above)
         apart = np.where([name == PROFILE for name in self.names], np.maximum(apart, 0.0), np.abs(apart))
         with np.errstate(divide="ignore", invalid="ignore"):
-            excess = np.where(apart > 0, apart / self.half, 0.0)
+            excess = np.where(apart > 0, apart / side, 0.0)
         excess[np.isnan(values) & ~np.isnan(self.centre)] = np.inf  # nothing left to measure: a silent network
         excess[np.isnan(self.centre)] = 0.0
         at = int(np.argmax(excess))
-        low, high = float(self.centre[at] - self.half[at]), float(self.centre[at] + self.half[at])
+        low, high = float(self.centre[at] - self.below[at]), float(self.centre[at] + self.above[at])
         return Deviation(self.names[at], float(values[at]), max(low, -1.0), high, float(excess[at]))
 
     def widened(self, raster: Raster) -> NullBand:
-        """A band that holds `raster` too: what the user's own dt does to a statistic is no fault of a trial."""
-        apart = np.abs(np.array(list(self._statistics(raster).values())) - self.centre)
-        half = np.fmax(self.half, apart)
-        return NullBand(
-            self.start_ms, self.stop_ms, self.gids, self.mean_counts, self.groups, self.names, self.centre, half
-        )
+        """A band that holds `raster` too, to its side: what the user's own dt does to a statistic is no fault of a
+        trial, but going the other way is.
+        """
+        apart = np.array(list(self._statistics(raster).values())) - self.centre
+        return replace(self, below=np.fmax(self.below, -apart), above=np.fmax(self.above, apart))
 
     def _statistics(self, raster: Raster) -> dict[str, float]:
         return statistics(raster, self.start_ms, self.stop_ms, self.gids, self.mean_counts, self.groups)
@@ -82,22 +82,25 @@ class NullBand:
 def null_band(baseline: Raster, nulls: Sequence[Raster], ruler: Ruler, limits: AcceptConfig) -> NullBand | None:
     """The band of the baseline and its null runs, after they have parted (at the latest half-way through the run).
 
-    None when they make no statistics: too few runs or spikes, or a rate that varies too much to tell anything by it.
+    None when they make no statistics: too few runs, spikes or bins, or a rate that varies too much to tell anything by
+    it.
     """
     runs = (baseline, *nulls)
     start_ms = max((ruler.parting_ms(baseline, run) for run in nulls), default=0.0)
     start_ms = min(start_ms, ruler.end_ms / 2)
     fewest = min(len(run.window(start_ms, ruler.end_ms)) for run in runs)
-    if len(runs) < 3 or fewest < limits.least_spikes:
+    if len(runs) < 3 or fewest < limits.least_spikes or ruler.end_ms - start_ms < 2 * BIN_MS:
         return None
     band = band_of(runs, start_ms, ruler.end_ms, limits)
-    return band if band.half[0] <= limits.resolution * band.centre[0] else None
+    return band if band.above[0] <= limits.resolution * band.centre[0] else None
 
 
 def band_of(runs: Sequence[Raster], start_ms: float, stop_ms: float, limits: AcceptConfig) -> NullBand:
     """The band of `runs` from start to stop: Student's prediction interval for one more run, with the level split among
     the statistics (Bonferroni), and never narrower than `limits.tolerance` of the centre.
     """
+    from scipy.stats import t as student  # here, because it takes longer to import than everything else of ours
+
     gids = np.unique(np.concatenate([run.gid_set for run in runs]))
     counts = np.array([_counts(run.window(start_ms, stop_ms), gids) for run in runs])
     found = []
@@ -109,7 +112,7 @@ def band_of(runs: Sequence[Raster], start_ms: float, stop_ms: float, limits: Acc
     quantile = float(student.ppf(1 - limits.alpha / (2 * len(names)), n - 1)) * math.sqrt(1 + 1 / n)
     centre, spread = table.mean(axis=0), table.std(axis=0, ddof=1)
     half = np.maximum(quantile * spread, limits.tolerance * np.abs(centre))
-    return NullBand(start_ms, stop_ms, gids, counts.mean(axis=0), limits.groups, names, centre, half)
+    return NullBand(start_ms, stop_ms, gids, counts.mean(axis=0), limits.groups, names, centre, half, half)
 
 
 def statistics(

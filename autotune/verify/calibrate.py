@@ -15,7 +15,8 @@ from typing import Any, Literal
 from autotune.agent.knobs import NUMERICAL, ROUND_OFF
 from autotune.config import AcceptConfig
 from autotune.errors import BaselineError
-from autotune.launch.run import FreshRunner, Run, RunFailed
+from autotune.launch.judge import RunFailed
+from autotune.launch.run import FreshRunner, Run
 from autotune.observe import SAMPLED_SEGMENTS, Observation, voltage_digests
 from autotune.raster import Raster, read_raster, write_raster
 from autotune.raster.metrics import first_divergence_ms, identical
@@ -24,6 +25,7 @@ from autotune.verify.error import Ruler
 from autotune.verify.stability import EXPECTED_ORDER, LEAST_ORDER, convergence_order
 
 Regime = Literal["regular", "chaotic", "random"]
+_STATISTICAL = "or say `statistical = true` under [accept] to compare rates, ISI CV and correlations only."
 PERTURBED, HALF, QUARTER, NULL, REPEAT = "perturbed", "half-dt", "quarter-dt", "null", "repeat"
 
 
@@ -190,8 +192,8 @@ def _random(work: _Calibrator, repeat: Run) -> Calibration:
     if not work.limits.statistical or when is None:
         raise BaselineError(
             f"the model does not reproduce itself: {why}",
-            cure="Seed its random numbers by a fixed number, not by the time, the process or the rank, and try again; "
-            "or say `statistical = true` under [accept] to compare rates, ISI CV and correlations only.",
+            cure="Seed its random numbers by a fixed number, not by the time, the process or the rank, and try again"
+            + ("." if when is None else f"; {_STATISTICAL}"),
         )
     work.raster(f"{REPEAT}-1", lambda: repeat)
     for number in range(2, work.limits.null_runs + 1):

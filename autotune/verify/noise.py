@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from autotune.config import StudyConfig
 from autotune.errors import BaselineError
-from autotune.launch.run import FreshRunner, RunFailed
+from autotune.launch.judge import RunFailed
+from autotune.launch.run import FreshRunner
 from autotune.machine import Machine, describe_machine, warnings
 from autotune.measure import (
     Noise,
@@ -52,7 +53,7 @@ def measure_noise(runner: FreshRunner, config: StudyConfig, ranks: int, threads:
     lines = advice(
         noise,
         pairs,
-        wanted_gain=confirm.wanted_gain,
+        wanted_gain=confirm.gain_to_show,
         run_s=min(times),
         alpha=confirm.alpha,
         minimum_gain=confirm.minimum_gain,
@@ -77,7 +78,7 @@ def choose_pairs(noise: Noise, config: StudyConfig) -> int:
     high = max(low, confirm.most_pairs)
     needed = pairs_needed(
         noise,
-        confirm.wanted_gain,
+        confirm.gain_to_show,
         alpha=confirm.alpha,
         minimum_gain=confirm.minimum_gain,
         finalists=confirm.finalists,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autotune.launch.run import RunFailed
+from autotune.launch.judge import RunFailed
 
 # Stands in for a model whose ranks end as real NEURON's do only by accident; it uses the agent as it is staged.
 PROGRAM = """

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from autotune.search.sampler import make_sampler
+from autotune.store.optuna import open_storage, open_study
 
 pytestmark = pytest.mark.mpi
 
@@ -30,8 +32,8 @@ def test_a_study_stopped_in_mid_search_goes_on_and_loses_nothing(recipe_study, c
     study = copy_of(recipe_study)
     words = ("run", "--trials", "7", "--out", study.out, study.study)
     driver = autotune.start(*words, cwd=study.out.parent)
-    assert wait((study.out / "trials" / "0005.json").is_file)
-    assert wait(lambda: any(study.out.glob("scratch/*/stdout.txt")))  # a run of the next trial has begun
+    assert wait((study.out / "trials" / "0005.json").is_file, driver=driver)
+    assert wait(lambda: any(study.out.glob("scratch/*/stdout.txt")), driver=driver)  # a run of the next trial has begun
     driver.send_signal(stop)
     code, _, err = finish(driver)
     if stop == signal.SIGINT:
@@ -61,7 +63,7 @@ def test_a_confirmation_goes_on_with_the_pairs_that_it_has(dt_study, copy_of, au
     (study.out / "confirming.json").unlink()
     words = ("run", "--out", study.out, study.study)
     driver = autotune.start(*words, cwd=study.out.parent)
-    assert wait((study.out / "confirming.json").is_file)
+    assert wait((study.out / "confirming.json").is_file, driver=driver)
     assert interrupted(driver).code == 130
     measured = study.record("confirming")["events"]
     assert 1 <= len(measured) < 5
@@ -78,7 +80,7 @@ def test_a_confirmation_goes_on_with_the_pairs_that_it_has(dt_study, copy_of, au
 def test_ctrl_c_before_anything_is_finished_leaves_nothing(make_study, autotune, tmp_path, wait, interrupted):
     study, out = make_study(tmp_path / "study", WAITS, "hangs.py"), tmp_path / "out"
     driver = autotune.start("run", "--out", out, study, cwd=tmp_path)
-    assert wait(lambda: is_waiting(out))
+    assert wait(lambda: is_waiting(out), driver=driver)
     answer = interrupted(driver)
     assert answer.code == 130
     assert "interrupted" in answer.stderr
@@ -91,7 +93,7 @@ def test_a_driver_in_the_background_ends_at_sigterm(make_study, autotune, tmp_pa
     study, out = make_study(tmp_path / "study", WAITS, "hangs.py"), tmp_path / "out"
     ignore = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)}
     driver = autotune.start("run", "--out", out, study, cwd=tmp_path, **ignore)
-    assert wait(lambda: is_waiting(out))
+    assert wait(lambda: is_waiting(out), driver=driver)
     driver.terminate()
     assert finish(driver)[0] == 130
     assert autotune.all_gone()
@@ -103,7 +105,7 @@ def test_a_second_driver_on_the_same_folder_is_refused_and_disturbs_nothing(
 ):
     study, out = make_study(tmp_path / "study", WAITS, "hangs.py"), tmp_path / "out"
     driver = autotune.start("run", "--out", out, study, cwd=tmp_path)
-    assert wait(lambda: is_waiting(out))
+    assert wait(lambda: is_waiting(out), driver=driver)
     before = listing(out)
     second = autotune("run", *fresh, "--out", out, study, cwd=tmp_path)
     assert second.code == 2
@@ -117,8 +119,8 @@ def test_a_first_trial_that_was_killed_can_be_made_again_in_a_database(make_stud
     study, out = make_study(tmp_path / "study", search={"trials": 1, "knobs": ["self_queue"]}), tmp_path / "out"
     words = ("run", "--storage", f"sqlite:///{tmp_path}/optuna.db", "--out", out, study)
     driver = autotune.start(*words, cwd=tmp_path)
-    assert wait((out / "noise.json").is_file)
-    assert wait(lambda: any(out.glob("scratch/*/stdout.txt")))
+    assert wait((out / "noise.json").is_file, driver=driver)
+    assert wait(lambda: any(out.glob("scratch/*/stdout.txt")), driver=driver)
     driver.kill()
     finish(driver)
     assert autotune.all_gone()
@@ -134,4 +136,5 @@ def test_the_samplers_memory_is_made_anew_from_the_trials_when_it_is_lost(recipe
     answer = autotune("run", "--trials", "6", "--out", study.out, study.study, cwd=study.out.parent)
     assert answer.code == 0, str(answer)
     assert len(study.trials()) == 6
-    shutil.rmtree(study.out)
+    stored = open_study(open_storage(study.out), "ring", 0, make_sampler).trials
+    assert [trial.values[0] for trial in stored] == pytest.approx([trial["ratio"] for trial in study.trials()])

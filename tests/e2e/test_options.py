@@ -92,6 +92,7 @@ def test_another_study_of_the_same_name_in_the_database_is_refused_and_left_alon
     answer = autotune("run", "--storage", url, "--out", folder / "other", from_elsewhere, cwd=folder)
     assert answer.code == 2
     assert "already holds a study named 'study' with 3 trials" in answer.stderr
+    assert not (folder / "other").exists()  # it was told before anything was run
     assert len(optuna.load_study(study_name="study", storage=url).trials) == 3
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -141,12 +144,28 @@ def test_fresh_discards_the_earlier_study_and_nothing_else(recipe_study, copy_of
     fresh = copy_of(recipe_study)
     (fresh.out / "notes.txt").write_text("mine")
     driver = autotune.start("run", "--fresh", "--out", fresh.out, fresh.study, cwd=fresh.out.parent)
-    assert wait(lambda: not any((fresh.out / "trials").glob("*")) and (fresh.out / "observation.json").is_file())
+    assert wait(
+        lambda: not any((fresh.out / "trials").glob("*")) and (fresh.out / "observation.json").is_file(), driver=driver
+    )
     assert interrupted(driver).code == 130
     assert fresh.trials() == []
     assert not (fresh.out / "confirmation.json").exists()
     assert fresh.record("study")["created"] > recipe_study.record("study")["created"]
     assert (fresh.out / "notes.txt").read_text() == "mine"
+
+
+def test_the_dashboard_of_the_study_is_served_read_only_until_ctrl_c(recipe_study, copy_of, autotune, interrupted):
+    study = copy_of(recipe_study)
+    server = autotune.start("dashboard", study.out, "--port", "0", cwd=study.out.parent)
+    line = server.stdout.readline()
+    address = re.search(r"http://127\.0\.0\.1:\d+", line)[0]
+    with urllib.request.urlopen(f"{address}/api/studies") as answer:
+        assert [each["study_name"] for each in json.load(answer)["study_summaries"]] == ["ring"]
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(urllib.request.Request(f"{address}/api/studies/0", method="DELETE"))
+    assert refused.value.code in (403, 405)
+    answer = interrupted(server)
+    assert (answer.code, answer.stderr) == (0, "")
 
 
 def test_the_folder_can_move(recipe_study, tmp_path: Path, autotune):

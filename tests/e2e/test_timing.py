@@ -15,6 +15,7 @@ import pytest
 
 import autotune.pipeline
 from autotune.config import make_config
+from autotune.errors import BaselineError
 from autotune.export import Best
 from autotune.launch.run import FreshRunner, Run
 from autotune.measure import Confirmation
@@ -54,6 +55,22 @@ def study(tmp_path: Path, model: str, *arguments: str, launcher: tuple[str, ...]
 
 def run(config: Any, out: Path, on_trial: Any = None) -> Best:
     return tune(config, out, storage=None, fresh=False, progress=Silent(on_trial))
+
+
+@pytest.fixture
+def every_trial_is_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last word is asked of trials that did not look faster, too."""
+
+    def all_of_them(trials: list[Trial], most: int, noise: float, minimum_gain: float) -> list[Trial]:
+        return [trial for trial in trials if trial.accepted and trial.changes and trial.answered_from is None][:most]
+
+    monkeypatch.setattr(autotune.pipeline, "finalists", all_of_them)
+
+
+def confirmed_pairs(out: Path) -> int:
+    confirmation = StudyFolder(out).read("confirmation", Confirmation)
+    assert confirmation is not None
+    return len(confirmation.samples)
 
 
 def hog() -> None:
@@ -118,6 +135,7 @@ def test_cpu_time_of_each_rank_and_section_times_are_kept(planted: Any) -> None:
     assert {"setup", "run", "output"} <= set(trial.sections)
 
 
+@pytest.mark.usefixtures("every_trial_is_confirmed")
 def test_identical_settings_are_no_improvement_on_the_ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class NoOps(FreshRunner):
         """Takes every setting and changes nothing."""
@@ -138,6 +156,7 @@ def test_identical_settings_are_no_improvement_on_the_ring(tmp_path: Path, monke
     )
     best = run(config, tmp_path / "out")
     assert best.verdict == "no improvement"
+    assert confirmed_pairs(tmp_path / "out") == 7
     assert best.settings == best.baseline_settings
     assert best.speedup.estimate == 1.0
 
@@ -148,10 +167,12 @@ def test_a_load_in_the_middle_of_a_study_hides_no_gain(tmp_path: Path, load: Any
     assert best.verdict == "improved"
 
 
+@pytest.mark.usefixtures("every_trial_is_confirmed")
 def test_a_load_in_the_middle_of_a_study_invents_no_gain(tmp_path: Path, load: Any) -> None:
     arguments = ("--saved", "0", "--busy")
     config = study(tmp_path, "tests/models/sleeps_less.py", *arguments, trials=2, knobs=("bin_queue",))
     best = run(config, tmp_path / "out", lambda trial: trial.number == 0 and load())
+    assert confirmed_pairs(tmp_path / "out") == 7
     assert best.verdict == "no improvement"
 
 
@@ -214,3 +235,21 @@ def test_a_model_that_cannot_be_stopped_early_is_searched_whole(tmp_path: Path) 
     short = StudyFolder(tmp_path / "out").read("short", ShortRun)
     assert short.stop_ms is None
     assert "went on to t" in short.note
+
+
+def test_a_model_that_is_mostly_a_loop_is_timed_as_a_whole(tmp_path: Path) -> None:
+    config = study(tmp_path, "tests/models/mostly_a_loop.py", trials=1, knobs=("bin_queue",))
+    run(config, tmp_path / "out")
+    trial = StudyFolder(tmp_path / "out").trials()[0]
+    assert trial.samples[0].trial_s > 5 * trial.sections["psolve"]
+
+
+def test_a_baseline_that_fails_in_the_confirmation_is_told_as_such(tmp_path: Path) -> None:
+    config = study(tmp_path, "tests/models/sleeps_less.py", trials=2, knobs=("bin_queue",))
+
+    def spoil(trial: Trial) -> None:
+        if trial.number == 1:
+            (tmp_path / "sleeps_less.py").write_text("raise SystemExit('gone')")
+
+    with pytest.raises(BaselineError, match="ran before and fails now"):
+        run(config, tmp_path / "out", spoil)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from model_bench import Bench
 
-from autotune.launch.run import RunFailed
+from autotune.launch.judge import RunFailed
 
 pytestmark = pytest.mark.mpi
 

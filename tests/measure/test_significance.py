@@ -95,3 +95,10 @@ def test_one_disturbed_pair_does_not_widen_the_interval():
 def test_identical_pairs_make_an_interval_without_width():
     interval = speedup_interval(np.full(9, math.log(1.2)), confidence=0.95, resamples=99, seed=0)
     assert (interval.low, interval.estimate, interval.high) == pytest.approx((1.2, 1.2, 1.2))
+
+
+def test_a_setting_that_is_often_slow_is_not_proved_by_setting_its_slow_pairs_aside() -> None:
+    often_slow = np.log(np.array([[10 / 9] * 9 + [10 / 50] * 7])) - np.log(1.02)
+    assert p_values(often_slow)[0] == 1.0
+    once_disturbed = np.log(np.array([[10 / 9] * 9 + [10 / 50]])) - np.log(1.02)
+    assert p_values(once_disturbed)[0] < 0.01

@@ -16,7 +16,8 @@ from optuna.trial import TrialState
 
 from autotune.config import AcceptConfig, SearchConfig
 from autotune.errors import BaselineError
-from autotune.launch.run import FreshRunner, RunFailed
+from autotune.launch.judge import RunFailed
+from autotune.launch.run import FreshRunner
 from autotune.plan.space import SearchSpace, make_space
 from autotune.raster import Raster
 from autotune.search.recipe import recipe
@@ -152,6 +153,13 @@ def test_a_trial_is_scored_by_the_baseline_runs_before_and_after_it_which_neighb
         True,
         False,
     ]
+
+
+def test_the_baseline_is_never_better_than_itself_however_lucky_its_own_trial_was(bench):
+    one = bench()
+    trials = one.search(3)
+    one.runner.known[:] = [replace(trials[0], ratio=0.25), replace(trials[1], ratio=0.9), replace(trials[2], ratio=1.2)]
+    assert one.runner.best_ratio() == 0.9
 
 
 def test_a_setting_that_took_no_effect_is_not_applicable(bench, ring):

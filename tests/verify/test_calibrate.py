@@ -127,6 +127,16 @@ def test_a_model_that_does_not_reproduce_itself_is_refused_with_its_reason(fresh
     assert "statistical = true" in caught.value.cure
 
 
+@pytest.mark.parametrize("statistical", [False, True])
+def test_statistics_are_not_advised_where_the_voltages_alone_differ(bench, tmp_path, statistical) -> None:
+    ring = bench("ring")
+    observation = replace(ring.observation, voltage_digests=("other",))
+    limits = AcceptConfig(statistical=statistical)
+    with pytest.raises(BaselineError, match="the sampled voltages differ") as caught:
+        calibrate(ring.runner, observation, ring.baseline, limits, classes=(EXACT,), folder=tmp_path)
+    assert "statistical" not in caught.value.cure
+
+
 def test_with_its_users_consent_it_is_judged_by_statistics_alone(fresh_runner, tmp_path) -> None:
     model = tmp_path / "random_long.py"
     source = Path(__file__).parents[1] / "models" / "random_time.py"

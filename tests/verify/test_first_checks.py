@@ -9,6 +9,8 @@ import pytest
 
 from autotune.agent.knobs import EXACT, NUMERICAL, ROUND_OFF
 from autotune.config import AcceptConfig
+from autotune.observe import voltage_digests
+from autotune.plan.space import make_space
 from autotune.raster import Raster
 from autotune.verify.acceptance import Acceptance
 
@@ -87,3 +89,16 @@ def test_without_spikes_the_sampled_voltages_must_be_identical(ring):
     assert judgement.verdict == "diverged"
     assert "the sampled voltages differ (no spikes to compare)" in judgement.reason
     assert "73 spikes where the baseline has none" in acceptance.judge(ring.run, EXACT).reason
+
+
+def test_a_rank_without_sections_does_not_keep_the_others_from_being_verified(ring):
+    first, second = ring.run.reports
+    silent = Raster.from_arrays([], [])
+    run = replace(ring.run, raster=silent, reports=(first, replace(second, voltage={})))
+    observation = replace(ring.observation, spikes=0, voltage_digests=voltage_digests(run))
+    acceptance = Acceptance(silent, observation, AcceptConfig())
+    assert acceptance.judge(run, EXACT).verdict == "accepted"
+    assert "nspike" in make_space(observation, ("nspike",), ()).domains
+    nothing = replace(run, reports=tuple(replace(report, voltage={}) for report in run.reports))
+    blind = Acceptance(silent, replace(observation, voltage_digests=voltage_digests(nothing)), AcceptConfig())
+    assert blind.judge(nothing, EXACT).verdict == "diverged"
