@@ -78,6 +78,8 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
         with folder.spending(progress.step("calibrate")):
             calibration = _calibrated(folder, runner, observation, baseline, config, space)
             progress.calibrated(calibration)
+            if calibration.dt_is_fixed:
+                space = space.without("dt", calibration.note)
             short = _shortened(folder, runner, observation, baseline, config, calibration)
             noise = _noise(folder, runner.until(short.stop_ms), observation, config)
             progress.timed(noise, short.note)

@@ -6,7 +6,7 @@ Nothing here knows of Optuna or starts a process.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autotune.agent.facts import ModelFacts
@@ -34,6 +34,13 @@ class SearchSpace:
     out: tuple[LeftOut, ...]
     baseline: Settings
     facts: ModelFacts
+
+    def without(self, knob: str, reason: str) -> SearchSpace:
+        """The same space with one knob left out."""
+        domains = {name: domain for name, domain in self.domains.items() if name != knob}
+        out = self.out if domains.keys() == self.domains.keys() else (*self.out, LeftOut(knob, reason))
+        baseline = {name: value for name, value in self.baseline.items() if name != knob}
+        return replace(self, domains=domains, out=out, baseline=baseline)
 
     def active(self, params: Settings) -> Settings:
         """The part of `params` that can act: gid compression without spike compression is no setting at all."""

@@ -7,6 +7,7 @@ when a knob that is searched needs it, and its raster is kept, so that a study t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from autotune.verify.band import null_band
 from autotune.verify.error import Ruler
 from autotune.verify.stability import EXPECTED_ORDER, LEAST_ORDER, convergence_order
 
+FIXED_DT = "your model sets dt itself after finitialize: no other step can be tried"
 Regime = Literal["regular", "chaotic", "random"]
 _STATISTICAL = "or say `statistical = true` under [accept] to compare rates, ISI CV and correlations only."
 PERTURBED, HALF, QUARTER, NULL, REPEAT = "perturbed", "half-dt", "quarter-dt", "null", "repeat"
@@ -52,6 +54,8 @@ class Calibration:
     runs: tuple[str, ...] = ()
     """The rasters that were kept, rasters/<name>.npz."""
     note: str = ""
+    dt_is_fixed: bool = False
+    """The model sets its own dt after finitialize, so that no other can be tried."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,10 @@ class References:
     """At dt/2 and at dt/4."""
     null: tuple[Raster, ...] = ()
     """Runs that must be called the same result: the baseline, sent another way."""
+
+
+class _DtIsFixed(Exception):
+    """Another dt was asked for, and the model's own was in effect at the end."""
 
 
 @dataclass
@@ -102,7 +110,14 @@ class _Calibrator:
 
     def at_dt(self, name: str, divisor: int) -> Raster:
         dt_ms = self.observation.facts.dt_ms / divisor
-        return self.raster(name, lambda: self.run(settings={"dt": dt_ms}))
+
+        def make() -> Run:
+            run = self.run(settings={"dt": dt_ms})
+            if not math.isclose(run.effective["dt"], dt_ms, rel_tol=1e-6):
+                raise _DtIsFixed
+            return run
+
+        return self.raster(name, make)
 
     def parted(self, other: Raster) -> bool:
         return self.ruler.distance(self.baseline, other) > self.limits.chaos
@@ -139,6 +154,11 @@ def calibrate(
     if spiking and ({ROUND_OFF, NUMERICAL} & set(classes)) and work.parted(_round_off(work)):
         regime, why = "chaotic", f"a perturbation of {limits.perturb_mv:g} mV sends your network another way"
     finer = spiking and NUMERICAL in classes and not observation.facts.cvode
+    try:
+        if finer:
+            work.at_dt(HALF, 2)
+    except _DtIsFixed:
+        return Calibration(repeat.run_s, regime, why, runs=tuple(work.made), note=FIXED_DT, dt_is_fixed=True)
     if finer and regime == "regular" and work.parted(work.at_dt(QUARTER, 4)) and work.sensitive():
         regime, why = "chaotic", f"a perturbation of {limits.null_mv:g} mV sends your network another way"
     if regime == "chaotic":

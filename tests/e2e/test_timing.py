@@ -24,6 +24,7 @@ from autotune.raster import read_raster
 from autotune.search.short import ShortRun
 from autotune.store.folder import StudyFolder
 from autotune.store.records import Settings, Trial
+from autotune.verify.calibrate import FIXED_DT, Calibration
 from autotune.verify.noise import NoiseRecord
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -253,3 +254,17 @@ def test_a_baseline_that_fails_in_the_confirmation_is_told_as_such(tmp_path: Pat
 
     with pytest.raises(BaselineError, match="ran before and fails now"):
         run(config, tmp_path / "out", spoil)
+
+
+def test_a_model_that_sets_its_own_dt_is_not_searched_over_dt(tmp_path: Path) -> None:
+    config = study(tmp_path, "tests/models/mostly_a_loop.py", trials=2, knobs=("dt", "bin_queue"))
+    script = tmp_path / "mostly_a_loop.py"
+    script.write_text(script.read_text().replace("pc.psolve(5)", "h.dt = 0.025\npc.psolve(5)"))
+    best = run(config, tmp_path / "out")
+    folder = StudyFolder(tmp_path / "out")
+    calibration = folder.read("calibration", Calibration)
+    assert calibration is not None
+    assert calibration.note == FIXED_DT
+    assert calibration.half_dt_shift_ms is None
+    assert all("dt" not in trial.params for trial in folder.trials())
+    assert "dt" not in best.settings

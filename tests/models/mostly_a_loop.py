@@ -14,6 +14,6 @@ pc.cell(0, h.NetCon(soma(0.5)._ref_v, None, sec=soma))
 pc.set_maxstep(10)
 h.stdinit()
 pc.psolve(5)
-while h.t < 500:
+while h.t < 500 - h.dt / 2:
     h.fadvance()
 h.quit()
