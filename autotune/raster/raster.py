@@ -170,7 +170,7 @@ def _whole(gids: NDArray[np.generic], source: str) -> Gids:
     if gids.size == 0:
         return np.empty(gids.shape, np.int64)
     kept = gids.astype(np.int64) if gids.dtype.kind in "iu" else None
-    if gids.dtype.kind == "u" and gids.max() > np.iinfo(np.int64).max:
+    if gids.dtype.kind == "u" and int(gids.max()) > np.iinfo(np.int64).max:
         kept = None
     if gids.dtype.kind == "f" and np.all(np.abs(gids) <= 2.0**53) and np.all(gids == np.rint(gids)):
         kept = gids.astype(np.int64)

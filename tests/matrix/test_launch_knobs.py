@@ -74,7 +74,7 @@ def watch(
             mpi = find_mpi(command, environment)
             _, own = Bench(home / "none", programs)._prepare(line)
             own = {**own, "PWD": str(bench.folder)}
-            runner = FreshRunner(command, own, home / "agent", home / "scratch", whole=True)
+            runner = FreshRunner(command, own, home / "agent", home / "scratch", timing="whole")
             observation, baseline = observe(runner, mpi, 120, others)
             built = replace(runner, builder=Builder(observation.facts.launch, own))
             known[(line, *others)] = Model(built, observation, baseline)
