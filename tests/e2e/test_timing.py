@@ -27,6 +27,8 @@ from autotune.store.records import Settings, Trial
 from autotune.verify.calibrate import FIXED_DT, Calibration
 from autotune.verify.noise import NoiseRecord
 
+pytestmark = pytest.mark.slow  # whole studies with their confirmation: minutes in all
+
 ROOT = Path(__file__).resolve().parents[2]
 QUICK: dict[str, Any] = {"confirm": {"pairs": 7, "finalists": 1}, "noise": {"runs": 4}}
 
