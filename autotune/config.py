@@ -178,6 +178,10 @@ class RunConfig(_Section):
         default="auto",
         description="where trials run: in the model's folder or a scratch copy; auto: a copy if the model writes there",
     )
+    resident: Literal["auto", "never"] = Field(
+        default="auto",
+        description="many trials of the search on one built network, if it replays bit for bit; never: fresh processes",
+    )
 
 
 class StudyConfig(_Section):

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from autotune.agent.facts import ModelFacts
 from autotune.agent.protocol import RankReport
+from autotune.agent.resident import FINITIALIZE_V
 from autotune.errors import BaselineError, MpiError
 from autotune.launch.command import Command
 from autotune.launch.judge import RunFailed
 from autotune.launch.mechanisms import launch_facts
 from autotune.launch.mpi import Mpi
+from autotune.launch.resident import Takeover
 from autotune.launch.run import FreshRunner, Run
 from autotune.launch.workspace import snapshot, written
 from autotune.machine import physical_cores
@@ -45,6 +47,10 @@ class Observation:
     rank_cells: tuple[int, ...]
     finitializes: int
     """How many times a rank called finitialize; settings apply to all of them."""
+    runs: int = 1
+    """How many of these were followed by a run."""
+    takeover: Takeover | None = None
+    """How the process can be made to run its built network again; None when nothing was integrated."""
     written: tuple[str, ...] = ()
     """Files in the command's folder that the run made or changed."""
     notes: tuple[str, ...] = field(default=())
@@ -92,6 +98,8 @@ def observe(
         load_balance=_load_balance(run.reports),
         rank_cells=tuple(int(r.model.get("cells", 0)) for r in run.reports),
         finitializes=max(len(r.sections) for r in run.reports),
+        runs=len(_runs(run.reports[0])),
+        takeover=_takeover(run, facts),
         written=tuple(written(before, snapshot(runner.command.cwd, runner.ours))),
         notes=tuple(_notes(run, facts)),
     )
@@ -130,6 +138,22 @@ def merge_facts(run: Run, command: Command) -> ModelFacts:
         barrier_s=run.sections["barrier"],
         baseline=dict(run.effective),
     )
+
+
+def _runs(report: RankReport) -> list[int]:
+    """The numbers of the finitializes that were followed by a step at least."""
+    return [number for number, s in enumerate(report.sections) if s.t_stop_ms - s.t_start_ms > 0.5 * s.dt_ms]
+
+
+def _takeover(run: Run, facts: ModelFacts) -> Takeover | None:
+    runs = _runs(run.reports[0])
+    if not runs:
+        return None
+    at = runs[0]
+    voltages = {report.sections[at].uniform_mv for report in run.reports if at < len(report.sections)}
+    v_mv = voltages.pop() if len(voltages) == 1 else None
+    ways = tuple(way for way in run.reports[0].model["ways"] if way != FINITIALIZE_V or v_mv is not None)
+    return Takeover(at, facts.t_stop_ms, facts.psolve, ways, v_mv=v_mv)
 
 
 def uses_psolve(run: Run) -> bool:

@@ -32,6 +32,7 @@ from autotune.plan.builds import build_ahead
 from autotune.plan.space import SearchSpace, make_space
 from autotune.raster import Raster, read_raster, write_raster
 from autotune.report.progress import Progress
+from autotune.search.resident import ResidentRecord, Residents
 from autotune.search.runner import TrialRunner
 from autotune.search.sampler import make_sampler
 from autotune.search.short import ShortRun, shorten
@@ -87,7 +88,7 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
         with folder.spending(progress.step("search")):
             kept = references(folder.rasters)
             acceptance = Acceptance(baseline, observation, config.accept, calibration, kept)
-            trials = TrialRunner(runner, space, acceptance, config.search, noise.noise.upper, folder.trials())
+            trials = TrialRunner(runner, space, acceptance, config.search, noise.noise.upper, known=folder.trials())
             _search(folder, trials.until(short.stop_ms), study, config, progress)
 
         with folder.spending(progress.step("confirm")):
@@ -230,9 +231,25 @@ def _opened(folder: StudyFolder, config: StudyConfig, record: StudyRecord, fresh
 
 
 def _search(folder: StudyFolder, trials: TrialRunner, study: Study, config: StudyConfig, progress: Progress) -> None:
-    if trials.space.domains:
+    if not trials.space.domains or len(trials.known) >= config.search.trials:
+        return
+    with closing(Residents(trials.runner, trials.space, trials.acceptance)) as residents:
+        record = _resident(folder, residents, config)
+        progress.resident(record)
         progress.searching(trials.known, config.search)
-        search(study, trials, folder, config.search, progress.trial)
+        search(study, replace(trials, residents=residents), folder, config.search, progress.trial)
+        if residents.record and residents.record != record:
+            folder.write("resident", residents.record)
+
+
+def _resident(folder: StudyFolder, residents: Residents, config: StudyConfig) -> ResidentRecord:
+    """Whether trials run on one built network, and how; an earlier search may have found that out already."""
+    record = folder.read("resident", ResidentRecord)
+    if record is None or record.way:
+        why = "as you asked" if config.run.resident == "never" else residents.obstacle(config.search)
+        record = ResidentRecord(note=why) if why else residents.choose(record)
+        folder.write("resident", record)
+    return record
 
 
 def _confirm(

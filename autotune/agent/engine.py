@@ -51,8 +51,10 @@ def enabled() -> bool:
 
 def ran(sim: Simulator) -> bool:
     """Whether the run was CoreNEURON's: enabled, its library loaded, and no step was taken by NEURON's own psolve."""
-    if not enabled():
-        return False
+    return enabled() and bool(loaded_libraries(LIBRARY)) and step_s(sim) == sim.step_s_before
+
+
+def step_s(sim: Simulator) -> float:
+    """Seconds that NEURON's own psolve has integrated in this process."""
     contexts = sim.h.List("ParallelContext")
-    stepped = any(contexts.o(index).step_time() for index in range(int(contexts.count())))
-    return bool(loaded_libraries(LIBRARY)) and not stepped
+    return sum(float(contexts.o(index).step_time()) for index in range(int(contexts.count())))

@@ -18,12 +18,14 @@ import socket
 import sys
 import threading
 import time
+from dataclasses import replace
+from functools import partial
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy as np
 
 from .capture import Capture
-from .engine import obstacle
+from .engine import obstacle, step_s
 from .knobs import KNOBS, in_order_of_application
 from .probe import NetConTable, local_gids, probe
 from .protocol import (
@@ -37,11 +39,14 @@ from .protocol import (
     write_atomically,
     write_text,
 )
+from .resident import Replay, fork_for, may_fork, requests, ways_of
 from .simulator import Simulator
+from .state import uniform_mv
 from .timers import ExchangeHistogram, SectionTimer
 from .voltages import VoltageSample, perturb
 
-BEFORE_STRUCTURE, AFTER_STATES, AFTER_EVERYTHING = 3, 1, 2  # types of FInitializeHandler (see NEURON's finitialize)
+# Types of FInitializeHandler, in the order in which finitialize calls them.
+BEFORE_STRUCTURE, AFTER_VOLTAGES, AFTER_STATES, AFTER_EVERYTHING = 3, 0, 1, 2
 MOST_ERRORS = 20
 
 _agent: Optional[Agent] = None
@@ -72,6 +77,9 @@ class Agent:
         self._voltages: Optional[VoltageSample] = None
         self._section: Optional[RunSection] = None
         self._spikes: List[Tuple[np.ndarray, np.ndarray]] = []
+        self._finitializes = 0
+        self._serving = False
+        self._uniform_mv: Optional[float] = None
         handler = self._sim.h.FInitializeHandler
         self._handlers = [
             handler(BEFORE_STRUCTURE, self._guarded(self._before_finitialize)),
@@ -80,24 +88,32 @@ class Agent:
         self._process = os.getpid()
         self._report.ancestors = _ancestors()
         self._finishing = False
-        if job.perturb_mv:
+        self._cpu_s_before = 0.0
+        if job.observe:
+            self._handlers.append(handler(AFTER_VOLTAGES, self._guarded(self._look_at_voltages)))
+        if job.perturb_mv or job.serve_at is not None:
             self._handlers.append(handler(AFTER_STATES, self._guarded(self._perturb)))
         atexit.register(self._guarded(self._finish))
         if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
             signal.signal(signal.SIGTERM, self._terminated)
 
     def _guarded(self, step: Callable[[], None]) -> Callable[[], None]:
+        name = getattr(step, "__name__", "replay")
+
         def run() -> None:
             try:
                 step()
             except Exception as error:
                 if len(self._report.errors) < MOST_ERRORS:
-                    self._report.errors.append("%s: %s: %s" % (step.__name__, type(error).__name__, error))
+                    self._report.errors.append("%s: %s: %s" % (name, type(error).__name__, error))
 
         return run
 
     def _before_finitialize(self) -> None:
         self._close_section()
+        if self._finitializes == self._job.serve_at:
+            self._take_over()
+        self._finitializes += 1
         if self._capture is None:
             self._report.setup_s = time.perf_counter() - self._imported
             self._start()
@@ -117,6 +133,7 @@ class Agent:
             self._report.model = dict(
                 probe(self._sim, table, gids),
                 artificial_gids=self._capture.artificial_gids,
+                ways=ways_of(self._sim),
                 no_coreneuron=obstacle(self._sim, self._capture.unnamed),
             )
 
@@ -125,11 +142,44 @@ class Agent:
         self._histogram = ExchangeHistogram(self._sim) if self._job.observe else None
         self._voltages = VoltageSample(self._sim, self._job.voltages) if self._job.voltages else None
 
+    def _take_over(self) -> None:
+        """The main run is about to begin: from here on this process serves requests."""
+        if not self._job.fork:
+            self._serve()
+        elif may_fork(self._sim):
+            self._become(fork_for(self._job.folder))
+        else:
+            raise RuntimeError("this process cannot be forked: it has threads or an MPI library")
+
+    def _become(self, job: Job) -> None:
+        """This is a copy of the process, made for one request; it goes on with the user's script."""
+        self._job, self._process = job, os.getpid()
+        self._report = RankReport(ancestors=_ancestors())
+        self._cpu_s_before = time.process_time()
+        self._sim.step_s_before = step_s(self._sim)
+        self._voltages = VoltageSample(self._sim, job.voltages) if job.voltages else None
+
+    def _serve(self) -> None:
+        """Replay the network for one request after the other; does not return."""
+        self._serving = self._finishing = True  # what ends this process from now on is not the end of a run
+        self._start()
+        replay = Replay(self._sim)
+        for job in requests(self._job.folder):
+            self._become(replace(job, settings=replay.settings(job)))
+            self._guarded(partial(replay.run, job))()
+            self._write_reports()
+            replay.rest(job)
+
+    def _look_at_voltages(self) -> None:
+        self._uniform_mv = uniform_mv(self._sim)
+
     def _perturb(self) -> None:
+        if not self._job.perturb_mv:
+            return
         self._report.perturbed = perturb(self._sim, self._job.perturb_mv, self._job.perturb_seed)
 
     def _after_finitialize(self) -> None:
-        self._section = RunSection(t_start_ms=float(self._sim.h.t))
+        self._section = RunSection(t_start_ms=float(self._sim.h.t), uniform_mv=self._uniform_mv)
         if self._job.stop_ms is not None and self._section.t_start_ms < self._job.stop_ms:
             self._sim.cvode.event(self._job.stop_ms, self._guarded(self._stop_early))
         fixed_step = not int(self._sim.cvode.active())
@@ -178,19 +228,23 @@ class Agent:
         if self._finishing or os.getpid() != self._process:
             return
         self._finishing = True
+        self._write_reports()
+        if signal.getsignal(signal.SIGTERM) == self._terminated:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def _write_reports(self) -> None:
         for step in (self._close_section, self._describe):  # what goes wrong in them must stand in the report
             self._guarded(step)()
         report, spikes = rank_files(self._job.folder, self._report.rank, socket.gethostname(), os.getpid())
         ids, times = _joined(self._spikes)
         self._report.spikes = len(ids)
         write_atomically(spikes, lambda file: np.savez(file, gid=ids, time_ms=times))
+        self._spikes = []
         write_text(report, to_json(self._report))
-        if signal.getsignal(signal.SIGTERM) == self._terminated:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def _terminated(self, number: int, frame: Any) -> None:
         """Report and die of the signal; when the report is being written already, let that end first."""
-        if self._finishing and os.getpid() == self._process:
+        if self._finishing and os.getpid() == self._process and not self._serving:
             return
         self._report.signal = signal.Signals(number).name
         self._guarded(self._finish)()
@@ -208,7 +262,7 @@ class Agent:
         report.t_ms, report.dt_ms = sim.t_ms, float(sim.h.dt)
         report.tstop_ms = float(sim.h.tstop) if hasattr(sim.h, "tstop") else None
         report.cvode = bool(int(sim.cvode.active()))
-        report.cpu_s = time.process_time()
+        report.cpu_s = time.process_time() - self._cpu_s_before
         error = getattr(sys, "last_value", None)
         report.exception = "%s: %s" % (type(error).__name__, error) if error is not None else ""
         for name, knob in KNOBS.items():

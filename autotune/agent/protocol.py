@@ -38,6 +38,18 @@ class Job:
     """Which segments start higher; another seed is another perturbation of the same size."""
     stop_ms: Optional[float] = None
     """End the run section early, at this t; for a search on a part of a long run."""
+    serve_at: Optional[int] = None
+    """Serve requests in the finitialize of this number, from 0, instead of running on (resident.py)."""
+    fork: bool = False
+    """Serve each request by a copy of the process."""
+    way: str = ""
+    """Of a request: how the network is started again (resident.WAYS)."""
+    v_mv: Optional[float] = None
+    """Of a request: the argument of finitialize, for the way that needs one."""
+    until_ms: float = 0.0
+    """Of a request: the t at which the watched run ended."""
+    psolve: bool = True
+    """Of a request: the model integrates by `pc.psolve`."""
     protocol: int = PROTOCOL
 
 
@@ -48,6 +60,8 @@ class RunSection:
     t_start_ms: float = 0.0
     t_stop_ms: float = 0.0
     dt_ms: float = 0.0
+    uniform_mv: Optional[float] = None
+    """The voltage that finitialize gave to all segments; None where they differ, and in runs that do not observe."""
     spikes: int = 0
     psolve_s: float = 0.0
     """Wall time inside `pc.psolve`: integration, exchange and dispatch."""
@@ -150,6 +164,16 @@ def rank_files(folder: str, rank: int, host: str, pid: int) -> Tuple[Path, Path]
     """
     stem = "rank-%06d-%s-%d" % (rank, host, pid)
     return Path(folder, stem + ".json"), Path(folder, stem + ".npz")
+
+
+def request_file(session: str, number: int) -> Path:
+    """Where the driver leaves request `number` of a session, a Job."""
+    return Path(session, "request-%06d.json" % number)
+
+
+def ended_file(folder: str) -> Path:
+    """What the parent of a forked trial leaves in its folder: the trial's exit status."""
+    return Path(folder, "ended.json")
 
 
 def write_atomically(path: Path, write: Callable[[Any], None]) -> None:

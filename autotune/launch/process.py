@@ -14,7 +14,7 @@ import signal as signals
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -86,17 +86,68 @@ def run(
 
     Raises UsageError if the command cannot be started, and AutotuneError if its guard was killed from outside.
     """
-    _check(argv, cwd)
-    task = {"argv": list(argv), "cwd": str(cwd), "env": dict(env), "timeout_s": timeout_s, "driver": os.getpid()}
-    with ExitStack() as stack:
-        files = _open_files(stack, stdin, stdout, stderr)
-        guard, lifeline, report = _start_guard(stack, files)
-        stack.callback(guard.wait)
-        with lifeline:  # closing it, on whatever road, makes the guard kill the run
-            _send(lifeline, marshal.dumps(task))
-            stopped = _wait(report, poll)
-        answer = report.readall()
-    return _finished(tuple(argv), answer, stopped, stdout, stderr)
+    process = Process(argv, cwd=cwd, env=env, stdout=stdout, stderr=stderr, timeout_s=timeout_s, stdin=stdin)
+    with closing(process):
+        while not process.ended(None if poll is None else POLL_S):
+            if poll is not None and poll():
+                return process.end()
+        return process.finished()
+
+
+class Process:
+    """A command that runs under its guard until it ends, end() is called or we die. Raises as `run` does."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        stdout: Path,
+        stderr: Path,
+        timeout_s: float | None = None,
+        stdin: Path = Path(os.devnull),
+    ) -> None:
+        _check(argv, cwd)
+        self._argv, self._stdout, self._stderr = tuple(argv), stdout, stderr
+        task = {"argv": list(argv), "cwd": str(cwd), "env": dict(env), "timeout_s": timeout_s, "driver": os.getpid()}
+        with ExitStack() as stack:
+            files = _open_files(stack, stdin, stdout, stderr)
+            self._guard, self._lifeline, self._report = _start_guard(files)
+        try:
+            _send(self._lifeline, marshal.dumps(task))
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def pid(self) -> int:
+        """Of the guard: every process of the command descends from it."""
+        return self._guard.pid
+
+    def ended(self, within_s: float | None = 0.0) -> bool:
+        """Whether nothing of the command is alive any more; sleeps until then, at most `within_s` (None: as long as it
+        takes)."""
+        waiting = select.poll()
+        waiting.register(self._report, select.POLLIN)
+        return bool(waiting.poll(None if within_s is None else within_s * 1000))
+
+    def end(self) -> Finished:
+        """Kill the command, unless it has ended already."""
+        stopped = not self.ended()
+        self._lifeline.close()
+        self.ended(None)
+        return self.finished(stopped)
+
+    def finished(self, stopped: bool = False) -> Finished:
+        """How it ended; call it once, after ended()."""
+        return _finished(self._argv, self._report.readall(), stopped, self._stdout, self._stderr)
+
+    def close(self) -> None:
+        """Leave nothing of it alive."""
+        self._lifeline.close()
+        self._guard.wait()
+        self._report.close()
 
 
 def _check(argv: Sequence[str], cwd: Path) -> None:
@@ -114,12 +165,12 @@ def _open_files(stack: ExitStack, stdin: Path, stdout: Path, stderr: Path) -> li
     return [stack.enter_context(stdin.open("rb")), out, err]
 
 
-def _start_guard(stack: ExitStack, files: list[BinaryIO]) -> tuple[subprocess.Popen[bytes], FileIO, FileIO]:
+def _start_guard(files: list[BinaryIO]) -> tuple[subprocess.Popen[bytes], FileIO, FileIO]:
     """Start the guard; return it, the end of the lifeline that we hold, and the end of the report pipe that we read."""
     lifeline_read, lifeline_write = os.pipe()
     lifeline = FileIO(lifeline_write, "wb")
     report_read, report_write = os.pipe()
-    report = stack.enter_context(FileIO(report_read, "rb"))
+    report = FileIO(report_read, "rb")
     try:
         # The tuner's own interpreter, bare: no site packages, no PYTHON* variables. It gets our environment; the
         # command gets its own through the lifeline, because Python changes its environment when it starts (PEP 538).
@@ -133,6 +184,7 @@ def _start_guard(stack: ExitStack, files: list[BinaryIO]) -> tuple[subprocess.Po
         )
     except BaseException:
         lifeline.close()
+        report.close()
         raise
     finally:
         os.close(lifeline_read)
@@ -146,16 +198,6 @@ def _send(lifeline: FileIO, data: bytes) -> None:
     with suppress(BrokenPipeError):
         while rest:
             rest = rest[lifeline.write(rest) or 0 :]
-
-
-def _wait(report: FileIO, poll: Callable[[], bool | None] | None) -> bool:
-    """Sleep until the guard reports or ends; return True if `poll` asked for the end."""
-    waiting = select.poll()
-    waiting.register(report, select.POLLIN)
-    while not waiting.poll(None if poll is None else POLL_S * 1000):
-        if poll is not None and poll():
-            return True
-    return False
 
 
 def _finished(argv: tuple[str, ...], answer: bytes, stopped: bool, stdout: Path, stderr: Path) -> Finished:

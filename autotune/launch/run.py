@@ -9,6 +9,7 @@ import shutil
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -99,8 +100,7 @@ class FreshRunner:
 
         Raises RunFailed.
         """
-        folder = self.scratch / f"{os.getpid()}-{time.monotonic_ns()}"
-        folder.mkdir(parents=True)
+        folder = self.new_folder()
         try:
             job = Job(
                 folder=str(folder),
@@ -112,27 +112,43 @@ class FreshRunner:
                 perturb_seed=perturb_seed,
                 stop_ms=self.stop_ms,
             )
-            write_text(folder / "job.json", to_json(job))
-            start = self._start(settings or {}, folder / "job.json")
             before = snapshot(self.command.cwd, self.ours) if self.copied else {}
-            place = self._workspace(folder)
             finished = run_process(
-                [*start.launcher, *(_moved(word, self.command.cwd, place) for word in start.program)],
-                cwd=place,
-                env=start.environment,
-                stdout=folder / "stdout.txt",
-                stderr=folder / "stderr.txt",
-                timeout_s=timeout_s,
-                poll=_EndWatch(folder, self.end_grace_s).stuck,
+                **self.start(folder, job), timeout_s=timeout_s, poll=EndWatch(folder, self.end_grace_s).stuck
             )
-            asked = self.command.asked_ranks((settings or {}).get("ranks"))
-            run = _read_run(folder, finished, asked, bool(self.command.launcher), self.timing)
+            run = self.read(folder, finished, job.settings)
             self._check_folder(before)
-            self._check_place(run, settings or {})
-            # The step in which a run is stopped early may still make a spike.
-            return run if self.stop_ms is None else replace(run, raster=run.raster.window(-math.inf, self.stop_ms))
+            return run
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def start(self, folder: Path, job: Job) -> dict[str, Any]:
+        """What run_process or Process needs to start the command with `job`; its files go to `folder`."""
+        file = folder / "job.json"
+        write_text(file, to_json(job))
+        start = self._start(job.settings, file)
+        place = self._workspace(folder)
+        return {
+            "argv": [*start.launcher, *(_moved(word, self.command.cwd, place) for word in start.program)],
+            "cwd": place,
+            "env": start.environment,
+            "stdout": folder / "stdout.txt",
+            "stderr": folder / "stderr.txt",
+        }
+
+    def read(self, folder: Path, finished: Finished, settings: Settings) -> Run:
+        """The run that its ranks left in `folder`. Raises RunFailed, and UsageError when the interpreter is another."""
+        asked = self.command.asked_ranks(settings.get("ranks"))
+        run = _read_run(folder, finished, asked, bool(self.command.launcher), self.timing)
+        self._check_place(run, settings)
+        # The step in which a run is stopped early may still make a spike.
+        return run if self.stop_ms is None else replace(run, raster=run.raster.window(-math.inf, self.stop_ms))
+
+    def new_folder(self) -> Path:
+        """A folder for the files of one run."""
+        folder = self.scratch / f"{os.getpid()}-{time.monotonic_ns()}"
+        folder.mkdir(parents=True)
+        return folder
 
     def _workspace(self, folder: Path) -> Path:
         if not self.copied:
@@ -209,7 +225,7 @@ def stage_agent(folder: Path) -> None:
             shutil.copy(file, folder)
 
 
-class _EndWatch:
+class EndWatch:
     """Notices ranks that wait for one that has already ended, which MPI does for ever."""
 
     def __init__(self, folder: Path, grace_s: float) -> None:

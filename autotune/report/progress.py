@@ -10,6 +10,7 @@ from autotune.export import Best
 from autotune.measure import Event
 from autotune.observe import Observation
 from autotune.plan.space import SearchSpace
+from autotune.search.resident import ResidentRecord
 from autotune.store.records import Trial
 from autotune.verify.calibrate import Calibration
 from autotune.verify.noise import NoiseRecord
@@ -29,6 +30,9 @@ class Progress(Protocol):
 
     def timed(self, record: NoiseRecord, note: str) -> None:
         """The A/A runs are done: how small a gain can be shown; `note` says how much of the run is searched."""
+
+    def resident(self, record: ResidentRecord) -> None:
+        """It is known whether trials run on one built network."""
 
     def searching(self, known: list[Trial], limits: SearchConfig) -> None:
         """The search begins, with the trials of earlier sessions."""

@@ -22,6 +22,7 @@ from autotune.export import Best, Bill
 from autotune.measure import Event, Pair
 from autotune.observe import Observation
 from autotune.plan.space import SearchSpace
+from autotune.search.resident import ResidentRecord
 from autotune.store.records import Settings, Trial
 from autotune.verify.calibrate import Calibration
 from autotune.verify.noise import NoiseRecord
@@ -105,6 +106,9 @@ class TerminalProgress:
     def timed(self, record: NoiseRecord, note: str) -> None:
         for line in filter(None, (note, *record.advice)):
             self._line(line)
+
+    def resident(self, record: ResidentRecord) -> None:
+        self._line(record.note if record.way else f"every trial is a fresh process: {record.note}")
 
     def searching(self, known: list[Trial], limits: SearchConfig) -> None:
         self._trials, self._limits, self._started = list(known), limits, time.monotonic()

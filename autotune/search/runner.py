@@ -21,6 +21,7 @@ from autotune.launch.run import FreshRunner, Run
 from autotune.measure import paired_ratio
 from autotune.observe import SAMPLED_SEGMENTS
 from autotune.plan.space import SearchSpace
+from autotune.search.resident import Residents
 from autotune.store.records import Sample, Settings, Trial, Verdict
 from autotune.verify.acceptance import Acceptance, Judgement
 
@@ -28,6 +29,7 @@ UNMEASURED_VIOLATION = 2.0  # above every raster distance: a crash is no near mi
 LIMIT_SLACK_S = 10.0  # launch and set-up may be slow for reasons that are not the trial's
 
 HANG_FACTOR, HANG_SLACK_S = 10.0, 60.0
+Runner = FreshRunner | Residents
 
 
 @dataclass
@@ -40,9 +42,11 @@ class TrialRunner:
     config: SearchConfig = field(default_factory=SearchConfig)
     noise: float = 0.0
     """Upper bound of the spread of A/A log ratios: what is closer to the best than this is measured again."""
+    residents: Residents | None = None
+    """Sessions that make the search's runs on built networks, where the model has earned them."""
     known: list[Trial] = field(default_factory=list)
     """Finished trials: a request with the same effect as one of these is answered from it."""
-    _last_baseline_s: float | None = None
+    _last_baseline: tuple[Runner, float] | None = None
 
     def until(self, stop_ms: float | None) -> TrialRunner:
         """The same, and the same list of trials, for runs that end early; None for the whole run."""
@@ -57,24 +61,24 @@ class TrialRunner:
         self.known.append(trial)
         return trial
 
-    def run_verified(self, changes: Settings) -> float:
-        """One run with `changes`, for confirmation: seconds of the objective.
+    def run_verified(self, changes: Settings, runner: Runner | None = None) -> float:
+        """One run with `changes`, in a fresh process unless another runner is given: seconds of the objective.
 
         Raises RunFailed when its raster is not accepted or the settings did not take effect.
         """
-        run = self._settings_run(changes, self.hang_limit_s())
+        run = self._settings_run(runner or self.runner, changes, self.hang_limit_s())
         judgement = self._judge(run, changes)
         if judgement.verdict != "accepted":
             raise RunFailed("crashed", f"in a fresh run: {judgement.verdict}: {judgement.reason}")
         return run.time_s(self.config.objective)
 
-    def baseline(self) -> float:
+    def baseline(self, runner: Runner | None = None) -> float:
         """Seconds of the objective with the user's own settings; a single failure is forgiven, a second is not.
 
         Raises BaselineError.
         """
         try:
-            return self.run_verified({})
+            return self.run_verified({}, runner)
         except RunFailed:
             pass
         try:
@@ -134,15 +138,33 @@ class TrialRunner:
 
     def _measured(self, trial: Trial) -> Trial:
         """The trial with one more sample, verified."""
-        before = self._last_baseline_s or self.baseline()
-        self._last_baseline_s = None
+        if self.residents is None:
+            return self._sampled(trial, self.runner)
+        runner, lost = self.residents.runner_for(trial.changes), self.residents.lost
+        measured = self._sampled(trial, runner)
+        if self.residents.lost == lost:
+            return measured
+        # What a session said of the trial that broke it does not count, and no more do the runs beside it.
+        self._last_baseline = None
+        again = self._sampled(trial, self.runner)
+        if again.verdict not in ("crashed", "timeout"):
+            self.residents.blame()
+        return again
+
+    def _sampled(self, trial: Trial, runner: Runner) -> Trial:
+        """One sample of runs that were all made in the same way."""
+        beside, before = self._last_baseline or (None, 0.0)
+        if beside is not runner:
+            before = self.baseline(runner)
+        self._last_baseline = None
         try:
-            run = self._settings_run(trial.changes, self.time_limit_s(before))
+            run = self._settings_run(runner, trial.changes, self.time_limit_s(before))
         except RunFailed as failure:
             verdict: Verdict = "timeout" if failure.failure == "timeout" else "crashed"
             violation = UNMEASURED_VIOLATION
             return replace(trial, verdict=verdict, reason=_in_one_line(failure), violation=violation, ratio=None)
-        after = self._last_baseline_s = self.baseline()
+        after = self.baseline(runner)
+        self._last_baseline = (runner, after)
         samples = (*trial.samples, Sample(before, run.time_s(self.config.objective), after, run.cpu_s))
         judgement = self._judge(run, trial.changes)
         return replace(
@@ -168,11 +190,11 @@ class TrialRunner:
             return Judgement("not applicable", asked, judgement.distance, UNMEASURED_VIOLATION)
         return judgement
 
-    def _settings_run(self, changes: Settings, timeout_s: float | None) -> Run:
+    def _settings_run(self, runner: Runner, changes: Settings, timeout_s: float | None) -> Run:
         """Voltages are sampled in every run of a study or in none, so that both sides of a pair pay for it."""
         numerical = any(domain.safety == NUMERICAL for domain in self.space.domains.values())
         voltages = SAMPLED_SEGMENTS if numerical or not len(self.acceptance.baseline) else 0
-        return self.runner.run(changes, voltages=voltages, timeout_s=timeout_s)
+        return runner.run(changes, voltages=voltages, timeout_s=timeout_s)
 
 
 def same_value(a: Any, b: Any) -> bool:

@@ -15,6 +15,7 @@ from .knob import Domain, Excluded, Knob
 class CacheEfficient(Knob):
     name = "cache_efficient"
     order = 60
+    sticky = True  # switched off again, it has crashed a model of hnn-core's (8.2.7)
 
     def domain(self, facts: ModelFacts) -> Domain | Excluded:
         if not any(map(self.works_in, facts.versions)):

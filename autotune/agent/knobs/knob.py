@@ -65,6 +65,10 @@ class Knob:
     name: str = ""
     at_launch: bool = False
     """It is set by starting the command otherwise, not inside finitialize."""
+    sticky: bool = False
+    """Once a run was made with it, it cannot safely be put back in the same process."""
+    replays: bool = True
+    """A second run with it in the same process is safe."""
     order: int = 0
     """Position in the handler: dt 10, threads 20, queues 30, spike exchange 40, maxstep 50, … (NEURON-specific, see
     docs).

@@ -2,7 +2,8 @@
 1)`).
 
 It needs `pc.psolve` (with `run()` the self-events that are pending at the end are lost) and delays above zero (NEURON
-clears the mode otherwise, and says so only after finitialize).
+clears the mode otherwise, and says so only after finitialize). A second run in the same process crashes: artificial
+cells keep pointers to the first run's last self-events, which this mode follows (SelfEvent::deliver in netcvode.cpp).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from .queues import SELF, queue_is, set_queue
 class SelfQueue(Knob):
     name = "self_queue"
     order = 31
+    replays = False
 
     def domain(self, facts: ModelFacts) -> Domain | Excluded:
         if not facts.psolve:

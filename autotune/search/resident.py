@@ -1,0 +1,257 @@
+"""Trials on built networks: may this model be replayed at all, which settings share a process, is it still sound?
+
+A session is never trusted by itself. It is used only after its baseline has equalled the fresh one, spike for spike, on
+several replays and after other settings; every later baseline run in it is compared again; and what a session said of
+the trial that broke it does not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import psutil
+
+from autotune.agent.knobs import KNOBS, Excluded
+from autotune.config import SearchConfig
+from autotune.errors import AutotuneError
+from autotune.launch.judge import RunFailed
+from autotune.launch.resident import Session, Takeover
+from autotune.launch.run import FreshRunner, Run
+from autotune.observe import Observation
+from autotune.plan.space import SearchSpace
+from autotune.raster import Raster
+from autotune.raster.metrics import first_divergence_ms, identical
+from autotune.search.recipe import recipe
+from autotune.store.records import Settings
+from autotune.verify.acceptance import Acceptance
+
+REPLAYS = 3  # so often the baseline must be the fresh one, spike for spike, before the first trial
+CHECK_EVERY = 10  # in sessions of other launch settings; in the baseline's own every pair checks
+RISKY = ("threads", "bin_queue")  # after these the next trial waits for a check
+MOST_BROKEN = 3
+HANG_FACTOR, HANG_SLACK_S = 10.0, 60.0
+FORK = "fork"
+Group = tuple[tuple[str, object], ...]
+
+
+@dataclass(frozen=True)
+class ResidentRecord:
+    """What was found out about many trials on one built network."""
+
+    way: str = ""
+    """How each run is started: one of agent.resident.WAYS, or "fork"; empty where every run is a fresh process."""
+    note: str = ""
+    """In words: the proof, or why not."""
+
+
+@dataclass
+class Residents:
+    """The sessions of one study, one for each group of launch settings; runs as a FreshRunner does. close() it."""
+
+    fresh: FreshRunner
+    space: SearchSpace
+    acceptance: Acceptance
+    """Its baseline is of the part of the run that the search uses."""
+    record: ResidentRecord | None = None
+    lost: int = 0
+    """How many sessions died or went wrong."""
+    _broken: int = 0
+    _takeover: Takeover | None = None
+    _sessions: dict[Group, Session] = field(default_factory=dict)
+    _references: dict[Group, Raster | None] = field(default_factory=dict)
+    """What the settings of a group alone give; None for a group that is not replayed."""
+    _unchecked: dict[Group, int] = field(default_factory=dict)
+
+    @property
+    def observation(self) -> Observation:
+        return self.acceptance.observation
+
+    def obstacle(self, config: SearchConfig) -> str:
+        """Why there can be no resident trials, or why they would not pay; an empty string where it is worth trying."""
+        observation = self.observation
+        if observation.takeover is None:
+            return "it integrates nothing"
+        if config.objective == "total":
+            return "the whole process is timed"
+        if self.acceptance.calibration.regime == "random":
+            return "the model does not reproduce itself"
+        if observation.runs > 1 and self.fresh.command.launcher:
+            return f"the model makes {observation.runs} runs in one process"
+        if not len(self.acceptance.baseline):
+            return "without spikes it cannot be shown that a replay is the same run"
+        if not isinstance(KNOBS["maxstep"].domain(observation.facts), Excluded):
+            return "the model sets its exchange interval itself, and NEURON cannot tell it to put it back"
+        around_s, run_s = observation.wall_s - observation.run_s, observation.run_s
+        if 2 * config.trials * around_s < around_s + (REPLAYS + 2) * run_s:
+            return f"starting the model takes {around_s:.2g} s only, little beside its run"
+        return ""
+
+    def choose(self, known: ResidentRecord | None = None) -> ResidentRecord:
+        """Find out how this model is started again, or that it cannot be; what an earlier search found is tried
+        alone."""
+        why = ""
+        for way, takeover in self._candidates(known.way if known else ""):
+            self._takeover = takeover
+            try:
+                self._prove((), self.acceptance.baseline)
+            except RunFailed as failure:
+                why = why or f"{failure.message} ({way})"
+                continue
+            self.record = ResidentRecord(way, _proof(way))
+            return self.record
+        self._takeover = None
+        self.record = ResidentRecord(note=why)
+        return self.record
+
+    def runner_for(self, changes: Settings) -> FreshRunner | Residents:
+        """Who makes the runs of a trial: these sessions, or fresh processes."""
+        if self._takeover is None or self._broken >= MOST_BROKEN:
+            return self.fresh
+        if not self._takeover.fork and not all(KNOBS[name].replays for name in changes):
+            return self.fresh
+        return self if self._serves(()) and self._serves(self._group(changes)) else self.fresh
+
+    def run(self, changes: Settings, *, voltages: int = 0, timeout_s: float | None = None) -> Run:
+        """One run in the session that these settings belong to. Raises RunFailed, and the session is lost."""
+        group = self._group(changes)
+        try:
+            run = self._session(group).run(changes, voltages=voltages, timeout_s=timeout_s)
+            if changes == dict(group):
+                self._check(group, run)
+            elif group:
+                self._look_after(group, changes)
+            return run
+        except RunFailed:
+            self._lose(group)
+            raise
+
+    def blame(self) -> None:
+        """A session broke under a trial that runs in a fresh process: after a few of these, fresh processes it is."""
+        self._broken += 1
+        if self._broken >= MOST_BROKEN:
+            self.record = ResidentRecord(note=f"given up after {self._broken} sessions that broke")
+            self.close()
+
+    def close(self) -> None:
+        """End all sessions."""
+        for group in list(self._sessions):
+            self._sessions.pop(group).close()
+
+    def _candidates(self, known: str) -> Iterator[tuple[str, Takeover]]:
+        """The ways to be tried, best first: a fork restores everything."""
+        takeover = self.observation.takeover
+        assert takeover is not None
+        if not self.fresh.command.launcher and known in ("", FORK):
+            yield FORK, replace(takeover, fork=True)
+        if self.observation.runs == 1:
+            yield from ((way, replace(takeover, ways=(way,))) for way in takeover.ways if known in ("", way))
+
+    def _serves(self, group: Group) -> bool:
+        """Whether this group has a proven session, which is made if there is none yet."""
+        if group not in self._references:
+            try:
+                self._prove(group, self.fresh.run(dict(group)).raster)
+            except AutotuneError:
+                self._lose(group)
+                self._references[group] = None
+        return self._references[group] is not None
+
+    def _prove(self, group: Group, reference: Raster) -> None:
+        """Replays, a run with other settings, one more replay. Raises RunFailed at the first difference."""
+        self._references[group] = reference
+        if not len(reference):
+            raise RunFailed("crashed", "no spikes with these launch settings: nothing can be shown")
+        others = self._other_settings(group)
+        try:
+            session = self._session(group)
+            for number in range(1, REPLAYS + 1):
+                self._check(group, session.run(dict(group), timeout_s=self._hang_s), f"replay {number}")
+            if others:
+                session.run(others, timeout_s=self._hang_s)
+                self._check(group, session.run(dict(group), timeout_s=self._hang_s), "the replay after other settings")
+        except RunFailed:
+            self._lose(group)
+            self._references[group] = None
+            raise
+
+    def _other_settings(self, group: Group) -> Settings:
+        """A first piece of advice, beside the group's own settings, to see whether it leaves anything behind."""
+        for params in (*recipe(self.space)[1:], *self._single_changes()):
+            wanted = self.space.active({**params, **dict(group)})
+            changes = self.space.changes(wanted)
+            replayed = all(KNOBS[name].replays for name in changes)
+            if changes != dict(group) and self._group(changes) == group and replayed and not self.space.refusal(wanted):
+                return changes
+        return {}
+
+    def _single_changes(self) -> Iterator[Settings]:
+        for name, domain in self.space.domains.items():
+            yield from (self.space.with_values(**{name: value}) for value in domain.values)
+
+    def _look_after(self, group: Group, changes: Settings) -> None:
+        """Replay a group's own settings every tenth run, and at once after what has proved risky."""
+        self._unchecked[group] = self._unchecked.get(group, 0) + 1
+        if self._unchecked[group] >= CHECK_EVERY or any(name in RISKY for name in changes):
+            self._unchecked[group] = 0
+            self._check(group, self._session(group).run(dict(group), timeout_s=self._hang_s))
+
+    def _check(self, group: Group, run: Run, what: str = "a replay") -> None:
+        reference = self._references[group]
+        assert reference is not None
+        if not identical(run.raster, reference):
+            when = first_divergence_ms(reference, run.raster)
+            raise RunFailed("crashed", f"{what} differs from the fresh run from t = {when or 0.0:g} ms on")
+
+    def _session(self, group: Group) -> Session:
+        """The session of this group, started if there is none."""
+        if group not in self._sessions:
+            assert self._takeover is not None
+            self._make_room()
+            ranks = int(dict(group).get("ranks", self.observation.facts.ranks))  # type: ignore[call-overload]
+            self._sessions[group] = Session(self.fresh, dict(group), self._takeover, ranks)
+        self._sessions[group] = self._sessions.pop(group)  # the last used one comes last
+        return self._sessions[group]
+
+    def _make_room(self) -> None:
+        """End the sessions that were not used for longest while memory is short; the baseline's own stays."""
+        others = [group for group in self._sessions if group]
+        while others and psutil.virtual_memory().available < 2 * memory_bytes(self._sessions[others[0]].pid):
+            self._sessions.pop(others.pop(0)).close()
+
+    def _lose(self, group: Group) -> None:
+        session = self._sessions.pop(group, None)
+        if session is not None:
+            self.lost += 1
+            session.close()
+
+    def _group(self, changes: Mapping[str, object]) -> Group:
+        return self.space.launch_group(dict(changes))
+
+    @property
+    def _hang_s(self) -> float:
+        return HANG_FACTOR * self.observation.wall_s + HANG_SLACK_S
+
+
+def _proof(way: str) -> str:
+    how = "each is a copy of the process" if way == FORK else f"each is started by {way}"
+    return (
+        f"trials run on the built network, {how}: the same spikes as in a fresh process on {REPLAYS} replays and after "
+        "other settings"
+    )
+
+
+def memory_bytes(pid: int) -> int:
+    """What a process and all its descendants hold."""
+    try:
+        root = psutil.Process(pid)
+        family = [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return 0
+    total = 0
+    for process in family:
+        try:
+            total += process.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+    return total
