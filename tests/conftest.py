@@ -42,6 +42,9 @@ QUICK: dict[str, dict[str, Any]] = {
 # At every start the Open MPI of the PyPI wheel looks for fast networks for a second; hundreds of runs are started here.
 os.environ.setdefault("OMPI_MCA_btl", "^ofi")
 
+# A shell that starts the tests in the background makes them, and so every driver that they start, deaf to Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from autotune.agent.protocol import REPORT_PATTERN, Job, ended_file, request_file, to_json, write_text
+from autotune.agent.protocol import REPORT_PATTERN, Job, RankReport, ended_file, request_file, to_json, write_text
 from autotune.launch.judge import RunFailed
 from autotune.launch.process import Finished, Process
 from autotune.launch.run import EndWatch, FreshRunner, Run
@@ -99,8 +99,7 @@ class Session:
         look_s = SHORTEST_LOOK_S
         while not self._answered(folder):
             if self._process.ended(look_s):
-                finished = self._process.finished()
-                raise RunFailed("crashed", f"the session {finished.describe()}", details=finished.tail())
+                raise self._ended(self._process.finished())
             wall_s = time.monotonic() - started
             if timeout_s is not None and wall_s > timeout_s:
                 return self._finished(wall_s, timed_out=True)
@@ -108,6 +107,13 @@ class Session:
                 return self._finished(wall_s, stopped=True)
             look_s = min(LENGTHEN * look_s, LONGEST_LOOK_S)
         return self._finished(time.monotonic() - started)
+
+    def _ended(self, finished: Finished) -> RunFailed:
+        """The session is over; a rank that never came to serve says why in a report of its own."""
+        reports = [RankReport.from_json(file.read_text()) for file in sorted(self._folder.glob(REPORT_PATTERN))]
+        errors = [error for report in reports for error in report.errors]
+        why = f": {errors[0]}" if errors else ""
+        return RunFailed("crashed", f"the session {finished.describe()}{why}", details=finished.tail())
 
     def _answered(self, folder: Path) -> bool:
         if self._takeover.fork:

@@ -49,13 +49,17 @@ class Bench:
 
     def watched(self, line: str, settings: dict[str, object] | None = None, observe: bool = True) -> tuple[Run, Ending]:
         """Run `line` with the agent inside. Raises RunFailed; `last` then holds the ending."""
-        command, environment = self._prepare(line)
-        stage_agent(self.home / "agent")
-        runner = FreshRunner(command, environment, self.home / "agent", self.home / "scratch", end_grace_s=20)
+        runner = self.runner(line)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(fresh, "run_process", self._keeping_the_ending)
             run = runner.run(settings, observe=observe, timeout_s=60)
         return run, self.last
+
+    def runner(self, line: str) -> FreshRunner:
+        """Runs `line` with the agent inside."""
+        command, environment = self._prepare(line)
+        stage_agent(self.home / "agent")
+        return FreshRunner(command, environment, self.home / "agent", self.home / "scratch", end_grace_s=20)
 
     def _keeping_the_ending(self, *args: object, **kwargs: object) -> Finished:
         finished = run_process(*args, **kwargs)
