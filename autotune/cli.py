@@ -53,6 +53,9 @@ def run(
     workspace: Annotated[
         str | None, typer.Option(help="where trials run: auto, in place, or copy (of the model's folder)")
     ] = None,
+    resident: Annotated[
+        str | None, typer.Option(help="many trials on one built network, if it replays: auto, or never")
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="discard what an earlier run left in the study folder")
     ] = False,
@@ -68,7 +71,9 @@ def run(
         "objective": objective,
     }
     try:
-        _tune(_config(study, context.obj, search, run={"workspace": workspace}), out, storage, fresh)
+        _tune(
+            _config(study, context.obj, search, run={"workspace": workspace, "resident": resident}), out, storage, fresh
+        )
     except KeyboardInterrupt as interrupt:
         raise Interrupted("interrupted", cure="The same command goes on where it stopped.") from interrupt
 

@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from autotune.agent.knobs import KNOBS
+from autotune.agent.protocol import Sampling
 from autotune.errors import UsageError
 from autotune.measure import minimum_pairs
 
@@ -52,6 +53,7 @@ class SearchConfig(_Section):
         gt=0,
         description="search on a part of the run about so many seconds long, where the run is longer; inf: never",
     )
+    short_spikes: int = Field(default=200, ge=1, description="such a part holds at least so many spikes")
     repeats: int = Field(default=2, ge=0, description="how often a promising trial is measured again")
     cap: float = Field(
         default=3.0, gt=1, description="a trial is stopped after so many times what the best needs beside it"
@@ -97,8 +99,20 @@ class AcceptConfig(_Section):
         default=4.0, ge=1, description="numerical knobs: error of a trial over that of your own dt, both at dt/4"
     )
     floor_ms: float = Field(default=0.1, ge=0, description="numerical knobs: an error that is always small enough")
+    tail: float = Field(
+        default=2.0,
+        ge=0,
+        description="numerical knobs: the last spike of a cell may lack its partner within so many of the largest "
+        "shifts before the end",
+    )
+    least_order: float = Field(
+        default=0.5, description="numerical knobs: an order of convergence below this is told as a warning"
+    )
     horizon: float = Field(
-        default=0.25, ge=0, le=1, description="chaotic: share of the time for which your own dt follows dt/4"
+        default=0.25,
+        ge=0,
+        le=1,
+        description="chaotic: share of the time for which your own dt follows dt/4 (round-off: a perturbed run yours)",
     )
     chaos: float = Field(
         default=0.01, gt=0, lt=1, description="share of unmatched spikes from which two runs count as parted"
@@ -113,6 +127,7 @@ class AcceptConfig(_Section):
     )
     tolerance: float = Field(default=0.02, ge=0, lt=1, description="chaotic: relative change that is always allowed")
     groups: int = Field(default=8, ge=1, description="chaotic: groups of cells, and spans of time, with their own rate")
+    bin_ms: float = Field(default=5.0, gt=0, description="chaotic: counts are correlated in bins of this length")
     least_spikes: int = Field(default=200, ge=1, description="chaotic: fewer spikes make no statistics")
     resolution: float = Field(
         default=0.1, gt=0, description="chaotic: a rate that varies by more between null runs makes no statistics"
@@ -122,7 +137,26 @@ class AcceptConfig(_Section):
     )
     lowest_mv: float = Field(default=-250.0, description="voltages below are unstable")
     highest_mv: float = Field(default=250.0, description="voltages above are unstable")
-    ringing_steps: int = Field(default=20, ge=2, description="so many steps with alternating slope are unstable")
+    range_margin: float = Field(
+        default=0.1, ge=0, description="unless your own go as far, but for this share of their own range"
+    )
+    ringing_steps: int = Field(
+        default=Sampling.ringing_steps, ge=2, description="a slope that alternates at more steps in a row is unstable"
+    )
+    ringing_mv: float = Field(default=0.05, ge=0, description="if each of these alternations is larger than this")
+    ringing_factor: float = Field(default=2.0, ge=1, description="and than so many times those of your own run")
+    sampled_segments: int = Field(
+        default=Sampling.most, ge=1, description="segments of a rank whose voltages are sampled, at most"
+    )
+    least_segments: int = Field(default=Sampling.least, ge=1, description="the same, at least")
+    segments_a_sample: int = Field(
+        default=Sampling.segments_a_sample, ge=1, description="in between, one segment of so many is sampled"
+    )
+
+    @property
+    def sampling(self) -> Sampling:
+        """What the agent must know of this."""
+        return Sampling(self.sampled_segments, self.least_segments, self.segments_a_sample, self.ringing_steps)
 
 
 class ConfirmConfig(_Section):
@@ -140,6 +174,7 @@ class ConfirmConfig(_Section):
     finalists: int = Field(default=3, ge=1, description="how many of the best trials are confirmed")
     alpha: float = Field(default=0.01, gt=0, lt=0.5, description="family-wise error rate of the test")
     minimum_gain: float = Field(default=0.02, ge=0, lt=1, description="smallest gain that is worth a change")
+    confidence: float = Field(default=0.95, gt=0, lt=1, description="of the interval of a speed-up")
 
     @property
     def gain_to_show(self) -> float:

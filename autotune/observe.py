@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from autotune.agent.facts import ModelFacts
 from autotune.agent.protocol import RankReport
@@ -24,7 +25,6 @@ from autotune.machine import physical_cores
 from autotune.raster import Raster
 from autotune.store.records import Environment, ModelIdentity
 
-SAMPLED_SEGMENTS = 8
 MOSTLY = 0.5  # the share of the run section that must be psolve for NEURON's timers to tell its length
 
 
@@ -39,6 +39,8 @@ class Observation:
     raster_digest: str
     voltage_digests: tuple[str, ...]
     """One of each rank: what verifies a model that makes no spikes."""
+    voltages: tuple[dict[str, Any], ...] = field(default=(), kw_only=True)
+    """What its sampled voltages do, rank by rank (agent/voltages.py): the yardstick of stability."""
     run_s: float
     wall_s: float
     sections: dict[str, float]
@@ -65,7 +67,7 @@ def observe(
     """
     before = snapshot(runner.command.cwd, runner.ours)
     try:
-        run = runner.run(observe=True, voltages=SAMPLED_SEGMENTS, timeout_s=timeout_s)
+        run = runner.run(observe=True, voltages=runner.sampling.most, timeout_s=timeout_s)
     except RunFailed as failure:
         kind = MpiError if failure.failure == "no mpi" else BaselineError
         raise kind(
@@ -92,6 +94,7 @@ def observe(
         spikes=len(run.raster),
         raster_digest=run.raster.digest(),
         voltage_digests=voltage_digests(run),
+        voltages=tuple(report.voltage for report in run.reports),
         run_s=run.run_s,
         wall_s=run.wall_s,
         sections=run.sections,
@@ -112,6 +115,7 @@ def merge_facts(run: Run, command: Command) -> ModelFacts:
     lowest = [model["min_delay_ms"] for model in models if model["min_delay_ms"] is not None]
     version = re.search(r"(\d+)\.(\d+)\.?(\d+)?", run.reports[0].neuron)
     assert version is not None, run.reports[0].neuron
+    threads = max(model["threads"] for model in models)
     return ModelFacts(
         neuron=tuple(int(part or 0) for part in version.groups()),
         ranks=run.ranks,
@@ -121,17 +125,19 @@ def merge_facts(run: Run, command: Command) -> ModelFacts:
         cores=physical_cores(),
         cvode=any(report.cvode for report in run.reports),
         psolve=uses_psolve(run),
-        threads=max(model["threads"] for model in models),
+        threads=threads,
         cells=sum(model["cells"] for model in models),
         artificial_cells=sum(model["artificial_cells"] for model in models),
         artificial_gids=sum(model["artificial_gids"] for model in models),
         output_gids=tuple(model["output_gids"] for model in models),
+        shared=all(section.shared for report in run.reports for section in report.sections),
         no_coreneuron=next((reason for model in models if (reason := model["no_coreneuron"])), ""),
         has_sections=any(model["sections"] for model in models),
         thread_unsafe=tuple(sorted({name for model in models for name in model["thread_unsafe"]})),
         min_delay_ms=min(lowest, default=None),
         delays_ms=tuple(sorted({delay for model in models for delay in model["delays_ms"]})),
         histogram=tuple(run.reports[0].histogram),
+        queue_events=max(threads * sum(s.queue_events for s in report.sections) for report in run.reports),
         run_s=run.run_s,
         step_s=run.sections["step"],
         exchange_s=run.sections["exchange"],

@@ -59,12 +59,21 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
         record = _begin(folder, config, command, storage)
         study = _opened(folder, config, record, fresh)
         stage_agent(folder.agent)
-        runner = FreshRunner(command, environment, folder.agent, folder.scratch, config.run.end_grace_s, ours=(out,))
+        runner = FreshRunner(
+            command,
+            environment,
+            folder.agent,
+            folder.scratch,
+            config.run.end_grace_s,
+            ours=(out,),
+            sampling=config.accept.sampling,
+        )
 
         with folder.spending(progress.step("observe")):
             observation, baseline = _observed(folder, runner, mpi, config)
             runner = runner.timed_by("psolve" if observation.facts.psolve else "clock")
-            runner = replace(runner, builder=Builder(observation.facts.launch, environment))
+            facts = observation.facts
+            runner = replace(runner, builder=Builder(facts.launch, environment), shared=facts.shared)
             runner = runner.as_watched(observation.environment.neuron, observation.environment.executable)
             if config.run.workspace == "copy" or (config.run.workspace == "auto" and observation.written):
                 runner = runner.in_a_copy()
@@ -202,7 +211,8 @@ def _shortened(
     if short is None:
         # A part of the run says little of the whole process, in which set-up counts in full.
         short_s = config.search.short_s if config.search.objective == "run" else None
-        short = shorten(runner, observation, baseline, short_s, calibration.regime)
+        enough = config.search.short_spikes
+        short = shorten(runner, observation, baseline, short_s, calibration.regime, enough)
         folder.write("short", short)
     return short
 
@@ -279,6 +289,7 @@ def _confirm(
         pairs=pairs,
         alpha=limits.alpha,
         minimum_gain=limits.minimum_gain,
+        confidence=limits.confidence,
         seed=config.search.seed,
         on_progress=remember,
         completed=tuple(events),

@@ -12,6 +12,7 @@ import argparse
 import math
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,7 @@ def table_of(config: StudyConfig, pairs: int, every_value: bool, names: list[str
         runner = FreshRunner(command, environment, agent, Path(name, "scratch"), config.run.end_grace_s)
         observation, baseline = observe(runner, mpi, config.run.timeout_s)
         runner = runner.timed_by("psolve" if observation.facts.psolve else "clock")
+        runner = replace(runner, shared=observation.facts.shared)
         table = Table(
             "settings", "time ratio", "95 %", "", "raster", title=title(config, observation), title_justify="left"
         )

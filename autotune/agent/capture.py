@@ -1,8 +1,9 @@
 """Spikes, captured without changing what the user's own script records.
 
 `pc.spike_record` and `NetCon.record(vector)` share one slot a source. Where that slot is free, a vector of ours takes
-it (0.02 µs a spike). Where the user's vectors hold it, the second slot is used (slot.py), under CoreNEURON these
-vectors themselves (shared.py). A source whose model uses both slots at once would lose its own callable; no model
+it (0.02 µs a spike). Where the user's vectors hold it, a run that observes uses the second slot (slot.py), and reads
+these vectors too (shared.py); where both give the same spikes, later runs are told to read them alone, at no cost while
+they run. So it is under CoreNEURON. A source whose model uses both slots at once would lose its own callable; no model
 that does was met.
 """
 
@@ -32,27 +33,43 @@ class Capture:
         self._times = sim.h.Vector()
         self._ids = sim.h.Vector()
         self._second = SecondSlot(sim)
-        self._shared = SharedVectors(sim)
+        self._shared = SharedVectors(sim, apart=[self._times, self._ids, *self._second.vectors])
         self._held: SecondSlot | SharedVectors = self._second
+        self._compare = False
         self._free: List[int] = []
         self.artificial_gids = 0
         self.unnamed = 0
         """Sources of spikes without a gid, stimuli apart."""
 
-    def attach(self, gids: Dict[int, int], table: NetConTable) -> None:
+    def attach(self, gids: Dict[int, int], table: NetConTable, *, shared: bool = False, compare: bool = False) -> None:
         """Record every source of this rank; `gids` is what local_gids() found.
 
-        A gid without a cell yet is left alone: NEURON would crash.
+        A gid without a cell yet is left alone: NEURON would crash. What the user's vectors hold is read from them if
+        they are `shared`, else captured beside them; to `compare` both, do both.
         """
         self._times.resize(0)
         self._ids.resize(0)
         self._second.clear()
         self._shared.clear()
-        self._held = self._shared if enabled() else self._second
+        self._held = self._shared if enabled() or shared else self._second
+        self._compare = compare and self._held is self._second
         self._free = []
         self.artificial_gids = self.unnamed = 0
         self._attach_gids([gid for gid, state in gids.items() if state >= 2])
         self._attach_unnamed(np.flatnonzero(table.gids < 0))
+
+    def begin(self) -> None:
+        """finitialize has ended: the run begins."""
+        self._shared.begin()
+
+    def shared_agrees(self) -> bool:
+        """Whether the user's vectors hold, when they are read now, what was captured beside them."""
+        if not self._compare:
+            return self._held is self._shared
+        try:
+            return same_spikes(self._shared.take(), self._second.take())
+        except ValueError:
+            return False
 
     def take(self) -> Tuple[np.ndarray, np.ndarray]:
         """Source ids (n,) int64 and spike times in ms (n,), unsorted. Sources without a gid have negative ids."""
@@ -88,7 +105,7 @@ class Capture:
             if self._is_free(netcon):
                 free.append(gid)
             else:
-                self._held.record(netcon, gid)
+                self._hold(netcon, gid)
         netcon = target = None
         self._free = free
         if free:
@@ -106,11 +123,22 @@ class Capture:
             artificial = netcon.pre()
             self.unnamed += artificial is None or not artificial.hname().startswith(STIMULI)
             if not self._is_free(netcon):
-                self._held.record(netcon, source)
+                self._hold(netcon, source)
             elif artificial is None or not artificial.hname().startswith(STIMULI):
                 netcon.record(self._times, self._ids, source)
+
+    def _hold(self, netcon: Any, source: int) -> None:
+        self._held.record(netcon, source)
+        if self._compare:
+            self._shared.record(netcon, source)
 
     def _is_free(self, netcon: Any) -> bool:
         """Whether the user's script records nothing from the source of this NetCon."""
         vector = netcon.get_recordvec()
         return vector is None or vector == self._times
+
+
+def same_spikes(a: Tuple[np.ndarray, np.ndarray], b: Tuple[np.ndarray, np.ndarray]) -> bool:
+    """Whether two pairs of source ids and times hold the same spikes, in any order; times to the last bit."""
+    first, second = ([column[np.lexsort(pair)] for column in pair] for pair in (a, b))
+    return all(map(np.array_equal, first, second))

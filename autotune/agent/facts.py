@@ -69,8 +69,12 @@ class ModelFacts:
     exchange_s: float = 0.0
     """Spike exchange, with the barrier before it."""
     barrier_s: float = 0.0
+    queue_events: Optional[int] = None
+    """Events that went through the event queue, the most of any rank; None when they were not counted."""
     no_coreneuron: str = ""
     """What in the model CoreNEURON cannot simulate; empty when nothing is known."""
+    shared: bool = False
+    """The vectors that the model itself records hold its spikes, so that later runs may read them."""
     launch: LaunchFacts = field(default_factory=LaunchFacts)
     baseline: Dict[str, Any] = field(default_factory=dict)
     """What each knob reads back in the untouched run."""

@@ -125,7 +125,7 @@ class Agent:
         table = NetConTable(self._sim)
         gids = local_gids(self._sim, table)
         self._sim.output_gids = sum(1 for state in gids.values() if state == 3)
-        self._capture.attach(gids, table)
+        self._capture.attach(gids, table, shared=self._job.shared, compare=self._job.observe)
         if self._voltages:
             self._voltages.attach()
         if self._histogram:
@@ -140,10 +140,15 @@ class Agent:
     def _start(self) -> None:
         self._capture = Capture(self._sim)
         self._histogram = ExchangeHistogram(self._sim) if self._job.observe else None
-        self._voltages = VoltageSample(self._sim, self._job.voltages) if self._job.voltages else None
+        self._voltages = self._sample()
+
+    def _sample(self) -> Optional[VoltageSample]:
+        job = self._job
+        return VoltageSample(self._sim, job.voltages, job.sampling) if job.voltages else None
 
     def _take_over(self) -> None:
         """The main run is about to begin: from here on this process serves requests."""
+        self._start()
         if not self._job.fork:
             self._serve()
         elif may_fork(self._sim):
@@ -153,16 +158,15 @@ class Agent:
 
     def _become(self, job: Job) -> None:
         """This is a copy of the process, made for one request; it goes on with the user's script."""
-        self._job, self._process = job, os.getpid()
+        self._job, self._process = replace(job, sampling=self._job.sampling), os.getpid()
         self._report = RankReport(ancestors=_ancestors())
         self._cpu_s_before = time.process_time()
         self._sim.step_s_before = step_s(self._sim)
-        self._voltages = VoltageSample(self._sim, job.voltages) if job.voltages else None
+        self._voltages = self._sample()
 
     def _serve(self) -> None:
         """Replay the network for one request after the other; does not return."""
         self._serving = self._finishing = True  # what ends this process from now on is not the end of a run
-        self._start()
         replay = Replay(self._sim)
         for job in requests(self._job.folder):
             self._become(replace(job, settings=replay.settings(job)))
@@ -179,6 +183,8 @@ class Agent:
         self._report.perturbed = perturb(self._sim, self._job.perturb_mv, self._job.perturb_seed)
 
     def _after_finitialize(self) -> None:
+        if self._capture is not None:
+            self._capture.begin()
         self._section = RunSection(t_start_ms=float(self._sim.h.t), uniform_mv=self._uniform_mv)
         if self._job.stop_ms is not None and self._section.t_start_ms < self._job.stop_ms:
             self._sim.cvode.event(self._job.stop_ms, self._guarded(self._stop_early))
@@ -197,6 +203,7 @@ class Agent:
         section.dt_ms = float(self._sim.h.dt)
         section.spikes = len(self._capture)
         self._timer.fill(section)
+        section.shared = self._job.observe and self._capture.shared_agrees()
         self._report.sections.append(section)
         self._check_capture(section)
         if section.spikes:
@@ -286,7 +293,7 @@ def _worse(a: Dict[str, Any], b: Dict[str, Any]) -> Dict[str, Any]:
         "finite": a["finite"] and b["finite"],
         "lowest_mv": min(a["lowest_mv"], b["lowest_mv"]),
         "highest_mv": max(a["highest_mv"], b["highest_mv"]),
-        "longest_ringing_steps": max(a["longest_ringing_steps"], b["longest_ringing_steps"]),
+        "ringing_mv": max(a["ringing_mv"], b["ringing_mv"]),
     }
 
 

@@ -19,6 +19,20 @@ REPORT_PATTERN = "rank-*.json"
 
 
 @dataclass(frozen=True)
+class Sampling:
+    """How the voltages of a rank are sampled, and what counts as ringing (agent/voltages.py)."""
+
+    most: int = 8
+    """Segments at most: recording one costs some 13 ns a step."""
+    least: int = 2
+    """Segments at least, also of a tiny model, where that costs more."""
+    segments_a_sample: int = 64
+    """In between, one of so many: their own integration costs 100 times as much, or 1 % is exceeded."""
+    ringing_steps: int = 20
+    """A slope that changes sign at more steps in a row is ringing."""
+
+
+@dataclass(frozen=True)
 class Job:
     """What one run is asked to do. An empty `settings` is the user's own model, watched."""
 
@@ -29,7 +43,11 @@ class Job:
     observe: bool = False
     """Learn what the model is (cells, gids, delays, exchange histogram), which costs set-up time."""
     voltages: int = 0
-    """How many segments a rank samples to judge stability."""
+    """How many segments a rank samples at most to judge stability; 0: none."""
+    sampling: Sampling = field(default_factory=Sampling)
+    """How it does that; of a session: for all of its requests."""
+    shared: bool = False
+    """Read spikes from the vectors that the model itself records: a watched run has shown that they hold them."""
     clock: bool = False
     """Time the run section by events on the queue, for models that do not use `pc.psolve`."""
     perturb_mv: float = 0.0
@@ -63,6 +81,10 @@ class RunSection:
     uniform_mv: Optional[float] = None
     """The voltage that finitialize gave to all segments; None where they differ, and in runs that do not observe."""
     spikes: int = 0
+    shared: bool = False
+    """In a run that observes: what the model itself records could be read from its own vectors as well."""
+    queue_events: int = 0
+    """Events that were put onto the queue (the first thread's)."""
     psolve_s: float = 0.0
     """Wall time inside `pc.psolve`: integration, exchange and dispatch."""
     step_s: float = 0.0
@@ -155,7 +177,7 @@ def read_job(path: str) -> Job:
     data = json.loads(Path(path).read_text())
     if data.get("protocol") != PROTOCOL:
         raise ValueError("job of protocol %r, this agent speaks %d" % (data.get("protocol"), PROTOCOL))
-    return Job(**data)
+    return Job(**dict(data, sampling=Sampling(**data.get("sampling", {}))))
 
 
 def rank_files(folder: str, rank: int, host: str, pid: int) -> Tuple[Path, Path]:

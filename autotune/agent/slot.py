@@ -38,6 +38,11 @@ class SecondSlot:
             sim.h(_PROCEDURES)
         sim.h.autotune_times, sim.h.autotune_ids = self._times, self._ids
 
+    @property
+    def vectors(self) -> List[Any]:
+        """Vectors of ours that hold spikes."""
+        return [self._times, self._ids]
+
     def clear(self) -> None:
         """Forget all spikes and sources; the caller records every source anew (a new callable replaces the old one)."""
         self._buffers = []

@@ -15,6 +15,7 @@ from .vectors import floats
 
 HISTOGRAM_SIZE = 4096
 TICK_S = 0.02  # a clock event about this often: its cost is a few microseconds
+QUEUE_INSERTIONS = 8  # of what CVode.spike_stat gives; the counts before it stand still in the wheels
 _TIMERS = {"step_s": "step_time", "wait_s": "wait_time", "send_s": "send_time"}
 
 
@@ -56,6 +57,13 @@ class SectionTimer:
         section.step_wait_s = max(0.0, float(self._sim.pc.step_wait()) - self._barrier_before)
         section.until_next_s = time.perf_counter() - self._start
         section.clock_s = self._clock(section.t_stop_ms)
+        section.queue_events = self._queue_events()
+
+    def _queue_events(self) -> int:
+        """How many events were put onto the queue since finitialize (`CVode.spike_stat`; tqueue.cpp)."""
+        counts = self._sim.h.Vector()
+        self._sim.cvode.spike_stat(counts)
+        return int(counts.x[QUEUE_INSERTIONS])
 
     def _clock(self, t_stop_ms: float) -> Optional[float]:
         """From the first event to the last, extended to the whole section: what a script does before and after is not

@@ -1,7 +1,7 @@
 """Voltages of a few segments, sampled at every step, from which the driver judges whether a time step is stable.
 
 Backward Euler stays finite at almost any dt, so finiteness alone proves nothing: the range and a slope that changes
-sign at every step (the ringing of Crank–Nicolson) are summed up too.
+sign at every step (the ringing of Crank–Nicolson) are summed up too. What is too far is the driver's to say.
 """
 
 from __future__ import annotations
@@ -11,27 +11,26 @@ from typing import Any, Dict, List
 
 import numpy as np
 
+from .protocol import Sampling
 from .simulator import Simulator
 from .vectors import floats
 
-RINGING_MV = 0.05  # alternations smaller than this are round-off
-SEGMENTS_A_SAMPLE = 16  # recording one costs a sixth of what integrating one does: with one of 16 it stays below 1 %
-LEAST_SAMPLES = 4  # also of a tiny model, where that costs more
-
 
 class VoltageSample:
-    """Records `v` in the middle of a bounded number of sections of this rank."""
+    """Records `v` in the middle of at most `most` sections of this rank."""
 
-    def __init__(self, sim: Simulator, most: int) -> None:
+    def __init__(self, sim: Simulator, most: int, sampling: Sampling) -> None:
         self._sim = sim
         self._most = most
+        self._sampling = sampling
         self._vectors: List[Any] = []
 
     def attach(self) -> None:
         """Choose sections evenly and record them; call it inside finitialize, before the recorders are initialised."""
         sections = list(self._sim.h.allsec())
         segments = sum(section.nseg for section in sections)
-        most = min(self._most, len(sections), max(LEAST_SAMPLES, segments // SEGMENTS_A_SAMPLE))
+        wanted = max(self._sampling.least, segments // self._sampling.segments_a_sample)
+        most = min(self._most, len(sections), wanted)
         self._vectors = []
         for index in np.linspace(0, len(sections) - 1, most).astype(int):
             vector = self._sim.h.Vector()
@@ -39,8 +38,8 @@ class VoltageSample:
             self._vectors.append(vector)
 
     def summary(self) -> Dict[str, Any]:
-        """A digest of all samples, extremes in mV, whether all values are finite, and the longest run of steps with
-        alternating slope; empty without samples.
+        """A digest of all samples, extremes in mV, whether all values are finite, and how far the voltage rings; empty
+        without samples.
         """
         traces = [trace for trace in (floats(vector) for vector in self._vectors) if trace.size]
         if not traces:
@@ -54,20 +53,27 @@ class VoltageSample:
             "finite": finite,
             "lowest_mv": float(min(np.nanmin(np.where(np.isfinite(t), t, np.nan), initial=np.inf) for t in traces)),
             "highest_mv": float(max(np.nanmax(np.where(np.isfinite(t), t, np.nan), initial=-np.inf) for t in traces)),
-            "longest_ringing_steps": max(longest_ringing(trace) for trace in traces),
+            "ringing_mv": max(ringing_mv(trace, self._sampling.ringing_steps) for trace in traces) if finite else 0.0,
         }
 
 
-def longest_ringing(trace_mv: np.ndarray) -> int:
-    """The longest run of consecutive steps at which the slope changes sign by more than RINGING_MV; `trace_mv` has
-    shape (steps,).
+def ringing_mv(trace_mv: np.ndarray, steps: int) -> float:
+    """How far the voltage goes to and fro where its slope changes sign at more than `steps` steps in a row.
+
+    That is the largest size, in mV, which every one of steps + 1 changes in a row has; 0 where there are never so many.
+    So a swing that dies away soon is small, and one that goes on is as large as it is. `trace_mv` has shape (n,).
     """
     slope = np.diff(trace_mv)
-    alternates = (slope[1:] * slope[:-1] < 0) & (np.minimum(np.abs(slope[1:]), np.abs(slope[:-1])) > RINGING_MV)
-    if not alternates.any():
-        return 0
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], alternates.astype(int), [0]))))
-    return int((edges[1::2] - edges[::2]).max())
+    size = np.minimum(np.abs(slope[1:]), np.abs(slope[:-1]))
+    least = np.where(slope[1:] * slope[:-1] < 0, size, 0.0)
+    width = 1
+    while width <= steps:  # the least of `width` in a row, from that of fewer
+        hop = min(width, steps + 1 - width)
+        if len(least) <= hop:
+            return 0.0
+        least = np.minimum(least[hop:], least[:-hop])
+        width += hop
+    return float(least.max(initial=0.0))
 
 
 def perturb(sim: Simulator, mv: float, seed: int) -> int:

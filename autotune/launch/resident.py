@@ -49,7 +49,13 @@ class Session:
         self._requests = 0
         self._folder = runner.new_folder()
         try:
-            job = Job(folder=str(self._folder), settings=launch, serve_at=takeover.at, fork=takeover.fork)
+            job = Job(
+                folder=str(self._folder),
+                settings=launch,
+                shared=runner.shared,
+                serve_at=takeover.at,
+                fork=takeover.fork,
+            )
             self._files = runner.start(self._folder, job)
             self._process = Process(**self._files)
         except BaseException:
@@ -72,6 +78,7 @@ class Session:
             folder=str(folder),
             settings=settings,
             voltages=voltages,
+            shared=self._runner.shared,
             clock=self._runner.timing == "clock",
             stop_ms=self._runner.stop_ms,
             way="" if self._takeover.fork else self._takeover.ways[0],

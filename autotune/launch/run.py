@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 
 import autotune.agent
 from autotune.agent.knobs import KNOBS, Built, Start
-from autotune.agent.protocol import JOB_VARIABLE, REPORT_PATTERN, Job, RankReport, to_json, write_text
+from autotune.agent.protocol import JOB_VARIABLE, REPORT_PATTERN, Job, RankReport, Sampling, to_json, write_text
 from autotune.errors import UsageError
 from autotune.launch.command import Command
 from autotune.launch.judge import RunFailed, judge
@@ -82,7 +82,11 @@ class FreshRunner:
     """Run in a scratch copy of the model's folder."""
     stop_ms: float | None = None
     """End each run early, at this t."""
+    sampling: Sampling = field(default_factory=Sampling)
+    """How voltages are sampled, in runs that do so."""
     timing: Timing = "psolve"
+    shared: bool = False
+    """The vectors that the model itself records hold its spikes, as the watched run has shown; runs read them."""
     builder: Builder | None = None
     """Makes mechanisms for settings that need their own; without it there are none such."""
 
@@ -107,6 +111,7 @@ class FreshRunner:
                 settings=settings or {},
                 observe=observe,
                 voltages=voltages,
+                shared=self.shared,
                 clock=self.timing == "clock",
                 perturb_mv=perturb_mv,
                 perturb_seed=perturb_seed,
@@ -125,7 +130,7 @@ class FreshRunner:
     def start(self, folder: Path, job: Job) -> dict[str, Any]:
         """What run_process or Process needs to start the command with `job`; its files go to `folder`."""
         file = folder / "job.json"
-        write_text(file, to_json(job))
+        write_text(file, to_json(replace(job, sampling=self.sampling)))
         start = self._start(job.settings, file)
         place = self._workspace(folder)
         return {

@@ -98,7 +98,7 @@ class Residents:
             except RunFailed as failure:
                 why = why or f"{failure.message} ({way})"
                 continue
-            self.record = ResidentRecord(way, _proof(way))
+            self.record, self.lost = ResidentRecord(way, _proof(way)), 0
             return self.record
         self._takeover = None
         self.record = ResidentRecord(note=why)
@@ -158,30 +158,30 @@ class Residents:
         return self._references[group] is not None
 
     def _prove(self, group: Group, reference: Raster) -> None:
-        """Replays, a run with other settings, one more replay. Raises RunFailed at the first difference."""
+        """Replays, a run with other settings, one more replay; where the model has proved itself, and only the launch
+        is another, one replay. Raises RunFailed at the first difference."""
         self._references[group] = reference
         if not len(reference):
             raise RunFailed("crashed", "no spikes with these launch settings: nothing can be shown")
-        others = self._other_settings(group)
+        others = {} if group else self._other_settings()
         try:
             session = self._session(group)
-            for number in range(1, REPLAYS + 1):
+            for number in range(1, 2 if group else REPLAYS + 1):
                 self._check(group, session.run(dict(group), timeout_s=self._hang_s), f"replay {number}")
             if others:
                 session.run(others, timeout_s=self._hang_s)
-                self._check(group, session.run(dict(group), timeout_s=self._hang_s), "the replay after other settings")
+                self._check(group, session.run({}, timeout_s=self._hang_s), "the replay after other settings")
         except RunFailed:
             self._lose(group)
             self._references[group] = None
             raise
 
-    def _other_settings(self, group: Group) -> Settings:
-        """A first piece of advice, beside the group's own settings, to see whether it leaves anything behind."""
+    def _other_settings(self) -> Settings:
+        """A first piece of advice, to see whether it leaves anything behind."""
         for params in (*recipe(self.space)[1:], *self._single_changes()):
-            wanted = self.space.active({**params, **dict(group)})
-            changes = self.space.changes(wanted)
+            changes = self.space.changes(params)
             replayed = all(KNOBS[name].replays for name in changes)
-            if changes != dict(group) and self._group(changes) == group and replayed and not self.space.refusal(wanted):
+            if changes and replayed and not self._group(changes) and not self.space.refusal(params):
                 return changes
         return {}
 

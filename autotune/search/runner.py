@@ -19,7 +19,6 @@ from autotune.launch.build import BuildFailed
 from autotune.launch.judge import RunFailed
 from autotune.launch.run import FreshRunner, Run
 from autotune.measure import paired_ratio
-from autotune.observe import SAMPLED_SEGMENTS
 from autotune.plan.space import SearchSpace
 from autotune.search.resident import Residents
 from autotune.store.records import Sample, Settings, Trial, Verdict
@@ -193,7 +192,8 @@ class TrialRunner:
     def _settings_run(self, runner: Runner, changes: Settings, timeout_s: float | None) -> Run:
         """Voltages are sampled in every run of a study or in none, so that both sides of a pair pay for it."""
         numerical = any(domain.safety == NUMERICAL for domain in self.space.domains.values())
-        voltages = SAMPLED_SEGMENTS if numerical or not len(self.acceptance.baseline) else 0
+        wanted = numerical or not len(self.acceptance.baseline)
+        voltages = self.acceptance.limits.sampled_segments if wanted else 0
         return runner.run(changes, voltages=voltages, timeout_s=timeout_s)
 
 

@@ -12,7 +12,6 @@ from autotune.raster import Raster
 from autotune.raster.metrics import identical
 from autotune.verify.calibrate import Regime
 
-ENOUGH_SPIKES = 200
 GRID_MS = 2.0  # a multiple of every step on the grid of dt
 WORTH = 0.6  # a part longer than this share of the run saves too little
 
@@ -27,13 +26,18 @@ class ShortRun:
 
 
 def shorten(
-    runner: FreshRunner, observation: Observation, baseline: Raster, short_s: float | None, regime: Regime
+    runner: FreshRunner,
+    observation: Observation,
+    baseline: Raster,
+    short_s: float | None,
+    regime: Regime,
+    enough_spikes: int = 200,
 ) -> ShortRun:
     """Choose the part that the search uses; a run of the baseline shows whether the model can be stopped there.
 
     Only of a regular network: a part may hold too little for statistics where the whole run does not.
     """
-    stop = choose_stop(observation, baseline, short_s)
+    stop = choose_stop(observation, baseline, short_s, enough_spikes)
     if stop is None:
         return ShortRun()
     statistics = f"a {regime} network is judged by statistics, and a part is too short for them"
@@ -43,21 +47,23 @@ def shorten(
     return ShortRun(stop, f"the search uses the run up to t = {stop:g} ms; the confirmation uses all of it")
 
 
-def choose_stop(observation: Observation, baseline: Raster, short_s: float | None) -> float | None:
+def choose_stop(
+    observation: Observation, baseline: Raster, short_s: float | None, enough_spikes: int
+) -> float | None:
     """The t in ms at which the search may end a run, or None where it should use the whole.
 
-    The part lasts about `short_s` seconds and holds at least 200 spikes, else its raster proves little.
+    The part lasts about `short_s` seconds and holds at least so many spikes, else its raster proves little.
     """
     if (
         short_s is None
         or observation.run_s <= short_s
         or observation.finitializes != 1
-        or len(baseline) < ENOUGH_SPIKES
+        or len(baseline) < enough_spikes
     ):
         return None
     t_stop = observation.facts.t_stop_ms
     by_time = t_stop * short_s / observation.run_s
-    by_spikes = float(baseline.times_ms[ENOUGH_SPIKES - 1]) + GRID_MS  # the last spikes of a run prove nothing
+    by_spikes = float(baseline.times_ms[enough_spikes - 1]) + GRID_MS  # the last spikes of a run prove nothing
     stop = math.ceil(max(by_time, by_spikes) / GRID_MS) * GRID_MS
     return stop if stop < WORTH * t_stop else None
 

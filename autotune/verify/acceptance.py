@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from autotune.agent.knobs import EXACT, ROUND_OFF
+from autotune.agent.knobs import EXACT, NUMERICAL, ROUND_OFF
 from autotune.config import AcceptConfig
 from autotune.launch.run import Run
 from autotune.observe import Observation, voltage_digests
@@ -19,8 +19,8 @@ from autotune.raster.metrics import first_divergence_ms, identical
 from autotune.store.records import Verdict
 from autotune.verify.band import NullBand, null_band
 from autotune.verify.calibrate import Calibration, References
-from autotune.verify.error import Ruler
-from autotune.verify.stability import instability, silenced
+from autotune.verify.error import Ruler, ruler
+from autotune.verify.stability import bounds, instability, not_finite, silenced
 
 LEAST_VIOLATION = 1e-6  # a raster that differs within the window has distance 0 and is rejected all the same
 
@@ -63,7 +63,7 @@ class Acceptance:
 
     def judge(self, run: Run, safety: str) -> Judgement:
         """The verdict on a run whose changes are of class `safety`."""
-        reason = instability([report.voltage for report in run.reports], self.limits)
+        reason = self._unstable(run, safety)
         apart = self._ruler.distance(self.baseline, run.raster)
         if reason:
             return Judgement("unstable", reason, apart, max(apart, 1.0))
@@ -73,6 +73,13 @@ class Acceptance:
         if not len(self.baseline):
             return self._judge_voltages(run)
         return self.judge_raster(run.raster, safety)
+
+    def _unstable(self, run: Run, safety: str) -> str:
+        """Only a change of the numbers can make a step unstable; other knobs may sample other segments (ranks)."""
+        voltages = [report.voltage for report in run.reports]
+        if safety != NUMERICAL:
+            return not_finite(voltages)
+        return instability(voltages, bounds(self.observation.voltages, self.limits))
 
     def _stopped_elsewhere(self, run: Run) -> bool:
         """Whether it did not run to the baseline's end.
@@ -107,12 +114,12 @@ class Acceptance:
 
     @property
     def _ruler(self) -> Ruler:
-        return Ruler(self.limits.window_ms, self.observation.facts.t_stop_ms)
+        return ruler(self.limits, self.observation.facts.t_stop_ms)
 
     @property
     def _wide(self) -> Ruler:
         """Against the finest run a spike may be a window away from one that is a window away itself."""
-        return Ruler(2 * self.limits.window_ms, self.observation.facts.t_stop_ms)
+        return ruler(self.limits, self.observation.facts.t_stop_ms, windows=2)
 
     @cached_property
     def _band(self) -> NullBand | None:
@@ -124,16 +131,29 @@ class Acceptance:
         moved = [each for each in self.references.perturbed if not identical(each, self.baseline)]
         if not moved:
             return self._diverged(raster, f"a knob of class round-off must not move a spike, {size} does not", apart)
+        if self.calibration.regime == "chaotic":
+            early = self._parts_early(raster, moved, size)
+            return self._diverged(raster, early, apart) if early else self._by_statistics(raster, apart, self._band)
         earliest = min(first_divergence_ms(self.baseline, each) or 0.0 for each in moved)
         if (first_divergence_ms(self.baseline, raster) or 0.0) < earliest:
             return self._diverged(raster, f"a spike moves earlier than {size} moves one (t = {earliest:g} ms)", apart)
-        if self.calibration.regime == "chaotic":
-            return self._by_statistics(raster, apart, self._band)
         largest = max(self._ruler.largest_shift_ms(self.baseline, each) or 0.0 for each in moved)
         shift = self._ruler.largest_shift_ms(self.baseline, raster) or 0.0
         if apart > max(self._ruler.distance(self.baseline, each) for each in moved) or shift > largest:
             return self._diverged(raster, f"spikes move further than {size} moves them ({largest:g} ms)", apart)
         return Judgement("accepted", "", apart, 0.0)
+
+    def _parts_early(self, raster: Raster, moved: list[Raster], size: str) -> str:
+        """Nearby runs of a chaotic network part at a time that is itself a matter of chance. Until the perturbed ones
+        do, and for `horizon` of that time in any case, no spike may move further than in them.
+        """
+        earliest = min(self._ruler.parting_ms(self.baseline, each) for each in moved)
+        parts, until = self._ruler.parting_ms(self.baseline, raster), self.limits.horizon * earliest
+        if parts < until:
+            return f"leaves the baseline at t = {parts:g} ms, {size} follows it until {earliest:g} ms"
+        before = [each.window(-math.inf, until) for each in (self.baseline, raster, *moved)]
+        shift, *usual = (self._ruler.largest_shift_ms(before[0], each) or 0.0 for each in before[1:])
+        return ""
 
     def _numerical(self, raster: Raster, apart: float) -> Judgement:
         if self.calibration.regime == "chaotic":

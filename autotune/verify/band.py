@@ -21,7 +21,6 @@ from autotune.raster.raster import Gids
 from autotune.verify.error import Ruler
 
 Floats = NDArray[np.float64]
-BIN_MS = 5.0
 PROFILE = "rates cell by cell"
 
 
@@ -89,7 +88,7 @@ def null_band(baseline: Raster, nulls: Sequence[Raster], ruler: Ruler, limits: A
     start_ms = max((ruler.parting_ms(baseline, run) for run in nulls), default=0.0)
     start_ms = min(start_ms, ruler.end_ms / 2)
     fewest = min(len(run.window(start_ms, ruler.end_ms)) for run in runs)
-    if len(runs) < 3 or fewest < limits.least_spikes or ruler.end_ms - start_ms < 2 * BIN_MS:
+    if len(runs) < 3 or fewest < limits.least_spikes or ruler.end_ms - start_ms < 2 * limits.bin_ms:
         return None
     band = band_of(runs, start_ms, ruler.end_ms, limits)
     return band if band.above[0] <= limits.resolution * band.centre[0] else None

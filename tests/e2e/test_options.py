@@ -120,3 +120,29 @@ def test_a_command_with_ranks_in_it_makes_their_number_tunable(make_study, autot
     for trial in other:
         assert trial["effective"] == trial["params"]
         assert (trial["verdict"], trial["spikes"]) == ("accepted", 73)
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "way"),
+    [
+        ("mpiexec -n 2 {python} small_ring.py", "auto", "stdinit()"),
+        ("{python} small_ring.py", "auto", "fork"),
+        ("mpiexec -n 2 {python} small_ring.py", "never", ""),
+    ],
+)
+def test_trials_run_on_one_built_network_unless_the_user_says_never(
+    command, option, way, make_study, autotune, tmp_path
+):
+    study = make_study(tmp_path / "study", command.format(python=sys.executable), search={"knobs": ["dt", "bin_queue"]})
+    words = ("run", "--trials", "4", "--resident", option, "--out", tmp_path / "out", study)
+    answer = autotune(*words, cwd=tmp_path)
+    assert answer.code == 0, str(answer)
+    record = json.loads((tmp_path / "out" / "resident.json").read_text())
+    assert record["way"] == way
+    assert record["note"] in answer.stdout
+    setup_s = [trial["sections"]["setup"] for trial in trials_of(tmp_path / "out") if trial["answered_from"] is None]
+    assert all((seconds == 0.0) == bool(way) for seconds in setup_s)
+    assert autotune.all_gone()
+    again = autotune("run", "--trials", "6", *words[3:], cwd=tmp_path)
+    assert again.code == 0, str(again)
+    assert len(trials_of(tmp_path / "out")) == 6

@@ -5,14 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 import autotune.launch.run as fresh
+from autotune.config import AcceptConfig
 from autotune.launch import Finished, find_mpi, launch_environment, mpi_environment, parse_command, run_process
 from autotune.launch.run import FreshRunner, Run, stage_agent
+from autotune.observe import observe
+from autotune.plan.space import make_space
+from autotune.raster.metrics import identical
+from autotune.search.resident import ResidentRecord, Residents
+from autotune.verify.acceptance import Acceptance
 
 MODELS = (Path(__file__).with_name("models"), Path(__file__).parent.parent / "models")
 
@@ -84,3 +90,29 @@ class Bench:
         }
         streams = (sorted(file.read_text().splitlines()) for file in (finished.stdout, finished.stderr))
         return Ending(*streams, finished.exit_code, files)
+
+
+def chosen(bench: Bench, line: str, knobs: Sequence[str]) -> tuple[ResidentRecord, Residents]:
+    """What a study over `knobs` would find out about running this model many times; close the second."""
+    runner = bench.runner(line)
+    observation, baseline = observe(runner, None)
+    runner = runner.timed_by("psolve" if observation.facts.psolve else "clock")
+    runner = replace(runner, shared=observation.facts.shared)
+    space = make_space(observation, only=knobs)
+    residents = Residents(runner, space, Acceptance(baseline, observation, AcceptConfig()))
+    return residents.choose(), residents
+
+
+def stay_sound(residents: Residents) -> int:
+    """Run with the last value of each searched knob, and after each with the model's own settings; the number that
+    took effect in a session."""
+    space, changed = residents.space, 0
+    for name, domain in space.domains.items():
+        settings = space.changes(space.with_values(**{name: domain.values[-1]}))
+        if not settings or residents.runner_for(settings) is not residents:
+            continue
+        assert residents.run(settings, timeout_s=60).effective[name] == domain.values[-1]
+        assert identical(residents.run({}, timeout_s=60).raster, residents.acceptance.baseline), f"after {settings}"
+        changed += 1
+    assert residents.lost == 0
+    return changed

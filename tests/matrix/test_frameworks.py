@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from model_bench import Bench
+from model_bench import Bench, chosen, stay_sound
 
 pytestmark = pytest.mark.mpi
 
@@ -67,3 +68,11 @@ def test_a_framework_model_is_tuned_with_its_spikes_verified(
     trials = [json.loads(file.read_text()) for file in sorted((tmp_path / "out" / "trials").glob("*.json"))]
     assert [trial["verdict"] for trial in trials[:2]] == ["accepted", "accepted"]
     assert trials[0]["spikes"] == spikes_printed(plain.stdout)
+
+
+@pytest.mark.parametrize("command", [NETPYNE, pytest.param(COLUMN, marks=pytest.mark.slow)])
+def test_a_framework_network_is_built_once_and_replayed_bit_for_bit(command: str, framework_bench: Bench) -> None:
+    record, residents = chosen(framework_bench, command, ["nspike", "bin_queue", "cache_efficient"])
+    with closing(residents):
+        assert record.way == "finitialize()", record.note
+        assert stay_sound(residents) >= 2

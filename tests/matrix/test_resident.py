@@ -5,28 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from model_bench import Bench
+from model_bench import Bench, chosen, stay_sound
 
-from autotune.config import AcceptConfig
-from autotune.observe import observe
-from autotune.plan.space import make_space
 from autotune.raster.metrics import identical
-from autotune.search.resident import ResidentRecord, Residents
-from autotune.verify.acceptance import Acceptance
 
 STUDIES = Path(__file__).parent.parent.parent / "studies"
 KNOBS = ["nspike", "gid_compress", "bin_queue", "dt", "cache_efficient", "node_order"]
 TWO = "mpiexec -n 2 "
-
-
-def chosen(bench: Bench, line: str) -> tuple[ResidentRecord, Residents]:
-    """What a study would find out about this model; close the second."""
-    runner = bench.runner(line)
-    observation, baseline = observe(runner, None)
-    runner = runner.timed_by("psolve" if observation.facts.psolve else "clock")
-    space = make_space(observation, only=KNOBS)
-    residents = Residents(runner, space, Acceptance(baseline, observation, AcceptConfig()))
-    return residents.choose(), residents
 
 
 @pytest.mark.mpi
@@ -47,28 +32,17 @@ def chosen(bench: Bench, line: str) -> tuple[ResidentRecord, Residents]:
 def test_replays_on_two_ranks_are_the_fresh_run_before_and_after_other_settings(
     line: str, way: str, bench: Bench
 ) -> None:
-    record, residents = chosen(bench, TWO + line.format(studies=STUDIES))
+    record, residents = chosen(bench, TWO + line.format(studies=STUDIES), KNOBS)
     try:
         assert record.way == way, record.note
-        space, baseline = residents.space, residents.acceptance.baseline
-        changed = 0
-        for name, domain in space.domains.items():
-            settings = space.changes(space.with_values(**{name: domain.values[-1]}))
-            if not settings or residents.runner_for(settings) is not residents:
-                continue
-            run = residents.run(settings, timeout_s=60)
-            assert run.effective[name] == domain.values[-1]
-            changed += 1
-            assert identical(residents.run({}, timeout_s=60).raster, baseline), f"after {settings}"
-        assert changed >= 2
-        assert residents.lost == 0
+        assert stay_sound(residents) >= 2
     finally:
         residents.close()
 
 
 @pytest.mark.parametrize("line", ["nrniv custom_init.hoc", "python small_ring.py", "python several_runs.py"])
 def test_one_process_is_copied_for_each_run(line: str, bench: Bench) -> None:
-    record, residents = chosen(bench, line)
+    record, residents = chosen(bench, line, KNOBS)
     try:
         assert record.way == "fork", record.note
         assert identical(residents.run({"dt": 0.0125}).raster, residents.fresh.run({"dt": 0.0125}).raster)
@@ -80,7 +54,7 @@ def test_one_process_is_copied_for_each_run(line: str, bench: Bench) -> None:
 @pytest.mark.mpi
 @pytest.mark.parametrize("option", ["--streams", "--weights", "--python"])
 def test_what_finitialize_does_not_put_back_is_put_back(option: str, bench: Bench) -> None:
-    record, residents = chosen(bench, TWO + "python wears_out.py " + option)
+    record, residents = chosen(bench, TWO + "python wears_out.py " + option, KNOBS)
     residents.close()
     assert record.way == "finitialize()", record.note
 
@@ -94,7 +68,7 @@ def test_what_finitialize_does_not_put_back_is_put_back(option: str, bench: Benc
     ],
 )
 def test_a_model_that_does_not_replay_is_told_from_one_that_does(line: str, why: str, bench: Bench) -> None:
-    record, residents = chosen(bench, TWO + line)
+    record, residents = chosen(bench, TWO + line, KNOBS)
     residents.close()
     assert record.way == ""
     assert why in record.note

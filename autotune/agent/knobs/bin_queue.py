@@ -6,16 +6,17 @@ the variable step method NEURON silently loses every event in this mode, so the 
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 from ..facts import ModelFacts
 from ..simulator import Simulator
 from .knob import EXACT, NUMERICAL, Domain, Excluded, Knob
-from .queues import BIN, queue_is, set_queue
+from .queues import BIN, PART, queue_is, queue_share, set_queue
 
 
 class BinQueue(Knob):
     name = "bin_queue"
+    part = PART
     order = 30
 
     def domain(self, facts: ModelFacts) -> Domain | Excluded:
@@ -23,6 +24,9 @@ class BinQueue(Knob):
             return Excluded("variable step: the bin queue loses events with CVODE")
         on_grid = facts.delays_on_grid and not facts.artificial_cells
         return Domain((False, True), (True,), EXACT if on_grid else NUMERICAL)
+
+    def share(self, facts: ModelFacts) -> Optional[float]:
+        return queue_share(facts)
 
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
         set_queue(sim, BIN, bool(value))

@@ -8,16 +8,17 @@ cells keep pointers to the first run's last self-events, which this mode follows
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 from ..facts import ModelFacts
 from ..simulator import Simulator
 from .knob import Domain, Excluded, Knob
-from .queues import SELF, queue_is, set_queue
+from .queues import PART, SELF, queue_is, queue_share, set_queue
 
 
 class SelfQueue(Knob):
     name = "self_queue"
+    part = PART
     order = 31
     replays = False
 
@@ -27,6 +28,9 @@ class SelfQueue(Knob):
         if facts.zero_delay:
             return Excluded("zero delays: NEURON clears the self queue")
         return Domain((False, True), (True,))
+
+    def share(self, facts: ModelFacts) -> Optional[float]:
+        return queue_share(facts)
 
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
         set_queue(sim, SELF, bool(value))
