@@ -53,9 +53,10 @@ class SearchSpace:
 
     def launch_group(self, params: Settings) -> tuple[tuple[str, Any], ...]:
         """The part of `params` that needs a process start of its own: two of the same group can share one process."""
-        return tuple(
-            (name, value) for name, value in self.active(params).items() if KNOBS[name].at_launch or KNOBS[name].sticky
-        )
+        acting = self.active(params)
+        own = {name for name in acting if KNOBS[name].at_launch or KNOBS[name].sticky}
+        beside = {other for name in own for other in KNOBS[name].launch_depends_on(acting[name])}
+        return tuple((name, value) for name, value in acting.items() if name in own | beside)
 
     def bound(self, name: str) -> float | None:
         """The largest speed-up that this knob can bring by Amdahl's law; None when unknown."""

@@ -1,7 +1,7 @@
 """The published advice as first trials: "Speed up your NEURON code" in the order in which a modeler would follow it.
 
 First the spike exchange (nspike from the histogram, with compressed gids), then, each on top of it, as few exchanges
-as the delays allow, the queue modes and the memory layout, then the compiler and the engine.
+as the delays allow, the queue modes and the memory layout, then the free cores, the compiler and the engine.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ("bin_queue",),
     ("self_queue",),
     ("cache_efficient",),
+    ("threads", "binding"),
     ("mod_flags",),
     ("coreneuron", "cell_permute"),
 )

@@ -152,7 +152,7 @@ def test_queue_modes_are_read_back_after_finitialize(run: RunModel) -> None:
 
 def test_threads_share_the_cells_of_a_rank(run: RunModel) -> None:
     facts = facts_of(run(SERIAL_RING), SERIAL_RING)
-    assert KNOBS["threads"].domain(facts) == Domain((1, 2), safety="round-off")
+    assert KNOBS["threads"].domain(facts) == Domain((1, 2), (2,), "round-off")
     assert "no core is free" in reason("threads", facts_of(run(RING), RING))
     changed = run(SERIAL_RING, threads=2, nspike=4)
     assert took_effect(changed, {"threads": 2})

@@ -171,6 +171,15 @@ def test_ranks_are_bound_to_cores_or_to_none(column: Model) -> None:
         assert identical(run.raster, column.baseline)
 
 
+def test_a_rank_is_bound_to_as_many_cores_as_it_has_threads(watch: Watch) -> None:
+    model = watch(f"mpiexec -n 1 python {SMALL}")
+    if model.observation.facts.cores < 2:
+        pytest.skip("one core: no threads")
+    run = model.run(binding="cores", threads=2)
+    assert (run.effective["binding"], run.effective["threads"]) == ("cores", 2)
+    assert len(run.raster) == len(model.baseline)
+
+
 def test_a_command_that_binds_its_ranks_keeps_its_word(watch: Watch) -> None:
     model = watch(f"mpiexec --bind-to none -n 2 python {SMALL}")
     assert "places the ranks itself" in model.reason("binding")

@@ -62,6 +62,24 @@ def test_more_ranks_than_cores_are_not_bound_to_cores():
     assert not KNOBS["binding"].refusal({"binding": "none", "ranks": 8}, FACTS)
 
 
+def test_threads_get_cores_of_their_own_and_a_process_start_for_each_number_of_them():
+    facts = replace(FACTS, cores=8)
+    binding = KNOBS["binding"]
+    assert binding.domain(facts).values == ("core", "cores", "none")
+    assert "share it" in KNOBS["threads"].refusal({"binding": "core", "threads": 2, "ranks": 2}, facts)
+    assert "share it" in KNOBS["threads"].refusal({"threads": 2, "ranks": 2}, facts)
+    assert "share" in KNOBS["threads"].domain(replace(facts, launch=replace(LAUNCH, placed=True))).reason
+    assert binding.refusal({"binding": "cores", "threads": 1, "ranks": 2}, facts)
+    assert not binding.refusal({"binding": "cores", "threads": 2, "ranks": 2}, facts)
+    start = Start(("mpiexec", "-n", "2"), ("nrniv", "-mpi", "init.hoc"), {})
+    launcher = binding.launch(start, "cores", {"binding": "cores", "threads": 4}).launcher
+    assert launcher == ("mpiexec", "--map-by", "slot:PE=4", "--bind-to", "core", "-n", "2")
+    searched = space("binding", "threads", facts=replace(facts, baseline=OWN))
+    four, two = ({"binding": "cores", "threads": number} for number in (4, 2))
+    assert searched.launch_group(four) != searched.launch_group(two)
+    assert searched.launch_group({"binding": "none", "threads": 2}) == (("binding", "none"),)
+
+
 def test_binding_goes_before_the_launchers_other_words():
     start = Start(("mpiexec", "-n", "2"), ("nrniv", "-mpi", "init.hoc"), {})
     assert KNOBS["binding"].launch(start, "none", {}).launcher == ("mpiexec", "--bind-to", "none", "-n", "2")

@@ -1,7 +1,9 @@
-"""binding: whether each rank is bound to a core of its own (Open MPI's --bind-to core) or to none (--bind-to none).
+"""binding: whether each rank is bound to a core of its own (Open MPI's --bind-to core), to as many cores as it has
+threads (--map-by slot:PE=threads), or to none (--bind-to none).
 
 A bound rank keeps its caches and is not moved; an unbound one can give way to other work on the machine. Open MPI
-binds two ranks to cores, and more to the whole processor. Never changed where the command says it itself.
+binds two ranks to cores, and more to the whole processor. The threads of a rank that is bound to one core would share
+it, so that is never tried. Never changed where the command says it itself.
 """
 
 from __future__ import annotations
@@ -9,13 +11,14 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Set
+from typing import Any, Dict, Set, Tuple
 
 from ..facts import ModelFacts
 from ..simulator import Simulator
 from .knob import EXACT, Domain, Excluded, Knob, Start
+from .threads import Threads
 
-CORE, NONE, WIDER = "core", "none", "wider"
+CORE, CORES, NONE, WIDER = "core", "cores", "none", "wider"
 SIBLINGS = "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list"
 
 
@@ -33,26 +36,39 @@ class Binding(Knob):
         if facts.cores < 2:
             return Excluded("one core: there is nothing to choose")
         own = facts.baseline[self.name]
-        return Domain((own, *(value for value in (CORE, NONE) if value != own)), safety=EXACT)
+        threads = facts.threads == 1 and isinstance(Threads().domain(facts), Domain)
+        values = (CORE, *((CORES,) if threads else ()), NONE)
+        return Domain((own, *(value for value in values if value != own)), (CORES,) if threads else (), EXACT)
 
     def refusal(self, settings: Dict[str, Any], facts: ModelFacts) -> str:
-        ranks = settings.get("ranks", facts.ranks)
-        if settings[self.name] == CORE and ranks > facts.cores:
+        ranks, threads = settings.get("ranks", facts.ranks), settings.get("threads", facts.threads)
+        if settings[self.name] in (CORE, CORES) and ranks > facts.cores:
             return "%d ranks cannot have a core each: there are %d" % (ranks, facts.cores)
+        if settings[self.name] == CORES and threads == 1:
+            return "one thread needs one core: the same as %s" % CORE
         return ""
 
     def launch(self, start: Start, value: Any, settings: Dict[str, Any]) -> Start:
-        if value not in (CORE, NONE):
-            return start
-        return replace(start, launcher=(start.launcher[0], "--bind-to", value, *start.launcher[1:]))
+        options = {
+            CORE: ("--bind-to", "core"),
+            CORES: ("--map-by", "slot:PE=%d" % settings.get("threads", 1), "--bind-to", "core"),
+            NONE: ("--bind-to", "none"),
+        }.get(value, ())
+        return replace(start, launcher=(start.launcher[0], *options, *start.launcher[1:]))
+
+    def launch_depends_on(self, value: Any) -> Tuple[str, ...]:
+        return ("threads",) if value == CORES else ()
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         if not hasattr(os, "sched_getaffinity"):
             return NONE  # macOS binds nothing
         allowed = os.sched_getaffinity(0)
+        cores = len({min(_siblings(cpu)) for cpu in allowed})
+        if settings.get(self.name) == CORES and cores == int(sim.pc.nthread()) > 1:
+            return CORES  # on a small machine these may be all there are
         if len(allowed) >= _cpus_of_ancestors():
             return NONE
-        return CORE if allowed <= _siblings(min(allowed)) else WIDER
+        return CORE if cores == 1 else WIDER
 
 
 def _cpus_of_ancestors() -> int:

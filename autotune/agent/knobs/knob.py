@@ -127,6 +127,10 @@ class Knob:
         """Change how the command is started, on the driver's side; for knobs with `at_launch`."""
         return start
 
+    def launch_depends_on(self, value: Any) -> Tuple[str, ...]:
+        """Other knobs whose values `launch` looks at: a process that was started for one of them serves no other."""
+        return ()
+
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
         """Set it, inside a type-3 finitialize handler; must be idempotent. Does nothing for a knob that is set at
         launch.

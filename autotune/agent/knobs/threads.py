@@ -13,6 +13,7 @@ from ..facts import ModelFacts
 from ..simulator import Simulator
 from .knob import ROUND_OFF, Domain, Excluded, Knob
 
+BOUND = "core"  # the value of the knob binding
 TOO_SHORT = "the smallest delay, %g ms, is less than two steps of %g ms: too short for threads"
 
 
@@ -35,13 +36,18 @@ class Threads(Knob):
         values = sorted(n for n in powers | {free, facts.threads} if 1 <= n <= free or n == facts.threads)
         if len(values) < 2:
             return Excluded("%d rank(s) on %d core(s): no core is free for threads" % (fewest_ranks, facts.cores))
-        return Domain(tuple(values), safety=ROUND_OFF)
+        bound = facts.baseline.get("binding") == BOUND
+        if bound and (facts.launch.mpi != "Open MPI" or facts.launch.placed):
+            return Excluded("each rank is bound to one core, which its threads would share: give --bind-to none")
+        return Domain(tuple(values), (values[-1],), ROUND_OFF)
 
     def refusal(self, settings: Dict[str, Any], facts: ModelFacts) -> str:
         threads, ranks = settings.get(self.name, facts.threads), settings.get("ranks", facts.ranks)
         dt_ms = settings.get("dt", facts.dt_ms)
         if threads > 1 and facts.delays_ms and not _long_enough(facts.delays_ms[0], dt_ms):
             return TOO_SHORT % (facts.delays_ms[0], dt_ms)
+        if settings.get("binding", facts.baseline.get("binding")) == BOUND and threads > max(1, facts.threads):
+            return "bound to one core, the %d threads of a rank would share it" % threads
         own = threads == facts.threads and ranks == facts.ranks
         if ranks * threads > facts.cores and not own and threads > 1:
             return "%d ranks x %d threads on %d cores" % (ranks, threads, facts.cores)
