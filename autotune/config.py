@@ -112,7 +112,10 @@ class AcceptConfig(_Section):
         default=0.25,
         ge=0,
         le=1,
-        description="chaotic: share of the time for which your own dt follows dt/4 (round-off: a perturbed run yours)",
+        description="numerical knobs, chaotic: share of the time for which your own dt follows dt/4",
+    )
+    round_off_horizon: float = Field(
+        default=0.5, ge=0, le=1, description="round-off knobs, chaotic: share of the time until a perturbed run parts"
     )
     chaos: float = Field(
         default=0.01, gt=0, lt=1, description="share of unmatched spikes from which two runs count as parted"

@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from autotune.errors import AutotuneError, ExitCode, MpiError, UsageError
 from autotune.launch.command import Command, check_programs, find_program, launch_environment
+from autotune.launch.mechanisms import compiled_for, parse_version
 from autotune.launch.mpi import check_world, find_mpi, mpi_environment
 from autotune.machine import describe_machine, warnings
 
@@ -94,8 +95,9 @@ def _examine_command(command: Command) -> tuple[list[Finding], ExitCode]:
         return [Finding("command", "missing", error.message, error.cure)], ExitCode.USAGE
     findings = [Finding("command", "ok", f"{' '.join(command.argv)} ({command.form}, {command.ranks} rank(s))")]
     interpreter = _interpreter(command, environment)
-    findings.append(_neuron(interpreter, environment))
-    findings += _mechanisms(command)
+    answer = _ask(interpreter, environment) if interpreter else {}
+    findings.append(_neuron(interpreter, answer))
+    findings += _mechanisms(command, parse_version(str(answer.get("neuron", ""))))
     mpi_findings, code = _mpi(command, environment)
     findings += mpi_findings
     missing = any(finding.status == "missing" for finding in findings)
@@ -117,10 +119,9 @@ def _interpreter(command: Command, environment: Mapping[str, str]) -> Path | Non
     return beside if beside.exists() else find_program("python", command.cwd, environment)
 
 
-def _neuron(interpreter: Path | None, environment: Mapping[str, str]) -> Finding:
+def _neuron(interpreter: Path | None, answer: Mapping[str, Any]) -> Finding:
     if interpreter is None:
         return Finding("NEURON", "note", "the command is not understood: its Python is not known")
-    answer = _ask(interpreter, environment)
     if "neuron" not in answer:
         problem = answer.get("error", "no answer")
         return Finding(
@@ -150,8 +151,8 @@ def _ask(interpreter: Path, environment: Mapping[str, str]) -> dict[str, Any]:
         return {"error": f"{type(error).__name__}: {error}"}
 
 
-def _mechanisms(command: Command) -> Iterator[Finding]:
-    """Mod files beside the model, and whether they are compiled."""
+def _mechanisms(command: Command, neuron: tuple[int, ...]) -> Iterator[Finding]:
+    """Mod files beside the model, whether they are compiled, and whether that was for the `neuron` that runs it."""
     folder = command.program_cwd
     mods = sorted({*folder.glob("*.mod"), *folder.glob("mod*/*.mod"), *folder.glob("mechanisms/*.mod")})
     libraries = [
@@ -162,7 +163,7 @@ def _mechanisms(command: Command) -> Iterator[Finding]:
     cores = sorted(folder.glob(f"{platform.machine()}/libcorenrnmech.*"))
     if libraries:
         old = [mod.name for mod in mods if mod.stat().st_mtime > libraries[0].stat().st_mtime]
-        yield Finding("mechanisms", "ok", f"compiled: {libraries[0].relative_to(folder)}")
+        yield _compiled(libraries[0], folder, neuron)
         if old:
             yield Finding("mechanisms", "note", f"changed since: {', '.join(old[:5])}", "Run nrnivmodl again.")
     elif mods:
@@ -171,6 +172,21 @@ def _mechanisms(command: Command) -> Iterator[Finding]:
         yield Finding("mechanisms", "ok", "no mod files in the working directory: built-in mechanisms only")
     if cores:
         yield Finding("CoreNEURON library", "ok", str(cores[0].relative_to(folder)))
+
+
+def _compiled(library: Path, folder: Path, neuron: tuple[int, ...]) -> Finding:
+    made_for = compiled_for(library)
+    text = f"compiled for NEURON {dotted(made_for) or 'unknown'}: {library.relative_to(folder)}"
+    if not (made_for and neuron) or made_for == neuron[: len(made_for)]:
+        return Finding("mechanisms", "ok", text)
+    cure = f"Remove the folder {library.relative_to(folder).parts[0]} and run the nrnivmodl of NEURON {dotted(neuron)}."
+    if made_for[0] == neuron[0]:
+        return Finding("mechanisms", "note", f"{text}, and NEURON {dotted(neuron)} runs them", cure)
+    return Finding("mechanisms", "missing", f"{text}, and NEURON {dotted(neuron)} cannot load them", cure)
+
+
+def dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
 
 
 def _mpi(command: Command, environment: dict[str, str]) -> tuple[list[Finding], ExitCode]:

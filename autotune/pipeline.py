@@ -59,15 +59,8 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
         record = _begin(folder, config, command, storage)
         study = _opened(folder, config, record, fresh)
         stage_agent(folder.agent)
-        runner = FreshRunner(
-            command,
-            environment,
-            folder.agent,
-            folder.scratch,
-            config.run.end_grace_s,
-            ours=(out,),
-            sampling=config.accept.sampling,
-        )
+        runner = FreshRunner(command, environment, folder.agent, folder.scratch, config.run.end_grace_s, ours=(out,))
+        runner = replace(runner, sampling=config.accept.sampling)
 
         with folder.spending(progress.step("observe")):
             observation, baseline = _observed(folder, runner, mpi, config)
@@ -211,8 +204,7 @@ def _shortened(
     if short is None:
         # A part of the run says little of the whole process, in which set-up counts in full.
         short_s = config.search.short_s if config.search.objective == "run" else None
-        enough = config.search.short_spikes
-        short = shorten(runner, observation, baseline, short_s, calibration.regime, enough)
+        short = shorten(runner, observation, baseline, short_s, calibration.regime, config.search.short_spikes)
         folder.write("short", short)
     return short
 

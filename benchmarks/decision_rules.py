@@ -1,16 +1,17 @@
 """How often is the verdict right? Thousands of simulated studies, from A/A over search to confirmation.
 
-    python benchmarks/decision_rules.py [--markdown] [--studies 2000]
+    python benchmarks/decision_rules.py [--markdown] [--studies 2000] [--processes N]
 
-A simulated clock stands in for the machine: log-normal noise, slow drift (autocorrelated), bursts that slow a few
-runs in a row, and in one row a background load that starts somewhere in the confirmation. All decisions are made by
-`autotune.measure` itself. Each study
+A simulated clock stands in for the model's runs: log-normal noise, slow drift (autocorrelated), bursts that slow a few
+runs in a row, and in one row a background load that starts somewhere in the confirmation. Everything else is the
+tuner's own, with its default configuration: `measure_noise` times identical settings and chooses the pairs,
+`TrialRunner` scores each trial, repeats the promising ones and stops the hopeless ones, `finalists` chooses, `confirm`
+judges. In a study nothing is planted (A/A), or one trial in eight is 10 % faster. A gain counts as resolvable where the
+tuner says so before the search: its smallest provable gain (`NoiseRecord.visible_gain`) is 10 % or less.
 
-* times identical settings ten times; if their spread says that a gain of 10 % can be resolved, it also gives the pairs;
-* scores 40 trials against the baseline runs before and after each; the best three become finalists;
-* confirms them. Nothing is planted (A/A), or one trial in eight is 10 % faster.
+Each setting is tried once, in a random order: Optuna would only try the faster ones more often.
 
-The naive rule for contrast: best of 40 trials against a single baseline run.
+The naive rule for contrast: the best of all trials against a single baseline run.
 """
 
 from __future__ import annotations
@@ -21,22 +22,32 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import Pool
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from autotune.measure import (
-    DEFAULT_PAIRS,
-    aa_spread,
-    confirm,
-    neighbour_log_ratios,
-    paired_ratio,
-    pairs_needed,
-)
+from autotune.agent.facts import ModelFacts
+from autotune.agent.knobs import EXACT, Domain
+from autotune.config import StudyConfig
+from autotune.launch.judge import RunFailed
+from autotune.launch.run import Run
+from autotune.measure import Confirmation, confirm, recommended_pairs
 from autotune.measure.significance import Floats, p_values
+from autotune.plan.space import SearchSpace
+from autotune.raster import Raster
+from autotune.search.runner import TrialRunner
+from autotune.search.study import finalists
+from autotune.verify.acceptance import Judgement
+from autotune.verify.noise import measure_noise
 
-AA_RUNS, TRIALS, FINALISTS, MOST_PAIRS = 10, 40, 3, 20
-GAIN, ALPHA, MINIMUM_GAIN = 0.10, 0.01, 0.02
+CONFIG = StudyConfig(name="simulated", command=("nothing",))  # the defaults that every user gets
+SEARCH, CONFIRM = CONFIG.search, CONFIG.confirm
+PAIRS = recommended_pairs(CONFIRM.alpha, CONFIRM.finalists)
+GAIN, PLANTED = 0.10, 1 / 8
+RUN_S = SEARCH.short_s or 20.0  # seconds of an undisturbed run of the baseline
+KNOB = "dt"  # one knob with a value for each trial; which one does not matter here
 RESAMPLES = 199  # few, for speed; `confirm` takes 9999 by default
 
 
@@ -63,26 +74,58 @@ MACHINES = (
 
 
 class Clock:
-    """Wall seconds of simulated runs, one after the other, on one machine."""
+    """Wall times of simulated runs, one after the other, on one machine; an undisturbed run of the baseline takes 1."""
 
-    def __init__(self, machine: Machine, rng: np.random.Generator, load_from: int = 0) -> None:
+    def __init__(self, machine: Machine, rng: np.random.Generator, load_from: int | None = 0) -> None:
         self.machine, self.rng, self.load_from = machine, rng, load_from
         self.runs = 0
         self._drift = rng.normal(0, machine.drift)
         self._in_burst = False
 
     def run(self, speedup: float = 1.0) -> float:
-        """Seconds of a run whose settings are so much faster than the baseline's."""
+        """The time of a run whose settings are so much faster than the baseline's."""
         machine, rng, memory = self.machine, self.rng, 0.95
         self._drift = memory * self._drift + rng.normal(0, machine.drift * (1 - memory**2) ** 0.5)
         self._in_burst = rng.random() < (2 / 3 if self._in_burst else machine.burst_chance)
         log_s = self._drift + rng.normal(0, machine.noise)
         if self._in_burst:
             log_s += machine.burst * rng.uniform(0.5, 1.5)
-        if self.runs >= self.load_from:
+        if self.load_from is not None and self.runs >= self.load_from:
             log_s += machine.load
         self.runs += 1
         return float(np.exp(log_s)) / speedup
+
+
+class Model:
+    """Runs on the clock in place of a model: setting number n is `speedups[n]` times as fast as the baseline."""
+
+    raster = Raster.from_arrays(np.array([0]), np.array([1.0]))
+
+    def __init__(self, clock: Clock, speedups: Floats) -> None:
+        self.clock, self.speedups = clock, speedups
+
+    def prepare(self, changes: dict[str, Any]) -> None:
+        """There is nothing to build."""
+
+    def run(self, changes: dict[str, Any] | None = None, *, timeout_s: float | None = None, **_: Any) -> Run:
+        """One run; one that would take longer than `timeout_s` is stopped, as in `FreshRunner`."""
+        setting = (changes or {}).get(KNOB, 0)
+        run_s = RUN_S * self.clock.run(float(self.speedups[setting]))
+        if timeout_s is not None and run_s > timeout_s:
+            raise RunFailed("timeout", "too long")
+        return Run((), self.raster, {KNOB: setting}, run_s, {"run": run_s}, run_s, 0)
+
+
+class AllRight:
+    """In place of `Acceptance`: every raster is right, only times differ."""
+
+    baseline = Model.raster
+    limits = CONFIG.accept
+    observation = SimpleNamespace(run_s=RUN_S, wall_s=RUN_S)
+
+    def judge(self, run: Run, safety: str) -> Judgement:
+        """Accepted."""
+        return Judgement("accepted", "", 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -100,35 +143,50 @@ class Outcome:
 def simulate(machine: Machine, planted: bool, seed: int) -> Outcome:
     """One study from its first run to its verdict."""
     rng = np.random.default_rng([seed, planted])
-    first_pair = AA_RUNS + 2 * TRIALS + 1
-    clock = Clock(machine, rng, load_from=first_pair + int(rng.integers(1, 2 * FINALISTS * DEFAULT_PAIRS)))
-    speedups = np.where(rng.permutation(TRIALS) < TRIALS // 8, 1 + GAIN, 1.0) if planted else np.ones(TRIALS)
+    faster = rng.permutation(SEARCH.trials - 1) < (SEARCH.trials - 1) * PLANTED * planted
+    speedups = np.array([1.0, *np.where(faster, 1 + GAIN, 1.0)])
+    clock = Clock(machine, rng, load_from=None)
+    model = Model(clock, speedups)
 
-    noise = aa_spread(neighbour_log_ratios([clock.run() for _ in range(AA_RUNS)]), shared_runs=True)
-    needed = pairs_needed(noise, GAIN, alpha=ALPHA, minimum_gain=MINIMUM_GAIN, finalists=FINALISTS, high=MOST_PAIRS)
-    pairs = needed or DEFAULT_PAIRS
+    noise = measure_noise(model, CONFIG, ranks=1, threads=1)
+    single = clock.run()
+    trials = TrialRunner(model, _space(len(speedups)), AllRight(), SEARCH, noise.noise.upper)
+    for number in range(SEARCH.trials):
+        trials.trial(number, {KNOB: number})
 
-    before = single = clock.run()
-    times, ratios = [], []
-    for speedup in speedups:
-        times.append(clock.run(float(speedup)))
-        after = clock.run()
-        ratios.append(paired_ratio(before, times[-1], after))
-        before = after
-    finalists = {str(i): partial(clock.run, float(speedups[i])) for i in np.argsort(ratios)[:FINALISTS]}
-
-    result = confirm(
-        clock.run, finalists, pairs=pairs, alpha=ALPHA, minimum_gain=MINIMUM_GAIN, seed=seed, resamples=RESAMPLES
-    )
+    result = _confirmation(trials, noise.pairs, seed)
     best = result.best
     truth = float(speedups[int(best.finalist)]) if best else 1.0
     return Outcome(
-        resolvable=needed is not None,
-        pairs=pairs,
+        resolvable=noise.visible_gain <= GAIN,
+        pairs=noise.pairs,
         improved=best is not None,
         correct=truth > 1,
         covered=best is not None and best.speedup.low <= truth <= best.speedup.high,
-        naive_speedup=single / min(times),
+        naive_speedup=single * RUN_S / min(t.samples[0].trial_s for t in trials.known if t.changes and t.samples),
+    )
+
+
+def _space(values: int) -> SearchSpace:
+    facts = ModelFacts(neuron=(9, 0, 2), ranks=1, dt_ms=0.025, t_stop_ms=1.0, baseline={KNOB: 0})
+    return SearchSpace({KNOB: Domain(tuple(range(values)), safety=EXACT)}, (), {KNOB: 0}, facts)
+
+
+def _confirmation(trials: TrialRunner, pairs: int, seed: int) -> Confirmation:
+    """As the pipeline does it; a load, where the machine has one, starts somewhere in it."""
+    best = finalists(trials.known, CONFIRM.finalists, trials.noise, CONFIRM.minimum_gain)
+    clock = trials.runner.clock
+    clock.load_from = clock.runs + int(clock.rng.integers(1, 2 * pairs * max(len(best), 1)))
+    return confirm(
+        trials.baseline,
+        {str(trial.number): partial(trials.run_verified, trial.changes) for trial in best},
+        pairs=pairs,
+        alpha=CONFIRM.alpha,
+        minimum_gain=CONFIRM.minimum_gain,
+        confidence=CONFIRM.confidence,
+        seed=seed,
+        run_failed=RunFailed,
+        resamples=RESAMPLES,
     )
 
 
@@ -191,21 +249,21 @@ TESTS = ("machine", "true gain", *candidate_tests())
 
 
 def test_rows(studies: int) -> list[list[str]]:
-    """How often each test calls one finalist faster, with the default pairs at the first level of Holm's correction."""
-    rows = []
+    """How often each test calls one finalist faster with the fewest pairs made by default, at Holm's first level."""
+    rows, level = [], CONFIRM.alpha / CONFIRM.finalists
     for machine in MACHINES:
-        for gain in (0.0, MINIMUM_GAIN, GAIN):
-            excess = np.array([_pairs(machine, gain, seed) for seed in range(studies)]) - np.log1p(MINIMUM_GAIN)
-            proved = [float(np.mean(test(excess) < ALPHA / FINALISTS)) for test in candidate_tests().values()]
+        for gain in (0.0, CONFIRM.minimum_gain, GAIN):
+            excess = np.array([_pairs(machine, gain, seed) for seed in range(studies)]) - np.log1p(CONFIRM.minimum_gain)
+            proved = [float(np.mean(test(excess) < level)) for test in candidate_tests().values()]
             rows.append([machine.name, f"{gain:.0%}", *(f"{value:.1%}" for value in proved)])
     return rows
 
 
 def _pairs(machine: Machine, gain: float, seed: int) -> list[float]:
     rng = np.random.default_rng(seed)
-    clock = Clock(machine, rng, load_from=int(rng.integers(1, 2 * DEFAULT_PAIRS)))
+    clock = Clock(machine, rng, load_from=int(rng.integers(1, 2 * PAIRS)))
     logs = []
-    for trial_first in rng.integers(2, size=DEFAULT_PAIRS):
+    for trial_first in rng.integers(2, size=PAIRS):
         speedups = (1 + gain, 1.0) if trial_first else (1.0, 1 + gain)
         first, second = (clock.run(speedup) for speedup in speedups)
         logs.append(np.log(second / first) if trial_first else np.log(first / second))
@@ -232,7 +290,9 @@ def main() -> None:
     options = parser.parse_args()
     title = f"Verdicts of {options.studies} studies a figure (95 % intervals in brackets)"
     show(title, VERDICTS, verdict_rows(options.studies, options.processes), markdown=options.markdown)
-    title = f"The choice of the test: one finalist “proved” at p < {ALPHA}/{FINALISTS} with {DEFAULT_PAIRS} pairs"
+    title = (
+        f"The choice of the test: one finalist “proved” at p < {CONFIRM.alpha:g}/{CONFIRM.finalists} with {PAIRS} pairs"
+    )
     show(title, TESTS, test_rows(options.studies), markdown=options.markdown)
 
 

@@ -22,7 +22,9 @@ from scipy import stats
 
 from autotune.agent.knobs import KNOBS
 from autotune.config import StudyConfig, read_study
+from autotune.launch.build import BuildFailed
 from autotune.launch.judge import RunFailed
+from autotune.launch.mechanisms import Builder
 from autotune.launch.run import FreshRunner, Run, stage_agent
 from autotune.measure import paired_ratio
 from autotune.observe import Observation, observe
@@ -55,6 +57,10 @@ def measure(runner: FreshRunner, baseline: Raster, settings: dict[str, Any], pai
     """One row: ratio, interval, what to think of it, and the raster. The user's own settings come first and last."""
     ratios: list[float] = []
     run: Run | None = None
+    try:
+        runner.prepare(settings)
+    except BuildFailed as failure:
+        return ["", "", f"cannot be built: {failure.message}", ""]
     before = runner.run().run_s
     for _ in range(pairs):
         try:
@@ -91,12 +97,17 @@ def table_of(config: StudyConfig, pairs: int, every_value: bool, names: list[str
         runner = FreshRunner(command, environment, agent, Path(name, "scratch"), config.run.end_grace_s)
         observation, baseline = observe(runner, mpi, config.run.timeout_s)
         runner = runner.timed_by("psolve" if observation.facts.psolve else "clock")
-        runner = replace(runner, shared=observation.facts.shared)
+        runner = replace(
+            runner, shared=observation.facts.shared, builder=Builder(observation.facts.launch, environment)
+        )
+        space = make_space(observation, only=names)
+        if "coreneuron" in space.domains:  # NEURON's timers stand still under it
+            runner = runner.timed_by("whole")
         table = Table(
             "settings", "time ratio", "95 %", "", "raster", title=title(config, observation), title_justify="left"
         )
         with console.status("") as status:
-            for settings in settings_to_time(make_space(observation, only=names), every_value):
+            for settings in settings_to_time(space, every_value):
                 label = format_settings(settings) or "the user's own, again"
                 status.update(f"{config.name}: {label}")
                 table.add_row(label, *measure(runner, baseline, settings, pairs, config.accept.window_ms))
@@ -110,12 +121,11 @@ def title(config: StudyConfig, observation: Observation) -> str:
 
 
 def main() -> None:
-    inside = [name for name, knob in KNOBS.items() if not knob.at_launch]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("studies", nargs="+", type=Path, metavar="STUDY")
     parser.add_argument("--pairs", type=int, default=6, help="runs of each setting (6)")
     parser.add_argument("--every-value", action="store_true", help="time each value, not one of each knob")
-    parser.add_argument("--knobs", nargs="+", default=inside, help="time these only (all that act inside finitialize)")
+    parser.add_argument("--knobs", nargs="+", default=[*KNOBS], help="time these only (all that apply)")
     args = parser.parse_args()
     for study in args.studies:
         table_of(read_study(study), args.pairs, args.every_value, args.knobs, Console(width=110, highlight=False))

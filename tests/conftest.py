@@ -23,9 +23,10 @@ from typing import Any
 import psutil
 import pytest
 
+from autotune.agent.protocol import Sampling
 from autotune.launch import find_mpi, launch_environment, mpi_environment, parse_command
 from autotune.launch.run import FreshRunner, Run, stage_agent
-from autotune.observe import SAMPLED_SEGMENTS, Observation, observe
+from autotune.observe import Observation, observe
 from autotune.raster import Raster
 
 MODELS = Path(__file__).parent / "models"
@@ -212,7 +213,13 @@ def dt_study(tmp_path_factory: pytest.TempPathFactory, shared_autotune: Tuner) -
     """
     folder = tmp_path_factory.mktemp("dt")
     command = "{python} small_ring.py --cells 1024 --delay 4 --tstop 40"
-    study = write_study(folder / "ring", command, search={"trials": 24, "knobs": ["dt"]}, accept={"window_ms": 0.5})
+    study = write_study(
+        folder / "ring",
+        command,
+        search={"trials": 24, "knobs": ["dt"]},
+        accept={"window_ms": 0.5, "sampled_segments": 5},
+        confirm={"confidence": 0.9},
+    )
     return run_study(shared_autotune, study, folder / "out")
 
 
@@ -261,7 +268,7 @@ def ring(tmp_path_factory: pytest.TempPathFactory) -> Watched:
     """A watched real run, for tests of what is concluded from it."""
     runner = make_runner(tmp_path_factory.mktemp("watched"), "small_ring.py")
     observation, baseline = observe(runner, find_mpi(runner.command, runner.environment))
-    return Watched(runner, observation, baseline, runner.run(voltages=SAMPLED_SEGMENTS))
+    return Watched(runner, observation, baseline, runner.run(voltages=Sampling.most))
 
 
 @pytest.fixture

@@ -26,8 +26,8 @@ class Sampling:
     """Segments at most: recording one costs some 13 ns a step."""
     least: int = 2
     """Segments at least, also of a tiny model, where that costs more."""
-    segments_a_sample: int = 64
-    """In between, one of so many: their own integration costs 100 times as much, or 1 % is exceeded."""
+    segments_a_sample: int = 128
+    """In between, one of so many, whose integration costs 100 times as much, however simple they are."""
     ringing_steps: int = 20
     """A slope that changes sign at more steps in a row is ringing."""
 

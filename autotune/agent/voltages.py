@@ -44,15 +44,16 @@ class VoltageSample:
         traces = [trace for trace in (floats(vector) for vector in self._vectors) if trace.size]
         if not traces:
             return {}
-        finite = all(bool(np.isfinite(trace).all()) for trace in traces)
-        digest = hashlib.sha256(b"".join(np.ascontiguousarray(trace).tobytes() for trace in traces)).hexdigest()
+        values = np.concatenate(traces)
+        finite = bool(np.isfinite(values).all())
+        usable = values if finite else values[np.isfinite(values)]
         return {
-            "digest": digest,
+            "digest": hashlib.sha256(values.tobytes()).hexdigest(),
             "segments": len(traces),
             "steps": max(len(trace) for trace in traces),
             "finite": finite,
-            "lowest_mv": float(min(np.nanmin(np.where(np.isfinite(t), t, np.nan), initial=np.inf) for t in traces)),
-            "highest_mv": float(max(np.nanmax(np.where(np.isfinite(t), t, np.nan), initial=-np.inf) for t in traces)),
+            "lowest_mv": float(usable.min(initial=np.inf)),
+            "highest_mv": float(usable.max(initial=-np.inf)),
             "ringing_mv": max(ringing_mv(trace, self._sampling.ringing_steps) for trace in traces) if finite else 0.0,
         }
 
@@ -64,16 +65,22 @@ def ringing_mv(trace_mv: np.ndarray, steps: int) -> float:
     So a swing that dies away soon is small, and one that goes on is as large as it is. `trace_mv` has shape (n,).
     """
     slope = np.diff(trace_mv)
-    size = np.minimum(np.abs(slope[1:]), np.abs(slope[:-1]))
-    least = np.where(slope[1:] * slope[:-1] < 0, size, 0.0)
-    width = 1
-    while width <= steps:  # the least of `width` in a row, from that of fewer
-        hop = min(width, steps + 1 - width)
-        if len(least) <= hop:
-            return 0.0
-        least = np.minimum(least[hop:], least[:-hop])
-        width += hop
-    return float(least.max(initial=0.0))
+    turns = np.flatnonzero(slope[1:] * slope[:-1] < 0)
+    if len(turns) <= steps:
+        return 0.0
+    size = np.minimum(np.abs(slope[turns]), np.abs(slope[turns + 1]))
+    in_a_row = turns[steps:] - turns[:-steps] == steps
+    return float(np.where(in_a_row, _least_of(size, steps + 1), 0.0).max())
+
+
+def _least_of(values: np.ndarray, width: int) -> np.ndarray:
+    """The least of each `width` values in a row; there must be so many."""
+    done = 1
+    while done < width:  # from that of fewer
+        hop = min(done, width - done)
+        values = np.minimum(values[hop:], values[:-hop])
+        done += hop
+    return values
 
 
 def perturb(sim: Simulator, mv: float, seed: int) -> int:

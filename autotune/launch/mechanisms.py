@@ -32,6 +32,10 @@ PLACING_SHORT = {"-rf", "-bycore", "-bynode", "-bysocket"}
 PLACING_VARIABLE = re.compile(r"(OMPI|PRTE)_MCA_(hwloc_\w*bind|rmaps_\w*(mapping|policy))")
 MAKEFILE = "makemod2c_inc"  # what nrnivmodl leaves in its folder: a rule for each mod file
 MADE_FROM = re.compile(r"^(?:\./)?\S[^\n:]*?\.(?:c|cpp): (.+?\.mod)\b", re.MULTILINE)
+# In a compiled library: what only NEURON 9 and later have to be linked with, and where its NEURON's own library was.
+NINE = b"_ZN6neuron9mechanism"
+LIBRARY_FOLDER = re.compile(rb"(/[^\0\n:]*/lib(?:64)?)(?=[:\0])")
+VERSION_HEADER = "nrnsemanticversion.h"
 PROBE = "import neuron, numpy; print('autotune', neuron.h.nrnversion())"
 
 
@@ -136,7 +140,7 @@ def _toolchain_problem(nrnivmodl: Path | None, neuron: tuple[int, ...], environm
         return "no nrnivmodl was found beside your NEURON"
     if compiler(environment) is None:
         return "no C++ compiler was found"
-    said = _version(neuron_version(nrnivmodl))
+    said = parse_version(neuron_version(nrnivmodl))
     if said != neuron:
         return f"{nrnivmodl} belongs to NEURON {'.'.join(map(str, said)) or 'unknown'}, the model runs another one"
     return ""
@@ -159,7 +163,7 @@ def _version_in(home: Path) -> tuple[int, ...]:
         raise UsageError(
             f"{home}: not an environment ({error})", cure="Name a folder that has bin/python, with neuron installed."
         ) from error
-    version = _version(said.stdout.partition("autotune")[2])
+    version = parse_version(said.stdout.partition("autotune")[2])
     if not version:
         raise UsageError(
             f"{home}: NEURON cannot be imported there",
@@ -169,6 +173,23 @@ def _version_in(home: Path) -> tuple[int, ...]:
     return version
 
 
-def _version(text: str) -> tuple[int, ...]:
+def compiled_for(library: Path) -> tuple[int, ...]:
+    """The version of NEURON that a library of mechanisms was compiled for: (9, 0, 2), or (9,) when that NEURON is not
+    there any more; empty when neither 8 nor 9 is recognised.
+    """
+    code = library.read_bytes()
+    if b"nrn_get_mechtype" not in code:
+        return ()
+    major = 9 if NINE in code else 8
+    for folder in {Path(os.fsdecode(found)) for found in LIBRARY_FOLDER.findall(code)}:
+        header = folder.parent / "include" / VERSION_HEADER
+        version = tuple(map(int, re.findall(r"VERSION_\w+ (\d+)", header.read_text()))) if header.is_file() else ()
+        if version[:1] == (major,):  # else another one has been installed there since
+            return version
+    return (major,)
+
+
+def parse_version(text: str) -> tuple[int, ...]:
+    """The numbers of a version in `text`; empty when it has none."""
     match = re.search(r"(\d+)\.(\d+)\.?(\d+)?", text)
     return tuple(int(part or 0) for part in match.groups()) if match else ()

@@ -47,9 +47,7 @@ def shorten(
     return ShortRun(stop, f"the search uses the run up to t = {stop:g} ms; the confirmation uses all of it")
 
 
-def choose_stop(
-    observation: Observation, baseline: Raster, short_s: float | None, enough_spikes: int
-) -> float | None:
+def choose_stop(observation: Observation, baseline: Raster, short_s: float | None, enough_spikes: int) -> float | None:
     """The t in ms at which the search may end a run, or None where it should use the whole.
 
     The part lasts about `short_s` seconds and holds at least so many spikes, else its raster proves little.

@@ -134,8 +134,8 @@ class Acceptance:
         if self.calibration.regime == "chaotic":
             early = self._parts_early(raster, moved, size)
             return self._diverged(raster, early, apart) if early else self._by_statistics(raster, apart, self._band)
-        earliest = min(first_divergence_ms(self.baseline, each) or 0.0 for each in moved)
-        if (first_divergence_ms(self.baseline, raster) or 0.0) < earliest:
+        earliest = min(self._moves_at(each) for each in moved)
+        if self._moves_at(raster) < earliest - self.limits.window_ms:
             return self._diverged(raster, f"a spike moves earlier than {size} moves one (t = {earliest:g} ms)", apart)
         largest = max(self._ruler.largest_shift_ms(self.baseline, each) or 0.0 for each in moved)
         shift = self._ruler.largest_shift_ms(self.baseline, raster) or 0.0
@@ -144,16 +144,20 @@ class Acceptance:
         return Judgement("accepted", "", apart, 0.0)
 
     def _parts_early(self, raster: Raster, moved: list[Raster], size: str) -> str:
-        """Nearby runs of a chaotic network part at a time that is itself a matter of chance. Until the perturbed ones
-        do, and for `horizon` of that time in any case, no spike may move further than in them.
-        """
-        earliest = min(self._ruler.parting_ms(self.baseline, each) for each in moved)
-        parts, until = self._ruler.parting_ms(self.baseline, raster), self.limits.horizon * earliest
-        if parts < until:
-            return f"leaves the baseline at t = {parts:g} ms, {size} follows it until {earliest:g} ms"
-        before = [each.window(-math.inf, until) for each in (self.baseline, raster, *moved)]
-        shift, *usual = (self._ruler.largest_shift_ms(before[0], each) or 0.0 for each in before[1:])
+        """When nearby runs of a chaotic network part is a matter of chance, but not of any chance."""
+        for when, what in ((self._moves_at, "moves a spike"), (self._parts_at, "leaves the baseline")):
+            earliest = min(when(each) for each in moved)
+            if when(raster) < self.limits.round_off_horizon * earliest:
+                return f"{what} earlier than {size} does (t = {earliest:g} ms)"
         return ""
+
+    def _moves_at(self, raster: Raster) -> float:
+        """When it first differs from the baseline at all."""
+        when = first_divergence_ms(self.baseline, raster)
+        return self.observation.facts.t_stop_ms if when is None else when
+
+    def _parts_at(self, raster: Raster) -> float:
+        return self._ruler.parting_ms(self.baseline, raster)
 
     def _numerical(self, raster: Raster, apart: float) -> Judgement:
         if self.calibration.regime == "chaotic":

@@ -18,12 +18,12 @@ from autotune.config import AcceptConfig
 from autotune.errors import BaselineError
 from autotune.launch.judge import RunFailed
 from autotune.launch.run import FreshRunner, Run
-from autotune.observe import SAMPLED_SEGMENTS, Observation, voltage_digests
+from autotune.observe import Observation, voltage_digests
 from autotune.raster import Raster, read_raster, write_raster
 from autotune.raster.metrics import first_divergence_ms, identical
 from autotune.verify.band import null_band
-from autotune.verify.error import Ruler
-from autotune.verify.stability import EXPECTED_ORDER, LEAST_ORDER, convergence_order
+from autotune.verify.error import Ruler, ruler
+from autotune.verify.stability import EXPECTED_ORDER, convergence_order, not_finite, own_instability
 
 FIXED_DT = "your model sets dt itself after finitialize: no other step can be tried"
 Regime = Literal["regular", "chaotic", "random"]
@@ -85,7 +85,7 @@ class _Calibrator:
 
     @property
     def ruler(self) -> Ruler:
-        return Ruler(self.limits.window_ms, self.observation.facts.t_stop_ms)
+        return ruler(self.limits, self.observation.facts.t_stop_ms)
 
     def run(self, **how: Any) -> Run:
         try:
@@ -145,7 +145,9 @@ def calibrate(
     Raises BaselineError when two runs of the same command give different rasters and `limits.statistical` is off.
     """
     work = _Calibrator(runner, observation, baseline, limits, folder)
-    repeat = work.run(voltages=SAMPLED_SEGMENTS)
+    if NUMERICAL in classes:
+        _check_voltages(observation)
+    repeat = work.run(voltages=limits.sampled_segments)
     if not (identical(baseline, repeat.raster) and voltage_digests(repeat) == observation.voltage_digests):
         return _random(work, repeat)
     regime: Regime = "regular"
@@ -170,13 +172,12 @@ def calibrate(
 def _with_finer(calibration: Calibration, work: _Calibrator) -> Calibration:
     """The error of the user's own dt, from runs at dt/2 and dt/4."""
     baseline, half, quarter = work.baseline, work.at_dt(HALF, 2), work.at_dt(QUARTER, 4)
-    ruler = work.ruler
-    wide = Ruler(2 * ruler.window_ms, ruler.end_ms)
+    wide = ruler(work.limits, work.ruler.end_ms, windows=2)
     order = convergence_order(wide.error_ms(baseline, half), wide.error_ms(half, quarter))
     measured = replace(
         calibration,
-        half_dt_distance=ruler.distance(baseline, half),
-        half_dt_shift_ms=ruler.largest_shift_ms(baseline, half),
+        half_dt_distance=work.ruler.distance(baseline, half),
+        half_dt_shift_ms=work.ruler.largest_shift_ms(baseline, half),
         own_error_ms=wide.error_ms(baseline, quarter),
         order=order if calibration.regime == "regular" else None,
         runs=tuple(work.made),
@@ -203,6 +204,16 @@ def _round_off(work: _Calibrator) -> Raster:
     return max(first, second, key=lambda raster: work.ruler.distance(work.baseline, raster))
 
 
+def _check_voltages(observation: Observation) -> None:
+    """No step can be called stable by the yardstick of a run that is none."""
+    reason = not_finite(observation.voltages)
+    if reason:
+        raise BaselineError(
+            f"the model's own run is unstable: {reason}",
+            cure='Repair it, or search other knobs only: exclude = ["dt", "secondorder"] under [search].',
+        )
+
+
 def _random(work: _Calibrator, repeat: Run) -> Calibration:
     """A model that does not reproduce itself: refused, unless its user agrees to statistics alone."""
     when = first_divergence_ms(work.baseline, repeat.raster)
@@ -226,7 +237,8 @@ def _random(work: _Calibrator, repeat: Run) -> Calibration:
 
 
 def _noted(calibration: Calibration, work: _Calibrator) -> Calibration:
-    notes = _chaotic_notes(work) if calibration.regime == "chaotic" else _regular_notes(calibration, work)
+    notes = own_instability(work.observation.voltages, work.limits)
+    notes += _chaotic_notes(work) if calibration.regime == "chaotic" else _regular_notes(calibration, work)
     return replace(calibration, note="; ".join(notes))
 
 
@@ -239,7 +251,7 @@ def _regular_notes(calibration: Calibration, work: _Calibrator) -> list[str]:
             f"do not match within {limits.window_ms:g} ms"
         )
     order, error = calibration.order, calibration.own_error_ms or 0.0
-    if order is not None and order < LEAST_ORDER and error > limits.floor_ms:
+    if order is not None and order < limits.least_order and error > limits.floor_ms:
         notes.append(
             f"halving your dt = {dt_ms:g} ms does not halve its error (order {order:.1f}, expected "
             f"{EXPECTED_ORDER:.0f}): it is outside the range in which a step can be trusted"

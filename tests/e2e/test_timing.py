@@ -220,10 +220,9 @@ def test_a_long_model_is_searched_on_a_part_of_its_run(long_model: Any) -> None:
 @pytest.mark.mpi
 def test_finalists_run_the_whole_model(tmp_path: Path) -> None:
     arguments = ("--tstop", "400", "--naps", "40", "--nap-ms", "5")
-    config = study(tmp_path, "tests/models/sleeps_less.py", *arguments, trials=2, knobs=("bin_queue",), short_s=0.02)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("autotune.search.short.ENOUGH_SPIKES", 3)
-        best = run(config, tmp_path / "out")
+    short = {"short_s": 0.02, "short_spikes": 3}
+    config = study(tmp_path, "tests/models/sleeps_less.py", *arguments, trials=2, knobs=("bin_queue",), **short)
+    best = run(config, tmp_path / "out")
     searched = StudyFolder(tmp_path / "out").trials()[0].samples[0].before_s
     confirmed = StudyFolder(tmp_path / "out").read("confirmation", Confirmation)
     assert best.verdict == "improved"
@@ -231,10 +230,9 @@ def test_finalists_run_the_whole_model(tmp_path: Path) -> None:
 
 
 def test_a_model_that_cannot_be_stopped_early_is_searched_whole(tmp_path: Path) -> None:
-    config = study(tmp_path, "tests/models/fadvance_loop.py", trials=1, knobs=("bin_queue",), short_s=0.001)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("autotune.search.short.ENOUGH_SPIKES", 1)
-        run(config, tmp_path / "out")
+    short = {"short_s": 0.001, "short_spikes": 1}
+    config = study(tmp_path, "tests/models/fadvance_loop.py", trials=1, knobs=("bin_queue",), **short)
+    run(config, tmp_path / "out")
     short = StudyFolder(tmp_path / "out").read("short", ShortRun)
     assert short.stop_ms is None
     assert "went on to t" in short.note

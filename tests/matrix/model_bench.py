@@ -53,9 +53,11 @@ class Bench:
         finished = run_process(command.render(), cwd=command.cwd, env=environment, stdout=out, stderr=err, timeout_s=60)
         return self._ending(finished)
 
-    def watched(self, line: str, settings: dict[str, object] | None = None, observe: bool = True) -> tuple[Run, Ending]:
+    def watched(
+        self, line: str, settings: dict[str, object] | None = None, observe: bool = True, shared: bool = False
+    ) -> tuple[Run, Ending]:
         """Run `line` with the agent inside. Raises RunFailed; `last` then holds the ending."""
-        runner = self.runner(line)
+        runner = replace(self.runner(line), shared=shared)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(fresh, "run_process", self._keeping_the_ending)
             run = runner.run(settings, observe=observe, timeout_s=60)

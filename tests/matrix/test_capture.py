@@ -7,6 +7,10 @@ import ast
 import pytest
 from model_bench import Bench
 
+from autotune.launch.judge import RunFailed
+from autotune.observe import merge_facts
+from autotune.raster.metrics import identical
+
 pytestmark = pytest.mark.mpi
 
 
@@ -31,3 +35,37 @@ def test_spikes_of_networks_that_were_thrown_away_are_kept(threads: int, bench: 
     expected = sorted(t for network in printed for t, gid in network)
     assert len(run.reports[0].sections) == 2
     assert sorted(run.raster.times_ms) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("way", "readable", "threads", "ranks"),
+    [
+        ("left-alone", True, 2, 1),
+        ("dropped", True, 1, 1),
+        ("one-for-each-cell", True, 1, 1),
+        ("two-runs", True, 1, 2),
+        ("emptied", False, 1, 2),
+        ("sorted", False, 1, 1),
+        ("own-numbers", False, 1, 1),
+    ],
+)
+def test_later_runs_read_the_authors_vectors_where_these_were_seen_to_hold_every_spike(
+    way: str, readable: bool, threads: int, ranks: int, bench: Bench
+) -> None:
+    line = f"mpiexec -n {ranks} " * (ranks > 1) + f"python handles_vectors.py {way} {threads}"
+    plain = bench.plain(line)
+    observed, watched = bench.watched(line)
+    assert watched.stdout == plain.stdout
+    shared = merge_facts(observed, bench.runner(line).command).shared
+    assert shared == readable
+    timed, watched = bench.watched(line, observe=False, shared=shared)
+    assert watched.stdout == plain.stdout
+    assert len(observed.raster) > 10
+    assert identical(timed.raster, observed.raster)
+
+
+def test_a_run_that_is_told_to_read_the_authors_vectors_captures_in_no_other_way(bench: Bench) -> None:
+    run, _ = bench.watched("python handles_vectors.py emptied 1", observe=False, shared=True)
+    assert len(run.raster) == 0
+    with pytest.raises(RunFailed, match="0 vectors could hold the gids"):
+        bench.watched("python handles_vectors.py own-numbers 1", observe=False, shared=True)

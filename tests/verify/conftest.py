@@ -1,4 +1,4 @@
-"""Three networks, each run once a session: calibrated, with the rasters that the planted cases are made from."""
+"""Some networks, each run once a session: calibrated, with the rasters that the planted cases are made from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from autotune.agent.knobs import EXACT, NUMERICAL, ROUND_OFF
 from autotune.config import AcceptConfig
 from autotune.launch import find_mpi, launch_environment, mpi_environment, parse_command
 from autotune.launch.run import FreshRunner, Run, stage_agent
-from autotune.observe import SAMPLED_SEGMENTS, Observation, observe
+from autotune.observe import Observation, observe
 from autotune.raster import Raster
 from autotune.verify.acceptance import Acceptance
 from autotune.verify.calibrate import Calibration, calibrate, references
@@ -59,7 +59,7 @@ class Bench:
         """The model with these knobs."""
         key = tuple(settings.items())
         if key not in self.made:
-            self.made[key] = self.runner.run(settings, voltages=SAMPLED_SEGMENTS)
+            self.made[key] = self.runner.run(settings, voltages=self.limits.sampled_segments)
         return self.made[key]
 
     def other(self, *arguments: str, change: tuple[str, str] = ("", "")) -> Raster:
@@ -77,12 +77,23 @@ class Bench:
         return replace(self.acceptance, limits=self.limits.model_copy(update=limits))
 
 
+def with_variable_step(folder: Path) -> Path:
+    """The balanced network integrated by CVODE, where spikes are not held to a grid: 1e-10 mV send it another way."""
+    model, start = folder / "variable_step.py", "    h.stdinit()\n"
+    text = (ROOT / "studies" / "balanced" / "balanced.py").read_text()
+    assert start in text
+    model.write_text(text.replace(start, f"    h.CVode().active(1)\n{start}"))
+    return model
+
+
 @pytest.fixture(scope="session")
 def bench(tmp_path_factory: pytest.TempPathFactory):
-    """`bench(name)`: one of the three networks, or the model that rings."""
+    """`bench(name)`: one of the networks, or the model that rings."""
 
     @cache
     def make(name: str) -> Bench:
+        folder = tmp_path_factory.mktemp(name.replace(" ", "-"))
+        limits = AcceptConfig(null_runs=4, resolution=1.0) if name == "variable step" else AcceptConfig()
         model, arguments = {
             "ring": (MODELS / "small_ring.py", ("--tstop", "60")),
             "balanced": (
@@ -91,7 +102,9 @@ def bench(tmp_path_factory: pytest.TempPathFactory):
             ),
             "artificial": (MODELS / "artificial.py", ()),
             "ringing": (Path(__file__).parent / "ringing.py", ()),
+            "variable step": (with_variable_step(folder), ("--cells", "100", "--tstop", "220")),
+            "rings by itself": (Path(__file__).parent / "ringing.py", ("--own",)),
         }[name]
-        return Bench(tmp_path_factory.mktemp(name), model, arguments, AcceptConfig())
+        return Bench(folder, model, arguments, limits)
 
     return make

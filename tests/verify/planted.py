@@ -110,7 +110,16 @@ CASES = [
     Case("ring", "dt doubled", NUMERICAL, ACCEPT, knobs(dt=0.05)),
     Case("ring", "one spike moved by one dt", NUMERICAL, ACCEPT, altered(times=lambda g, t: one(t, 0.025))),
     Case("ring", "all spikes moved by two dt", NUMERICAL, ACCEPT, altered(times=lambda g, t: t + 0.05)),
+    Case("ring", "early, so that more spikes come before the end", NUMERICAL, ACCEPT, lambda b: early(b, 0.04)),
     Case("ring", "a last spike beyond the end", NUMERICAL, ACCEPT, kept(lambda g, t: t < t[-1])),
+    Case(
+        "ring",
+        "strangers in the last window",
+        NUMERICAL,
+        REJECT,
+        lambda b: joined(b.baseline, Raster.from_arrays([100, 101], [59.5, 59.6])),
+        "0 spikes missed and 2 extra",
+    ),
     Case("ring", "one spike moved by one dt", EXACT, REJECT, altered(times=lambda g, t: one(t, 0.025)), NO_EXACT),
     Case(
         "ring", "one spike moved by one dt", ROUND_OFF, REJECT, altered(times=lambda g, t: one(t, 0.025)), NO_ROUND_OFF
@@ -250,8 +259,17 @@ CASES = [
 
 def late(bench: Any, other: Raster, ms: float) -> Raster:
     """The baseline until `ms`, another raster from there on."""
-    parts = bench.baseline.window(-np.inf, ms), other.window(ms, np.inf)
+    return joined(bench.baseline.window(-np.inf, ms), other.window(ms, np.inf))
+
+
+def joined(*parts: Raster) -> Raster:
     return Raster.from_arrays(*(np.concatenate([getattr(p, n) for p in parts]) for n in ("gids", "times_ms")))
+
+
+def early(bench: Any, ms: float) -> Raster:
+    """Every spike comes `ms` early, and a cell's that would have come right after the end is there too."""
+    moved = Raster.from_arrays(bench.baseline.gids, bench.baseline.times_ms - ms)
+    return joined(moved, Raster.from_arrays([50], [bench.observation.facts.t_stop_ms - ms / 2]))
 
 
 def table() -> str:

@@ -49,7 +49,7 @@ def test_round_off_may_part_a_chaotic_network_no_earlier_than_a_perturbation_and
     one, two, three = balanced.references.null[:3]
     acceptance = with_perturbed(balanced, spliced(balanced, one, 30), spliced(balanced, two, 35), regime="chaotic")
     assert acceptance.judge_raster(spliced(balanced, three, 50), ROUND_OFF).verdict == "accepted"
-    assert "earlier than" in acceptance.judge_raster(spliced(balanced, three, 10), ROUND_OFF).reason
+    assert "earlier than" in acceptance.judge_raster(spliced(balanced, three, 5), ROUND_OFF).reason
     quiet = balanced.other("--excitation", "0.002")
     assert (
         "runs of the same model lie between" in acceptance.judge_raster(spliced(balanced, quiet, 50), ROUND_OFF).reason

@@ -11,7 +11,7 @@ import pytest
 from autotune.agent.knobs import EXACT, NUMERICAL, ROUND_OFF
 from autotune.config import AcceptConfig
 from autotune.errors import BaselineError
-from autotune.observe import SAMPLED_SEGMENTS, observe
+from autotune.observe import observe
 from autotune.raster.metrics import identical
 from autotune.verify.acceptance import Acceptance
 from autotune.verify.calibrate import calibrate, references
@@ -79,6 +79,26 @@ def test_a_dt_that_is_not_converged_is_said(fresh_runner, tmp_path) -> None:
     assert calibration.regime == "regular"
 
 
+def test_an_order_below_the_least_is_said(bench) -> None:
+    ring = bench("ring")
+    kept = ring.folder / "rasters"
+    assert "halving your dt" not in ring.calibration.note
+    limits = ring.limits.model_copy(update={"least_order": 3.0, "floor_ms": 0.0})
+    again = calibrate(ring.runner, ring.observation, ring.baseline, limits, classes=(NUMERICAL,), folder=kept)
+    assert "halving your dt = 0.025 ms does not halve its error" in again.note
+
+
+def test_a_run_whose_own_voltages_are_not_finite_is_no_yardstick_for_a_step(bench, tmp_path) -> None:
+    ring = bench("ring")
+    broken = tuple({**sample, "finite": False} for sample in ring.observation.voltages)
+    observation = replace(ring.observation, voltages=broken)
+    how = {"limits": ring.limits, "folder": tmp_path}
+    with pytest.raises(BaselineError, match="rank 0: a voltage is not finite") as caught:
+        calibrate(ring.runner, observation, ring.baseline, classes=(NUMERICAL,), **how)
+    assert 'exclude = ["dt", "secondorder"]' in caught.value.cure
+    assert calibrate(ring.runner, observation, ring.baseline, classes=(EXACT,), **how).regime == "regular"
+
+
 def test_a_chaotic_network_is_told_by_its_perturbed_runs(bench) -> None:
     balanced = bench("balanced")
     assert balanced.calibration.regime == "chaotic"
@@ -104,9 +124,7 @@ def test_a_perturbation_reaches_the_run_however_the_model_starts(fresh_runner, t
     """Whether stdinit, CVODE or an init of the model's own sets the voltages, a large one is seen in them."""
     (tmp_path / "custom_init.py").write_text(CUSTOM_INIT)
     runner = fresh_runner(tmp_path / model if model == "custom_init.py" else model, ranks=1)
-    plain, again, pushed = (
-        runner.run(voltages=SAMPLED_SEGMENTS, perturb_mv=mv, perturb_seed=1) for mv in (0.0, 0.0, 0.5)
-    )
+    plain, again, pushed = (runner.run(voltages=4, perturb_mv=mv, perturb_seed=1) for mv in (0.0, 0.0, 0.5))
     digests = [run.reports[0].voltage["digest"] for run in (plain, again, pushed)]
     assert plain.reports[0].perturbed == 0 < pushed.reports[0].perturbed
     assert digests[0] == digests[1] != digests[2]
