@@ -26,7 +26,7 @@ from autotune.launch.judge import RunFailed
 from autotune.launch.mechanisms import Builder
 from autotune.launch.mpi import Mpi, check_world, find_mpi, mpi_environment
 from autotune.launch.run import FreshRunner, stage_agent
-from autotune.measure import Confirmation, Event, confirm, event_from_dict, minimum_pairs
+from autotune.measure import Confirmation, Event, alpha_after, confirm, event_from_dict, minimum_pairs
 from autotune.observe import Observation, identify_model, observe
 from autotune.plan.builds import build_ahead
 from autotune.plan.space import SearchSpace, make_space
@@ -263,23 +263,25 @@ def _confirm(
     limits = config.confirm
     best = finalists(trials.known, limits.finalists, trials.noise, limits.minimum_gain)
     chosen = {str(trial.number): trial for trial in best}
-    if chosen:
-        pairs = max(pairs, minimum_pairs(limits.alpha, len(chosen)))
     log = folder.read("confirming", ConfirmationLog) or ConfirmationLog()
+    earlier = log.earlier + (bool(log.events) and log.finalists != tuple(chosen))
+    alpha = alpha_after(earlier, limits.alpha)
+    if chosen:
+        pairs = max(pairs, minimum_pairs(alpha, len(chosen)))
     same_plan = log.finalists == tuple(chosen) and log.pairs == pairs
     events: list[Event] = [event_from_dict(e) for e in log.events] if same_plan else []
     progress.confirming(list(chosen.values()), pairs, len(events))
 
     def remember(event: Event) -> None:
         events.append(event)
-        folder.write("confirming", ConfirmationLog(tuple(chosen), pairs, tuple(as_plain(e) for e in events)))
+        folder.write("confirming", ConfirmationLog(tuple(chosen), pairs, tuple(map(as_plain, events)), earlier))
         progress.confirmed(event)
 
     confirmation = confirm(
         trials.baseline,
         {key: partial(trials.run_verified, trial.changes) for key, trial in chosen.items()},
         pairs=pairs,
-        alpha=limits.alpha,
+        alpha=alpha,
         minimum_gain=limits.minimum_gain,
         confidence=limits.confidence,
         seed=config.search.seed,

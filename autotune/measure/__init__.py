@@ -16,7 +16,7 @@ from autotune.measure.confirm import (
 )
 from autotune.measure.noise import Noise, aa_spread, advice, pairs_needed, smallest_visible_effect
 from autotune.measure.pairs import log_speedup, neighbour_log_ratios, paired_ratio
-from autotune.measure.significance import Interval, minimum_pairs, recommended_pairs
+from autotune.measure.significance import Interval, alpha_after, minimum_pairs, recommended_pairs
 
 __all__ = [
     "DEFAULT_PAIRS",
@@ -30,6 +30,7 @@ __all__ = [
     "RunFailed",
     "aa_spread",
     "advice",
+    "alpha_after",
     "confirm",
     "event_from_dict",
     "log_speedup",

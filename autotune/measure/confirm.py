@@ -206,6 +206,7 @@ def conclude(
         minimum_gain=minimum_gain,
         confidence=confidence,
         seed=seed,
+        test=f"{TEST}, alpha = {alpha:g}",
     )
 
 

@@ -59,6 +59,15 @@ def recommended_pairs(alpha: float, finalists: int = 1) -> int:
     return minimum_pairs(alpha, finalists) + SPARE_PAIRS
 
 
+def alpha_after(earlier: int, alpha: float) -> float:
+    """The error rate that is left for a confirmation after so many earlier ones of the same study.
+
+    Each has half of that of the one before, so that all together make fewer false claims than 2 alpha, however often a
+    study is made longer.
+    """
+    return alpha / 2.0**earlier
+
+
 def undisturbed(excess: Floats) -> NDArray[np.bool_]:
     """Which pairs count, by the size of `excess` (…, pairs), the log speed-ups less the log of the minimum gain."""
     size = np.abs(excess)

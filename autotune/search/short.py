@@ -44,7 +44,7 @@ def shorten(
     obstacle = why_not(runner, baseline, stop) if regime == "regular" else statistics
     if obstacle:
         return ShortRun(None, f"the search uses the whole run: {obstacle}")
-    return ShortRun(stop, f"the search uses the run up to t = {stop:g} ms; the confirmation uses all of it")
+    return ShortRun(stop, f"the search and its A/A runs end at t = {stop:g} ms; the confirmation uses the whole run")
 
 
 def choose_stop(observation: Observation, baseline: Raster, short_s: float | None, enough_spikes: int) -> float | None:

@@ -107,3 +107,5 @@ class ConfirmationLog:
     pairs: int = 0
     """How many of each were planned: another plan cannot go on with these."""
     events: tuple[dict[str, Any], ...] = ()
+    earlier: int = 0
+    """How many confirmations of this study were begun before, with other finalists."""

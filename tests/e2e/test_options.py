@@ -47,6 +47,17 @@ def test_a_study_folder_inside_the_models_folder_is_no_part_of_the_model(make_st
     assert "going on after 1 finished trials" in again.stdout
 
 
+def test_the_objective_may_be_the_whole_process(make_study, autotune, tmp_path):
+    study = make_study(tmp_path / "study", f"{sys.executable} sleeps_less.py", "sleeps_less.py")
+    options = ("--objective", "total", "--trials", "1", "--knobs", "bin_queue")
+    answer = autotune("run", *options, "--out", "out", study, cwd=tmp_path)
+    assert answer.code == 0, str(answer)
+    (trial,) = trials_of(tmp_path / "out")
+    sections = trial["sections"]
+    assert trial["samples"][0]["trial_s"] > sections["run"] + sections["setup"]
+    assert json.loads((tmp_path / "out" / "study.json").read_text())["config"]["search"]["objective"] == "total"
+
+
 @pytest.fixture(scope="module")
 def with_options(shared_autotune, make_study, tmp_path_factory):
     """A study with every option on the command line: its folder, the answer, the database."""

@@ -46,6 +46,19 @@ def test_the_first_trials_are_the_baseline_and_then_the_published_recipe(recipe_
     assert exchange["nspike"] > 0
 
 
+def test_of_every_trial_the_raw_times_the_cpu_time_of_each_rank_and_the_section_times_are_kept(recipe_study):
+    measured = [trial for trial in recipe_study.trials() if trial["answered_from"] is None]
+    assert len(measured) >= 4
+    for trial in measured:
+        ratios = [s["trial_s"] / (s["before_s"] * s["after_s"]) ** 0.5 for s in trial["samples"]]
+        assert trial["ratio"] == pytest.approx(np.exp(np.mean(np.log(ratios))))
+        for sample in trial["samples"]:
+            assert len(sample["cpu_s"]) == 2
+            assert all(seconds > 0.0 for seconds in sample["cpu_s"])
+        assert {"setup", "run", "output"} <= set(trial["sections"])
+        assert trial["sections"]["run"] == trial["samples"][0]["trial_s"]
+
+
 def test_what_was_asked_for_took_effect(recipe_study):
     for trial in recipe_study.trials()[:4]:
         assert trial["effective"] == trial["params"]

@@ -18,15 +18,13 @@ TWO = "mpiexec -n 2 "
 @pytest.mark.parametrize(
     ("line", "way"),
     [
-        ("python small_ring.py", "stdinit()"),
-        ("nrniv -mpi hoc_net.hoc", "stdinit()"),
-        ("python small_ring.py --quit runworker", "stdinit()"),
-        ("python small_ring.py --quit fall-off", "stdinit()"),
+        ("nrniv -mpi hoc_net.hoc", "stdinit()"),  # ends in runworker, done, quit
+        ("nrniv -mpi settles_first.hoc", "stdinit()"),  # an init() of its own, with a presimulation
         ("python early_finitialize.py", "stdinit()"),
         ("python keeps_voltages.py", "finitialize()"),
         ("python {studies}/ring/ring.py --tstop 50", "stdinit()"),
-        ("python {studies}/balanced/balanced.py --tstop 100", "stdinit()"),
-        ("python {studies}/artificial/artificial.py --tstop 100", "stdinit()"),
+        ("python {studies}/balanced/balanced.py --tstop 50", "stdinit()"),
+        ("python {studies}/artificial/artificial.py --tstop 50", "stdinit()"),
     ],
 )
 def test_replays_on_two_ranks_are_the_fresh_run_before_and_after_other_settings(
@@ -35,7 +33,7 @@ def test_replays_on_two_ranks_are_the_fresh_run_before_and_after_other_settings(
     record, residents = chosen(bench, TWO + line.format(studies=STUDIES), KNOBS)
     try:
         assert record.way == way, record.note
-        assert stay_sound(residents) >= 2
+        assert stay_sound(residents) >= 1
     finally:
         residents.close()
 

@@ -5,6 +5,23 @@ from __future__ import annotations
 from types import ModuleType
 
 import numpy as np
+import pytest
+
+from autotune.config import ConfirmConfig, NoiseConfig, SearchConfig
+from autotune.search.runner import TrialRunner
+
+
+def test_what_is_simulated_is_a_study_with_the_default_configuration(rules: ModuleType):
+    assert (rules.CONFIG.search, rules.CONFIG.confirm, rules.CONFIG.noise) == (
+        SearchConfig(),
+        ConfirmConfig(),
+        NoiseConfig(),
+    )
+    quiet, busy = (
+        [rules.simulate(each, True, n).pairs for n in range(5)] for each in (rules.QUIET, rules.MACHINES[-1])
+    )
+    assert min(quiet) < ConfirmConfig().most_pairs
+    assert set(busy) == {ConfirmConfig().most_pairs}
 
 
 def test_nothing_planted_nothing_claimed_where_the_naive_rule_claims_half(rules: ModuleType):
@@ -16,8 +33,19 @@ def test_nothing_planted_nothing_claimed_where_the_naive_rule_claims_half(rules:
 def test_a_gain_that_is_called_resolvable_is_found(rules: ModuleType):
     outcomes = [rules.simulate(rules.MACHINES[2], True, seed) for seed in range(60)]
     resolvable = [outcome for outcome in outcomes if outcome.resolvable]
-    assert len(resolvable) > 30
+    assert len(resolvable) > 20
     assert np.mean([outcome.correct for outcome in resolvable]) >= 0.8
+
+
+def test_trials_are_repeated_and_capped_as_in_a_real_study(rules: ModuleType):
+    clock = rules.Clock(rules.Machine("still", 0.0, 0.0, 0.0, 0.0), np.random.default_rng(0))
+    speedups = np.array([1.0, 1.1, 0.9, 0.01])
+    trials = TrialRunner(rules.Model(clock, speedups), rules._space(4), rules.AllRight(), rules.SEARCH)
+    baseline, faster, slower, hopeless = (trials.trial(number, {rules.KNOB: number}) for number in range(4))
+    assert baseline.ratio == pytest.approx(1.0)
+    assert faster.ratio == pytest.approx(1 / 1.1)
+    assert [len(trial.samples) for trial in (faster, slower)] == [1 + SearchConfig().repeats, 1]
+    assert (hopeless.verdict, hopeless.ratio) == ("timeout", None)
 
 
 def test_the_clock_is_noisy_drifting_and_bursting(rules: ModuleType):

@@ -155,6 +155,36 @@ def test_a_trial_is_scored_by_the_baseline_runs_before_and_after_it_which_neighb
     ]
 
 
+def test_a_promising_trial_is_measured_again_and_every_sample_is_kept(bench):
+    times = iter([2.0, 2.0, 2.0, 1.0, 4.0, 1.0, 1.0, 4.0, 1.0])  # the baseline's trial, then a trial's three samples
+    one = bench(lambda settings: next(times), knobs=("bin_queue",))
+    one.runner.config = SearchConfig(repeats=2)
+    baseline, trial = one.search(2)
+    assert len(baseline.samples) == 1
+    assert [(s.before_s, s.trial_s, s.after_s) for s in trial.samples] == [(2, 1, 4), (4, 1, 1), (1, 4, 1)]
+    assert trial.ratio == pytest.approx((1 / 8**0.5 * 0.5 * 4) ** (1 / 3))
+    assert all(sample.cpu_s == one.clock.real.cpu_s and len(sample.cpu_s) == 2 for sample in trial.samples)
+    assert one.folder.trials() == [baseline, trial]
+
+
+def test_the_whole_process_is_timed_if_it_is_the_objective(bench, ring):
+    def starts_slowly_and_runs_fast(settings):
+        run_s, wall_s = (0.5, 4.0) if settings else (1.0, 2.0)
+        return replace(ring.run, run_s=run_s, wall_s=wall_s, effective={**ring.run.effective, **settings})
+
+    run, total = (bench(starts_slowly_and_runs_fast, knobs=("bin_queue",)) for _ in range(2))
+    total.runner.config = SearchConfig(repeats=0, objective="total")
+    assert [one.search(2)[1].ratio for one in (run, total)] == pytest.approx([0.5, 2.0])
+
+
+def test_a_trial_may_take_so_many_times_what_the_best_so_far_needs(bench):
+    one = bench(lambda settings: 50.0 if settings else 100.0, knobs=("bin_queue",))
+    one.runner.config = SearchConfig(repeats=0, cap=3.0)
+    at_first = one.runner.time_limit_s(100.0)
+    one.search(2)
+    assert at_first - one.runner.time_limit_s(100.0) == pytest.approx(3.0 * (100.0 - 50.0))
+
+
 def test_the_baseline_is_never_better_than_itself_however_lucky_its_own_trial_was(bench):
     one = bench()
     trials = one.search(3)
