@@ -223,8 +223,10 @@ class Agent:
                 "the model records the spikes of gid %s from after finitialize on; record them before it" % names
             )
         sent = self._sim.sent()
+        if sent is None or lost:
+            return
         seen = self._capture.with_gid()
-        if sent is not None and sent > seen and not lost:
+        if sent > seen:
             self._report.errors.append(
                 "%d spikes were sent to other ranks, only %d could be captured: NEURON cannot list gids, and some "
                 "were not found; number them from 0, or keep the NetCon that pc.cell takes" % (sent, seen)

@@ -31,6 +31,7 @@ CHECK_EVERY = 10  # in sessions of other launch settings; in the baseline's own 
 RISKY = ("threads", "bin_queue")  # after these the next trial waits for a check
 MOST_BROKEN = 3
 HANG_FACTOR, HANG_SLACK_S = 10.0, 60.0
+SLOW_FACTOR, SLOW_SLACK_S = 3.0, 10.0
 FORK = "fork"
 Group = tuple[tuple[str, object], ...]
 
@@ -169,12 +170,21 @@ class Residents:
             for number in range(1, 2 if group else REPLAYS + 1):
                 self._check(group, session.run(dict(group), timeout_s=self._hang_s), f"replay {number}")
             if others:
-                session.run(others, timeout_s=self._hang_s)
-                self._check(group, session.run({}, timeout_s=self._hang_s), "the replay after other settings")
+                self._try(others)
+                again = self._session(group).run({}, timeout_s=self._hang_s)
+                self._check(group, again, "the replay after other settings")
         except RunFailed:
             self._lose(group)
             self._references[group] = None
             raise
+
+    def _try(self, settings: Settings) -> None:
+        """Settings that fail by themselves, or take too long, say nothing of replaying."""
+        limit_s = self.observation.wall_s * SLOW_FACTOR + SLOW_SLACK_S
+        try:
+            self._session(()).run(settings, timeout_s=limit_s)
+        except RunFailed:
+            self._lose(())
 
     def _other_settings(self) -> Settings:
         """A first piece of advice, to see whether it leaves anything behind."""
