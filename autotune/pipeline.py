@@ -235,7 +235,8 @@ def _opened(folder: StudyFolder, config: StudyConfig, record: StudyRecord, fresh
 def _search(folder: StudyFolder, trials: TrialRunner, study: Study, config: StudyConfig, progress: Progress) -> None:
     if not trials.space.domains or len(trials.known) >= config.search.trials:
         return
-    with closing(Residents(trials.runner, trials.space, trials.acceptance)) as residents:
+    in_place = config.run.workspace == "in place"
+    with closing(Residents(trials.runner, trials.space, trials.acceptance, in_place)) as residents:
         record = _resident(folder, residents, config)
         progress.resident(record)
         progress.searching(trials.known, config.search)

@@ -169,7 +169,8 @@ class Agent:
         self._serving = self._finishing = True  # what ends this process from now on is not the end of a run
         replay = Replay(self._sim)
         for job in requests(self._job.folder):
-            self._become(replace(job, settings=replay.settings(job)))
+            # No event ends this run early: it is integrated to its end and no further.
+            self._become(replace(job, settings=replay.settings(job), stop_ms=None))
             self._guarded(partial(replay.run, job))()
             self._write_reports()
             replay.rest(job)

@@ -15,6 +15,7 @@ import ctypes
 import json
 import os
 import sys
+import threading
 import time
 from typing import Any, Dict, Iterator, List, Optional, Set
 
@@ -123,7 +124,8 @@ def fork_for(session: str) -> Job:
 
 def may_fork(sim: Simulator) -> bool:
     """Whether a copy of this process would be whole: threads and an MPI world do not survive a fork."""
-    return not loaded_libraries("libmpi") and int(sim.pc.nthread()) == 1 and sim.nhost == 1
+    alone = int(sim.pc.nthread()) == 1 and threading.active_count() == 1
+    return alone and sim.nhost == 1 and not loaded_libraries("libmpi")
 
 
 def _flush() -> None:

@@ -56,6 +56,7 @@ class State:
         sim.h.autotune_save_weights(self._weights)
         self._voltages = sim.h.Vector()
         sim.h.autotune_save_voltages(self._voltages)
+        self._stoprun = sim.h.stoprun
         self._python = random.getstate()
         self._numpy = np.random.get_state()
 
@@ -69,6 +70,7 @@ class State:
             stream.set_seq(position)
         self._sim.h.autotune_put_weights(self._weights)
         self._sim.h.autotune_put_voltages(self._voltages)
+        self._sim.h.stoprun = self._stoprun
         random.setstate(self._python)
         np.random.set_state(self._numpy)
 

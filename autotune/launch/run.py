@@ -158,7 +158,7 @@ class FreshRunner:
     def _workspace(self, folder: Path) -> Path:
         if not self.copied:
             return self.command.cwd
-        copy_folder(self.command.cwd, folder / "model", self.ours)
+        copy_folder(self.command.cwd, folder / "model", (*self.ours, self.scratch))
         return folder / "model"
 
     def _check_folder(self, before: Snapshot) -> None:

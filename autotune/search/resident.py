@@ -1,8 +1,8 @@
 """Trials on built networks: may this model be replayed at all, which settings share a process, is it still sound?
 
 A session is never trusted by itself. It is used only after its baseline has equalled the fresh one, spike for spike, on
-several replays and after other settings; every later baseline run in it is compared again; and what a session said of
-the trial that broke it does not count.
+several replays and after other settings; every later baseline run in it is compared again; the first run with each knob
+is compared with a fresh one; and what a session said of the trial that broke it does not count.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import psutil
 
 from autotune.agent.knobs import KNOBS, Excluded
 from autotune.config import SearchConfig
-from autotune.errors import AutotuneError
+from autotune.errors import AutotuneError, UsageError
 from autotune.launch.judge import RunFailed
 from autotune.launch.resident import Session, Takeover
 from autotune.launch.run import FreshRunner, Run
@@ -31,7 +31,7 @@ CHECK_EVERY = 10  # in sessions of other launch settings; in the baseline's own 
 RISKY = ("threads", "bin_queue")  # after these the next trial waits for a check
 MOST_BROKEN = 3
 HANG_FACTOR, HANG_SLACK_S = 10.0, 60.0
-SLOW_FACTOR, SLOW_SLACK_S = 3.0, 10.0
+SLOW_FACTOR, SLOW_SLACK_S = 3.0, 20.0
 FORK = "fork"
 Group = tuple[tuple[str, object], ...]
 
@@ -46,22 +46,39 @@ class ResidentRecord:
     """In words: the proof, or why not."""
 
 
+@dataclass(frozen=True)
+class Reference:
+    """What a fresh process gives, and every session must."""
+
+    raster: Raster
+    effective: Settings
+    """The searched knobs as they took effect."""
+
+
 @dataclass
 class Residents:
     """The sessions of one study, one for each group of launch settings; runs as a FreshRunner does. close() it."""
 
     fresh: FreshRunner
+    """Of single runs; sessions run in a scratch copy of the model's folder unless `in_place`."""
     space: SearchSpace
     acceptance: Acceptance
     """Its baseline is of the part of the run that the search uses."""
+    in_place: bool = False
     record: ResidentRecord | None = None
     lost: int = 0
     """How many sessions died or went wrong."""
     _broken: int = 0
     _takeover: Takeover | None = None
     _sessions: dict[Group, Session] = field(default_factory=dict)
-    _references: dict[Group, Raster | None] = field(default_factory=dict)
+    _references: dict[Group, Reference | None] = field(default_factory=dict)
     """What the settings of a group alone give; None for a group that is not replayed."""
+    _last: Raster | None = None
+    """Of the last trial."""
+    _known: set[str] = field(default_factory=set)
+    """Knobs with which a session and a fresh process have given the same."""
+    _unfit: set[str] = field(default_factory=set)
+    """Knobs with which they have not."""
     _unchecked: dict[Group, int] = field(default_factory=dict)
 
     @property
@@ -81,9 +98,10 @@ class Residents:
             return f"the model makes {observation.runs} runs in one process"
         if not len(self.acceptance.baseline):
             return "without spikes it cannot be shown that a replay is the same run"
-        if not isinstance(KNOBS["maxstep"].domain(observation.facts), Excluded):
+        if not isinstance(KNOBS["maxstep"].domain(self.space.facts), Excluded):
             return "the model sets its exchange interval itself, and NEURON cannot tell it to put it back"
-        around_s, run_s = observation.wall_s - observation.run_s, observation.run_s
+        part = observation.facts.t_stop_ms / self.space.facts.t_stop_ms
+        around_s, run_s = observation.wall_s - observation.run_s, part * observation.run_s
         if 2 * config.trials * around_s < around_s + (REPLAYS + 2) * run_s:
             return f"starting the model takes {around_s:.2g} s only, little beside its run"
         return ""
@@ -95,8 +113,8 @@ class Residents:
         for way, takeover in self._candidates(known.way if known else ""):
             self._takeover = takeover
             try:
-                self._prove((), self.acceptance.baseline)
-            except RunFailed as failure:
+                self._prove((), self._own())
+            except (RunFailed, UsageError) as failure:
                 why = why or f"{failure.message} ({way})"
                 continue
             self.record, self.lost = ResidentRecord(way, _proof(way)), 0
@@ -109,7 +127,7 @@ class Residents:
         """Who makes the runs of a trial: these sessions, or fresh processes."""
         if self._takeover is None or self._broken >= MOST_BROKEN:
             return self.fresh
-        if not self._takeover.fork and not all(KNOBS[name].replays for name in changes):
+        if self._unfit & set(changes) or not (self._takeover.fork or all(KNOBS[name].replays for name in changes)):
             return self.fresh
         return self if self._serves(()) and self._serves(self._group(changes)) else self.fresh
 
@@ -120,12 +138,32 @@ class Residents:
             run = self._session(group).run(changes, voltages=voltages, timeout_s=timeout_s)
             if changes == dict(group):
                 self._check(group, run)
-            elif group:
+                return run
+            self._last = run.raster
+            if group:
                 self._look_after(group, changes)
             return run
         except RunFailed:
             self._lose(group)
             raise
+
+    def agrees(self, changes: Settings, effective: Settings) -> bool:
+        """Whether a fresh process gives the last trial's raster and settings; asked once for each knob.
+
+        A model may compute something from dt at its first start only, or set what a knob sets after finitialize.
+        """
+        new = {name for name in changes if name not in self._known and not KNOBS[name].at_launch}
+        if not new or self._last is None:
+            return True
+        try:
+            run = self.fresh.run(changes, timeout_s=self._hang_s)
+        except RunFailed:
+            return False
+        if identical(run.raster, self._last) and self.space.canonical(run.effective) == effective:
+            self._known |= new
+            return True
+        self._unfit |= new
+        return False
 
     def blame(self) -> None:
         """A session broke under a trial that runs in a fresh process: after a few of these, fresh processes it is."""
@@ -152,26 +190,31 @@ class Residents:
         """Whether this group has a proven session, which is made if there is none yet."""
         if group not in self._references:
             try:
-                self._prove(group, self.fresh.run(dict(group)).raster)
+                run = self.fresh.run(dict(group))
+                self._prove(group, Reference(run.raster, self.space.canonical(run.effective)))
             except AutotuneError:
                 self._lose(group)
                 self._references[group] = None
         return self._references[group] is not None
 
-    def _prove(self, group: Group, reference: Raster) -> None:
+    def _own(self) -> Reference:
+        """What the user's own settings give."""
+        return Reference(self.acceptance.baseline, self.space.canonical(self.space.facts.baseline))
+
+    def _prove(self, group: Group, reference: Reference) -> None:
         """Replays, a run with other settings, one more replay; where the model has proved itself, and only the launch
         is another, one replay. Raises RunFailed at the first difference."""
         self._references[group] = reference
-        if not len(reference):
+        if not len(reference.raster):
             raise RunFailed("crashed", "no spikes with these launch settings: nothing can be shown")
         others = {} if group else self._other_settings()
         try:
             session = self._session(group)
             for number in range(1, 2 if group else REPLAYS + 1):
-                self._check(group, session.run(dict(group), timeout_s=self._hang_s), f"replay {number}")
+                self._check(group, session.run(dict(group), timeout_s=self._proof_s), f"replay {number}")
             if others:
                 self._try(others)
-                again = self._session(group).run({}, timeout_s=self._hang_s)
+                again = self._session(group).run({}, timeout_s=self._proof_s)
                 self._check(group, again, "the replay after other settings")
         except RunFailed:
             self._lose(group)
@@ -180,9 +223,8 @@ class Residents:
 
     def _try(self, settings: Settings) -> None:
         """Settings that fail by themselves, or take too long, say nothing of replaying."""
-        limit_s = self.observation.wall_s * SLOW_FACTOR + SLOW_SLACK_S
         try:
-            self._session(()).run(settings, timeout_s=limit_s)
+            self._session(()).run(settings, timeout_s=self._proof_s)
         except RunFailed:
             self._lose(())
 
@@ -209,9 +251,13 @@ class Residents:
     def _check(self, group: Group, run: Run, what: str = "a replay") -> None:
         reference = self._references[group]
         assert reference is not None
-        if not identical(run.raster, reference):
-            when = first_divergence_ms(reference, run.raster)
+        if not identical(run.raster, reference.raster):
+            when = first_divergence_ms(reference.raster, run.raster)
             raise RunFailed("crashed", f"{what} differs from the fresh run from t = {when or 0.0:g} ms on")
+        effective = self.space.canonical(run.effective)
+        for name, value in reference.effective.items():
+            if effective.get(name) != value:
+                raise RunFailed("crashed", f"{what} has {name} = {effective.get(name)}, the fresh run {value}")
 
     def _session(self, group: Group) -> Session:
         """The session of this group, started if there is none."""
@@ -219,7 +265,8 @@ class Residents:
             assert self._takeover is not None
             self._make_room()
             ranks = int(dict(group).get("ranks", self.observation.facts.ranks))  # type: ignore[call-overload]
-            self._sessions[group] = Session(self.fresh, dict(group), self._takeover, ranks)
+            runner = self.fresh if self.in_place else self.fresh.in_a_copy()
+            self._sessions[group] = Session(runner, dict(group), self._takeover, ranks)
         self._sessions[group] = self._sessions.pop(group)  # the last used one comes last
         return self._sessions[group]
 
@@ -237,6 +284,10 @@ class Residents:
 
     def _group(self, changes: Mapping[str, object]) -> Group:
         return self.space.launch_group(dict(changes))
+
+    @property
+    def _proof_s(self) -> float:
+        return SLOW_FACTOR * self.observation.wall_s + SLOW_SLACK_S
 
     @property
     def _hang_s(self) -> float:

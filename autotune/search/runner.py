@@ -141,12 +141,14 @@ class TrialRunner:
             return self._sampled(trial, self.runner)
         runner, lost = self.residents.runner_for(trial.changes), self.residents.lost
         measured = self._sampled(trial, runner)
-        if self.residents.lost == lost:
+        sound = self.residents.lost == lost
+        if sound and (runner is self.runner or self.residents.agrees(trial.changes, measured.effective)):
             return measured
-        # What a session said of the trial that broke it does not count, and no more do the runs beside it.
+        # What a session said of the trial that broke it, or that a fresh process contradicts, does not count, and no
+        # more do the runs beside it.
         self._last_baseline = None
         again = self._sampled(trial, self.runner)
-        if again.verdict not in ("crashed", "timeout"):
+        if not sound and again.verdict not in ("crashed", "timeout"):
             self.residents.blame()
         return again
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
@@ -24,18 +27,25 @@ from autotune.verify.acceptance import Acceptance
 pytestmark = pytest.mark.mpi
 
 
-@pytest.fixture
-def trials(fresh_runner: Callable[..., FreshRunner]) -> Iterator[TrialRunner]:
+def make_trials(runner: FreshRunner, knobs: list[str], stop_ms: float | None = None) -> TrialRunner:
     """A runner of trials on two ranks, its model replayed."""
-    runner = fresh_runner("small_ring.py", "--tstop", "200")
     observation, baseline = observe(runner, None)
-    space = make_space(observation, only=["nspike", "bin_queue", "self_queue"])
+    space = make_space(observation, only=knobs)
     acceptance = Acceptance(baseline, observation, AcceptConfig())
-    residents = Residents(runner, space, acceptance)
+    trials = TrialRunner(runner, space, acceptance, SearchConfig(repeats=0)).until(stop_ms)
+    residents = Residents(trials.runner, space, trials.acceptance)
+    assert not residents.obstacle(SearchConfig())
     record = residents.choose()
     assert record.way == "stdinit()", record.note
-    yield TrialRunner(runner, space, acceptance, SearchConfig(repeats=0), residents=residents)
-    residents.close()
+    return replace(trials, residents=residents)
+
+
+@pytest.fixture
+def trials(fresh_runner: Callable[..., FreshRunner]) -> Iterator[TrialRunner]:
+    runner = make_trials(fresh_runner("small_ring.py", "--tstop", "200"), ["nspike", "bin_queue", "self_queue"])
+    yield runner
+    assert runner.residents is not None
+    runner.residents.close()
 
 
 def ranks(residents: Residents) -> list[psutil.Process]:
@@ -117,3 +127,49 @@ def test_settings_of_the_launch_share_a_session_of_their_own(fresh_runner: Calla
             assert identical(residents.run({}, timeout_s=60).raster, baseline)
         assert len(residents._sessions) == 2
         assert residents.lost == 0
+
+
+@pytest.mark.parametrize(("option", "knob", "value"), [("--lazy", "dt", 0.1), ("--after", "nspike", 1)])
+def test_a_session_that_a_fresh_process_contradicts_is_not_believed(
+    option: str, knob: str, value: object, fresh_runner: Callable[..., FreshRunner]
+) -> None:
+    trials = make_trials(fresh_runner("second_thoughts.py", option), ["dt", "nspike", "bin_queue"])
+    residents = trials.residents
+    assert residents is not None
+    with closing(residents):
+        settings = {knob: value}
+        in_session = residents.run(settings, timeout_s=60)
+        fresh = trials.runner.run(settings)
+        assert not identical(in_session.raster, fresh.raster) or in_session.effective[knob] != fresh.effective[knob]
+        trial = trials.trial(1, trials.space.with_values(**settings))
+        assert trial.sections["setup"] > 0.0, "it was measured in fresh processes"
+        assert trial.verdict in ("diverged", "not applicable")
+        assert residents.runner_for(settings) is trials.runner
+        other = trials.trial(2, trials.space.with_values(bin_queue=True))
+        assert (other.verdict, other.sections["setup"]) == ("accepted", 0.0)
+
+
+def test_a_way_that_is_only_tried_writes_nothing_beside_the_model(fresh_runner: Callable[..., FreshRunner]) -> None:
+    runner = fresh_runner("second_thoughts.py", "--init")
+    trials = make_trials(runner, ["bin_queue"])
+    assert trials.residents is not None
+    trials.residents.close()
+    assert not (runner.command.cwd / "touched").exists()
+
+
+def test_a_short_search_replays_too(fresh_runner: Callable[..., FreshRunner]) -> None:
+    trials = make_trials(fresh_runner("small_ring.py", "--tstop", "200"), ["bin_queue", "nspike"], stop_ms=60.0)
+    assert trials.residents is not None
+    with closing(trials.residents) as residents:
+        trial = trials.trial(1, trials.space.with_values(bin_queue=True))
+        assert (trial.verdict, trial.sections["setup"], residents.lost) == ("accepted", 0.0, 0)
+
+
+def test_a_process_with_a_helper_thread_is_not_forked(tmp_path: Path) -> None:
+    script = (
+        "import threading, time; from autotune.agent.resident import may_fork; from autotune.agent.simulator import "
+        "Simulator; import neuron; sim = Simulator(); print(may_fork(sim)); "
+        "threading.Thread(target=time.sleep, args=(1,)).start(); print(may_fork(sim))"
+    )
+    said = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["True", "False"]
