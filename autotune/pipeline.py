@@ -233,15 +233,15 @@ def _opened(folder: StudyFolder, config: StudyConfig, record: StudyRecord, fresh
 
 
 def _search(folder: StudyFolder, trials: TrialRunner, study: Study, config: StudyConfig, progress: Progress) -> None:
-    if not trials.space.domains or len(trials.known) >= config.search.trials:
+    if not trials.space.domains:
         return
     in_place = config.run.workspace == "in place"
     with closing(Residents(trials.runner, trials.space, trials.acceptance, in_place)) as residents:
-        record = _resident(folder, residents, config)
-        progress.resident(record)
+        if len(trials.known) < config.search.trials:
+            progress.resident(_resident(folder, residents, config))
         progress.searching(trials.known, config.search)
         search(study, replace(trials, residents=residents), folder, config.search, progress.trial)
-        if residents.record and residents.record != record:
+        if residents.record:
             folder.write("resident", residents.record)
 
 
