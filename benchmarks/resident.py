@@ -50,7 +50,7 @@ def study(name: str, resident: str, trials: int, programs: Path, folder: Path) -
     shutil.copy(file, place)
     (place / "study.toml").write_text(
         f"command = {json.dumps(command)}\n[run]\nresident = {json.dumps(resident)}\n"
-        f"[search]\ntrials = {trials}\nseed = 1\n[confirm]\nfinalists = 1\n"
+        f"[search]\ntrials = {trials}\nseed = 1\n[confirm]\nfinalists = 1\npairs = 8\n"
     )
     environment = {**os.environ, "PATH": os.pathsep.join([str(programs), os.environ["PATH"]])}
     out = folder / f"out-{resident}"

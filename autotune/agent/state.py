@@ -15,17 +15,25 @@ import numpy as np
 
 from .simulator import Simulator
 
-# In hoc, because a loop over segments or connections takes several times as long from Python. autotune_x is ours: the
-# loop over a section's nodes wants a global variable, and x may be the model's.
+# In hoc, because a loop over nodes or connections takes several times as long from Python. Locals only: a new global
+# variable would be announced on the user's screen ("first instance of ...").
 _PROCEDURES = """
-autotune_x = 0
-proc autotune_save_voltages() {
+proc autotune_save_voltages() { local i
     $o1.resize(0)
-    forall for (autotune_x) { $o1.append(v(autotune_x)) }
+    forall {
+        $o1.append(v(0))
+        for i = 1, nseg { $o1.append(v((i - 0.5) / nseg)) }
+        $o1.append(v(1))
+    }
 }
-proc autotune_put_voltages() { local n
+proc autotune_put_voltages() { local i, n
     n = 0
-    forall for (autotune_x) { v(autotune_x) = $o1.x[n]  n += 1 }
+    forall {
+        v(0) = $o1.x[n]
+        for i = 1, nseg { v((i - 0.5) / nseg) = $o1.x[n + i] }
+        v(1) = $o1.x[n + nseg + 1]
+        n += nseg + 2
+    }
 }
 proc autotune_save_weights() { local i, j  localobj list, nc
     list = new List("NetCon")

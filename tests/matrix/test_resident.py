@@ -38,7 +38,10 @@ def test_replays_on_two_ranks_are_the_fresh_run_before_and_after_other_settings(
         residents.close()
 
 
-@pytest.mark.parametrize("line", ["nrniv custom_init.hoc", "python small_ring.py", "python several_runs.py"])
+@pytest.mark.parametrize(
+    "line",
+    ["nrniv custom_init.hoc", "python small_ring.py", "python several_runs.py", "python handles_vectors.py two-runs 1"],
+)
 def test_one_process_is_copied_for_each_run(line: str, bench: Bench) -> None:
     record, residents = chosen(bench, line, KNOBS)
     try:
