@@ -190,7 +190,7 @@ class Residents:
         """Whether this group has a proven session, which is made if there is none yet."""
         if group not in self._references:
             try:
-                run = self.fresh.run(dict(group))
+                run = self.fresh.run(dict(group), timeout_s=self._hang_s)
                 self._prove(group, Reference(run.raster, self.space.canonical(run.effective)))
             except AutotuneError:
                 self._lose(group)
