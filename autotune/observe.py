@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from autotune.agent.facts import ModelFacts
+from autotune.agent.knobs import KNOBS
 from autotune.agent.protocol import RankReport
 from autotune.agent.resident import FINITIALIZE_V
 from autotune.errors import BaselineError, MpiError
@@ -159,7 +160,8 @@ def _takeover(run: Run, facts: ModelFacts) -> Takeover | None:
     voltages = {report.sections[at].uniform_mv for report in run.reports if at < len(report.sections)}
     v_mv = voltages.pop() if len(voltages) == 1 else None
     ways = tuple(way for way in run.reports[0].model["ways"] if way != FINITIALIZE_V or v_mv is not None)
-    return Takeover(at, facts.t_stop_ms, facts.psolve, ways, v_mv=v_mv)
+    own = {name: value for name, value in facts.baseline.items() if KNOBS[name].told_by_run}
+    return Takeover(at, facts.t_stop_ms, facts.psolve, ways, v_mv=v_mv, own=own)
 
 
 def uses_psolve(run: Run) -> bool:

@@ -167,7 +167,7 @@ class Agent:
     def _serve(self) -> None:
         """Replay the network for one request after the other; does not return."""
         self._serving = self._finishing = True  # what ends this process from now on is not the end of a run
-        replay = Replay(self._sim)
+        replay = Replay(self._sim, self._job.own)
         for job in requests(self._job.folder):
             # No event ends this run early: it is integrated to its end and no further.
             self._become(replace(job, settings=replay.settings(job), stop_ms=None))

@@ -60,6 +60,8 @@ class Job:
     """Serve requests in the finitialize of this number, from 0, instead of running on (resident.py)."""
     fork: bool = False
     """Serve each request by a copy of the process."""
+    own: Dict[str, Any] = field(default_factory=dict)
+    """Of a session: the model's own settings, as far as a process that has not run yet cannot read them."""
     way: str = ""
     """Of a request: how the network is started again (resident.WAYS)."""
     v_mv: Optional[float] = None

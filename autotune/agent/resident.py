@@ -75,8 +75,9 @@ def integrate(sim: Simulator, stop_ms: float, psolve: bool) -> None:
 class Own:
     """The model's own settings, put back where an earlier request changed them."""
 
-    def __init__(self, sim: Simulator) -> None:
-        self._own = {knob.name: knob.read_back(sim, {}) for knob in in_order_of_application() if not knob.at_launch}
+    def __init__(self, sim: Simulator, told: Dict[str, Any]) -> None:
+        read = {knob.name: knob.read_back(sim, {}) for knob in in_order_of_application() if not knob.at_launch}
+        self._own = {**read, **told}
         self._touched: Set[str] = set()
 
     def beneath(self, settings: Dict[str, Any]) -> Dict[str, Any]:
@@ -89,9 +90,10 @@ class Own:
 class Replay:
     """Starts the network again and again in this process."""
 
-    def __init__(self, sim: Simulator) -> None:
+    def __init__(self, sim: Simulator, own: Dict[str, Any]) -> None:
+        """`own` are the settings of the model that the driver knows better (Job.own)."""
         self._sim = sim
-        self._own = Own(sim)
+        self._own = Own(sim, own)
         self._state = State(sim)
 
     def settings(self, job: Job) -> Dict[str, Any]:

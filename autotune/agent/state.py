@@ -1,15 +1,16 @@
 """What one run of a built network leaves behind, saved before the first replay and put back before each.
 
 finitialize begins most of a model anew. It does not rewind random streams (many models of ModelDB), put back voltages
-when it is called without an argument (hnn-core), undo changed weights (plasticity), or know of dt. What is not listed
-here shows up as a raster that differs from the fresh one; nothing may be assumed.
+when it is called without an argument (hnn-core), undo changed weights (plasticity), or know of dt and of the model's
+own variables (the position that mcell_ran4 is given). What is not listed here shows up as a raster that differs from
+the fresh one; nothing may be assumed.
 """
 
 from __future__ import annotations
 
 import random
 import re
-from typing import Any, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
@@ -46,7 +47,8 @@ proc autotune_put_weights() { local i, j, n  localobj list, nc
     for i = 0, list.count() - 1 { nc = list.o(i)  for j = 0, nc.wcnt() - 1 { nc.weight[j] = $o1.x[n]  n += 1 } }
 }
 """
-_STEPS = ("dt", "steps_per_ms", "nstep_steprun")  # the last two are stdrun.hoc's
+_SCALAR = 5  # what name_declared says of a number, of an array of them, and of these properties of a section
+_NOT_KEPT = {"t", "L", "Ra", "nseg", "rallbranch", "diam_changed"}
 _COMMENTS = re.compile(r"\bCOMMENT\b.*?\bENDCOMMENT\b|[:?][^\n]*", re.DOTALL)
 _STREAMS = re.compile(r"\bRANDOM\s+(\w+(?:\s*,\s*\w+)*)")
 
@@ -57,28 +59,28 @@ class State:
     def __init__(self, sim: Simulator) -> None:
         self._sim = sim
         _define(sim)
-        self._steps = {name: float(getattr(sim.h, name)) for name in _STEPS if hasattr(sim.h, name)}
+        self._variables = _variables(sim)
         self._streams = [(stream, stream.seq()) for stream in _rewindable(sim)]
         self._mechanism_streams = [(stream, stream.get_seq()) for stream in _mechanism_streams(sim)]
         self._weights = sim.h.Vector()
         sim.h.autotune_save_weights(self._weights)
         self._voltages = sim.h.Vector()
         sim.h.autotune_save_voltages(self._voltages)
-        self._stoprun = sim.h.stoprun
         self._python = random.getstate()
         self._numpy = np.random.get_state()
 
     def restore(self) -> None:
         """Put everything back; finitialize must follow."""
-        for name, value in self._steps.items():
-            setattr(self._sim.h, name, value)
+        now = _variables(self._sim)
+        for name, value in self._variables.items():
+            if now.get(name) != value:
+                setattr(self._sim.h, name, value)
         for stream, position in self._streams:
             stream.seq(position)
         for stream, position in self._mechanism_streams:
             stream.set_seq(position)
         self._sim.h.autotune_put_weights(self._weights)
         self._sim.h.autotune_put_voltages(self._voltages)
-        self._sim.h.stoprun = self._stoprun
         random.setstate(self._python)
         np.random.set_state(self._numpy)
 
@@ -96,6 +98,13 @@ def uniform_mv(sim: Simulator) -> Optional[float]:
 def _define(sim: Simulator) -> None:
     if not hasattr(sim.h, "autotune_save_weights"):
         sim.h(_PROCEDURES)
+
+
+def _variables(sim: Simulator) -> Dict[str, float]:
+    """hoc's global numbers, dt and stoprun among them; names that end in _ are NEURON's own."""
+    names = (name for name in dir(sim.h) if sim.h.name_declared(name) == _SCALAR)
+    values = {name: getattr(sim.h, name) for name in names if name not in _NOT_KEPT and name[-1] != "_"}
+    return {name: value for name, value in values.items() if isinstance(value, (int, float))}
 
 
 def _rewindable(sim: Simulator) -> List[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from autotune.agent.protocol import REPORT_PATTERN, Job, RankReport, ended_file, request_file, to_json, write_text
@@ -37,6 +37,8 @@ class Takeover:
     """Each run is a copy of the process."""
     v_mv: float | None = None
     """The voltage that finitialize gave to all segments, if it did."""
+    own: Settings = field(default_factory=dict)
+    """The model's own settings, as far as they can be read after a run only."""
 
 
 class Session:
@@ -55,6 +57,7 @@ class Session:
                 shared=runner.shared,
                 serve_at=takeover.at,
                 fork=takeover.fork,
+                own=takeover.own,
             )
             self._files = runner.start(self._folder, job)
             self._process = Process(**self._files)

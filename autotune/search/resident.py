@@ -1,18 +1,19 @@
 """Trials on built networks: may this model be replayed at all, which settings share a process, is it still sound?
 
 A session is never trusted by itself. It is used only after its baseline has equalled the fresh one, spike for spike, on
-several replays and after other settings; every later baseline run in it is compared again; the first run with each knob
-is compared with a fresh one; and what a session said of the trial that broke it does not count.
+several replays and after other settings; every later baseline run in it is compared again; each knob is compared once
+with a fresh run, together with others or by itself; and what a session said of the trial that broke it does not count.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 
 import psutil
 
-from autotune.agent.knobs import KNOBS, Excluded
+from autotune.agent.knobs import EXACT, KNOBS, Excluded
 from autotune.config import SearchConfig
 from autotune.errors import AutotuneError, UsageError
 from autotune.launch.judge import RunFailed
@@ -22,6 +23,7 @@ from autotune.observe import Observation
 from autotune.plan.space import SearchSpace
 from autotune.raster import Raster
 from autotune.raster.metrics import first_divergence_ms, identical
+from autotune.search.compared import Compared
 from autotune.search.recipe import recipe
 from autotune.store.records import Settings
 from autotune.verify.acceptance import Acceptance
@@ -44,6 +46,8 @@ class ResidentRecord:
     """How each run is started: one of agent.resident.WAYS, or "fork"; empty where every run is a fresh process."""
     note: str = ""
     """In words: the proof, or why not."""
+    broken: tuple[str, ...] = ()
+    """What ended sessions before their time."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +77,19 @@ class Residents:
     _sessions: dict[Group, Session] = field(default_factory=dict)
     _references: dict[Group, Reference | None] = field(default_factory=dict)
     """What the settings of a group alone give; None for a group that is not replayed."""
-    _last: Raster | None = None
+    _last: Run | None = None
     """Of the last trial."""
-    _known: set[str] = field(default_factory=set)
-    """Knobs with which a session and a fresh process have given the same."""
-    _unfit: set[str] = field(default_factory=set)
-    """Knobs with which they have not."""
     _unchecked: dict[Group, int] = field(default_factory=dict)
+
+    @cached_property
+    def compared(self) -> Compared:
+        """Which knobs do in a session what they do in a fresh process."""
+        return Compared(
+            self.space,
+            fresh=partial(self.fresh.run, timeout_s=self._hang_s),
+            session=partial(self.run, timeout_s=self._hang_s),
+            fits=lambda changes, beside: self._replays(changes) and self._group(changes) == self._group(beside),
+        )
 
     @property
     def observation(self) -> Observation:
@@ -113,11 +123,11 @@ class Residents:
         for way, takeover in self._candidates(known.way if known else ""):
             self._takeover = takeover
             try:
-                self._prove((), self._own())
+                self._prove((), self._own({}))
             except (RunFailed, UsageError) as failure:
                 why = why or f"{failure.message} ({way})"
                 continue
-            self.record, self.lost = ResidentRecord(way, _proof(way)), 0
+            self.record, self.lost = ResidentRecord(way, _proof(way), known.broken if known else ()), 0
             return self.record
         self._takeover = None
         self.record = ResidentRecord(note=why)
@@ -127,7 +137,7 @@ class Residents:
         """Who makes the runs of a trial: these sessions, or fresh processes."""
         if self._takeover is None or self._broken >= MOST_BROKEN:
             return self.fresh
-        if self._unfit & set(changes) or not (self._takeover.fork or all(KNOBS[name].replays for name in changes)):
+        if self.compared.unfit & set(changes) or not self._replays(changes):
             return self.fresh
         return self if self._serves(()) and self._serves(self._group(changes)) else self.fresh
 
@@ -138,38 +148,26 @@ class Residents:
             run = self._session(group).run(changes, voltages=voltages, timeout_s=timeout_s)
             if changes == dict(group):
                 self._check(group, run)
-                return run
-            self._last = run.raster
-            if group:
+            elif group:
                 self._look_after(group, changes)
+            self._last = run if changes else self._last
             return run
-        except RunFailed:
-            self._lose(group)
+        except RunFailed as failure:
+            self._lose(group, failure)
             raise
 
-    def agrees(self, changes: Settings, effective: Settings) -> bool:
-        """Whether a fresh process gives the last trial's raster and settings; asked once for each knob.
-
-        A model may compute something from dt at its first start only, or set what a knob sets after finitialize.
-        """
-        new = {name for name in changes if name not in self._known and not KNOBS[name].at_launch}
-        if not new or self._last is None:
-            return True
-        try:
-            run = self.fresh.run(changes, timeout_s=self._hang_s)
-        except RunFailed:
-            return False
-        if identical(run.raster, self._last) and self.space.canonical(run.effective) == effective:
-            self._known |= new
-            return True
-        self._unfit |= new
-        return False
+    def agrees(self, changes: Settings) -> bool:
+        """Whether the last trial, of these changes, is what a fresh process would have given."""
+        last = self._last
+        return last is None or self.compared.agrees(changes, last)
 
     def blame(self) -> None:
         """A session broke under a trial that runs in a fresh process: after a few of these, fresh processes it is."""
         self._broken += 1
         if self._broken >= MOST_BROKEN:
-            self.record = ResidentRecord(note=f"given up after {self._broken} sessions that broke")
+            self.record = replace(
+                self.record or ResidentRecord(), way="", note=f"given up after {self._broken} sessions that broke"
+            )
             self.close()
 
     def close(self) -> None:
@@ -189,17 +187,28 @@ class Residents:
     def _serves(self, group: Group) -> bool:
         """Whether this group has a proven session, which is made if there is none yet."""
         if group not in self._references:
-            try:
-                run = self.fresh.run(dict(group), timeout_s=self._hang_s)
-                self._prove(group, Reference(run.raster, self.space.canonical(run.effective)))
-            except AutotuneError:
-                self._lose(group)
+            own = self.space.safety(dict(group)) == EXACT and self._proved(group, self._own(dict(group)))
+            if not own and not self._proved(group):
                 self._references[group] = None
         return self._references[group] is not None
 
-    def _own(self) -> Reference:
-        """What the user's own settings give."""
-        return Reference(self.acceptance.baseline, self.space.canonical(self.space.facts.baseline))
+    def _proved(self, group: Group, reference: Reference | None = None) -> bool:
+        """Whether a session of this group gives the reference, or what a fresh process with its settings gives."""
+        try:
+            if reference is None:
+                run = self.fresh.run(dict(group), timeout_s=self._hang_s)
+                self._prove(group, Reference(run.raster, self.space.canonical(run.effective)))
+                self.compared.know(dict(group))
+            else:
+                self._prove(group, reference)
+        except AutotuneError:
+            return False
+        return True
+
+    def _own(self, changes: Settings) -> Reference:
+        """What the user's own settings give, and those of exact knobs beside them."""
+        effective = self.space.canonical({**self.space.facts.baseline, **changes})
+        return Reference(self.acceptance.baseline, effective)
 
     def _prove(self, group: Group, reference: Reference) -> None:
         """Replays, a run with other settings, one more replay; where the model has proved itself, and only the launch
@@ -207,39 +216,36 @@ class Residents:
         self._references[group] = reference
         if not len(reference.raster):
             raise RunFailed("crashed", "no spikes with these launch settings: nothing can be shown")
-        others = {} if group else self._other_settings()
         try:
             session = self._session(group)
             for number in range(1, 2 if group else REPLAYS + 1):
                 self._check(group, session.run(dict(group), timeout_s=self._proof_s), f"replay {number}")
-            if others:
-                self._try(others)
+            if not group and self._disturb():
                 again = self._session(group).run({}, timeout_s=self._proof_s)
                 self._check(group, again, "the replay after other settings")
-        except RunFailed:
-            self._lose(group)
+        except RunFailed as failure:
+            self._lose(group, failure)
             self._references[group] = None
             raise
 
-    def _try(self, settings: Settings) -> None:
-        """Settings that fail by themselves, or take too long, say nothing of replaying."""
-        try:
-            self._session(()).run(settings, timeout_s=self._proof_s)
-        except RunFailed:
-            self._lose(())
+    def _disturb(self) -> bool:
+        """Whether a run with other settings could be made, to see what it leaves behind. Settings that fail, or take
+        too long, say nothing of replaying."""
+        advice = (self.space.changes(params) for params in recipe(self.space)[1:])
+        possible = (changes for changes in advice if changes and self.compared.fits(changes, {}))
+        for settings in (self.compared.wider({}), next(possible, {})):
+            if not settings:
+                continue
+            try:
+                self._session(()).run(settings, timeout_s=self._proof_s)
+                return True
+            except RunFailed as failure:
+                self._lose((), failure)
+        return False
 
-    def _other_settings(self) -> Settings:
-        """A first piece of advice, to see whether it leaves anything behind."""
-        for params in (*recipe(self.space)[1:], *self._single_changes()):
-            changes = self.space.changes(params)
-            replayed = all(KNOBS[name].replays for name in changes)
-            if changes and replayed and not self._group(changes) and not self.space.refusal(params):
-                return changes
-        return {}
-
-    def _single_changes(self) -> Iterator[Settings]:
-        for name, domain in self.space.domains.items():
-            yield from (self.space.with_values(**{name: value}) for value in domain.values)
+    def _replays(self, changes: Settings) -> bool:
+        assert self._takeover is not None
+        return self._takeover.fork or all(KNOBS[name].replays for name in changes)
 
     def _look_after(self, group: Group, changes: Settings) -> None:
         """Replay a group's own settings every tenth run, and at once after what has proved risky."""
@@ -276,11 +282,14 @@ class Residents:
         while others and psutil.virtual_memory().available < 2 * memory_bytes(self._sessions[others[0]].pid):
             self._sessions.pop(others.pop(0)).close()
 
-    def _lose(self, group: Group) -> None:
+    def _lose(self, group: Group, failure: RunFailed) -> None:
         session = self._sessions.pop(group, None)
-        if session is not None:
-            self.lost += 1
-            session.close()
+        if session is None:
+            return
+        self.lost += 1
+        session.close()
+        if self.record:
+            self.record = replace(self.record, broken=(*self.record.broken, failure.message))
 
     def _group(self, changes: Mapping[str, object]) -> Group:
         return self.space.launch_group(dict(changes))

@@ -142,7 +142,7 @@ class TrialRunner:
         runner, lost = self.residents.runner_for(trial.changes), self.residents.lost
         measured = self._sampled(trial, runner)
         sound = self.residents.lost == lost
-        if sound and (runner is self.runner or self.residents.agrees(trial.changes, measured.effective)):
+        if sound and (runner is self.runner or self.residents.agrees(trial.changes)):
             return measured
         # What a session said of the trial that broke it, or that a fresh process contradicts, does not count, and no
         # more do the runs beside it.

@@ -10,7 +10,7 @@ from model_bench import Bench, chosen, stay_sound
 from autotune.raster.metrics import identical
 
 STUDIES = Path(__file__).parent.parent.parent / "studies"
-KNOBS = ["nspike", "gid_compress", "bin_queue", "dt", "cache_efficient", "node_order"]
+KNOBS = ["nspike", "gid_compress", "bin_queue", "dt", "cache_efficient", "node_order", "step_wait", "multisend"]
 TWO = "mpiexec -n 2 "
 
 
@@ -53,7 +53,31 @@ def test_one_process_is_copied_for_each_run(line: str, bench: Bench) -> None:
 
 
 @pytest.mark.mpi
-@pytest.mark.parametrize("option", ["--streams", "--weights", "--python"])
+@pytest.mark.parametrize("parts", ["--played", "--gaps", "--variable", "--noise", "--played --gaps --noise"])
+def test_what_finitialize_starts_again_itself_replays(parts: str, version: str, special: Path, bench: Bench) -> None:
+    if "--noise" in parts and version < "9":
+        pytest.skip("the RANDOM variables of NMODL came with NEURON 9")
+    bench.extra = (special,)
+    record, residents = chosen(bench, f"{TWO} python many_parts.py {parts}", KNOBS)
+    try:
+        assert record.way == "finitialize()", record.note
+        stay_sound(residents)
+    finally:
+        residents.close()
+
+
+@pytest.mark.mpi
+def test_numbers_that_a_stream_has_drawn_ahead_cannot_be_put_back(version: str, special: Path, bench: Bench) -> None:
+    if version < "9":
+        pytest.skip("the RANDOM variables of NMODL came with NEURON 9")
+    bench.extra = (special,)
+    record, residents = chosen(bench, f"{TWO} python many_parts.py --noise --stale", KNOBS)
+    residents.close()
+    assert "replay 1 differs" in record.note
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("option", ["--streams", "--weights", "--hoc", "--python"])
 def test_what_finitialize_does_not_put_back_is_put_back(option: str, bench: Bench) -> None:
     record, residents = chosen(bench, TWO + "python wears_out.py " + option, KNOBS)
     residents.close()

@@ -1,7 +1,7 @@
 """A model that is another one at its second start: a handler of its own adds to a stimulus at each initialisation.
 
---streams, --weights and --python change what the tuner puts back instead: the position of a random stream, a weight
-(by an event in the run) and Python's own random numbers.
+--streams, --weights, --hoc and --python change what the tuner puts back instead: the position of a random stream, a
+weight (by an event in the run), a hoc variable (the position that mcell_ran4 is given) and Python's own random numbers.
 """
 
 import argparse
@@ -12,11 +12,13 @@ from neuron import h
 parser = argparse.ArgumentParser()
 parser.add_argument("--streams", action="store_true")
 parser.add_argument("--weights", action="store_true")
+parser.add_argument("--hoc", action="store_true")
 parser.add_argument("--python", action="store_true")
 args = parser.parse_args()
 
 h.nrnmpi_init()
 random.seed(7)
+h("position = 100")
 pc = h.ParallelContext()
 cells, connections = {}, []
 for gid in range(int(pc.id()), 4, int(pc.nhost())):
@@ -42,6 +44,8 @@ def begin():
     for _, _, clamp, stream in cells.values():
         if args.streams:
             clamp.amp = stream.repick()
+        elif args.hoc:
+            clamp.amp = h.mcell_ran4(h._ref_position, 0.1, 0.4)
         elif args.python:
             clamp.amp = random.uniform(0.1, 0.4)
         elif not args.weights:

@@ -69,6 +69,8 @@ class Knob:
     """Once a run was made with it, it cannot safely be put back in the same process."""
     replays: bool = True
     """A second run with it in the same process is safe."""
+    told_by_run: bool = False
+    """What is in effect can be read after a run only."""
     order: int = 0
     """Position in the handler: dt 10, threads 20, queues 30, spike exchange 40, maxstep 50, … (NEURON-specific, see
     docs).
