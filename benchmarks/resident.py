@@ -1,8 +1,9 @@
-"""What sessions save: `python benchmarks/resident.py [--trials 30] [--model ring …] [--programs FOLDER]`.
+"""What sessions save: `python benchmarks/resident.py [--model ring …] [--exclude KNOB …] [--programs FOLDER]`.
 
 Makes the same study twice, once with trials on one built network and once with a fresh process for each, in random
 order, and compares the wall time of the whole study, its confirmation in fresh processes included, and of its steps.
 With `--one-rank`: what one trial costs in a fork, in a replay and in a fresh process, for a model on one rank.
+`--exclude` leaves knobs out of the search: binding and coreneuron need processes of their own.
 `--programs` is the folder of the programs (python, nrniv, mpiexec) of another environment: the NetPyNE model needs one
 with netpyne. Aim: 3 or more on both models with 30 trials.
 """
@@ -32,7 +33,7 @@ from autotune.observe import observe
 
 ROOT = Path(__file__).parent.parent
 MODELS = {
-    "ring": (ROOT / "studies/ring/ring.py", "mpiexec -n 2 python ring.py --tstop 50"),
+    "ring": (ROOT / "studies/ring/ring.py", "mpiexec -n 2 python ring.py --tstop 20"),
     "netpyne": (
         ROOT / "tests/matrix/models/netpyne_network.py",
         "mpiexec -n 2 nrniv -mpi -python netpyne_network.py",
@@ -44,7 +45,7 @@ WAYS = {"never": "fresh", "auto": "resident"}
 STEPS = ("observe", "calibrate", "search", "confirm", "whole")
 
 
-def study(name: str, resident: str, trials: int, programs: Path, folder: Path) -> dict[str, float]:
+def study(name: str, resident: str, trials: int, exclude: list[str], programs: Path, folder: Path) -> dict[str, float]:
     """Wall seconds of a whole study and of its steps."""
     file, command = MODELS[name]
     place = folder / resident
@@ -52,7 +53,8 @@ def study(name: str, resident: str, trials: int, programs: Path, folder: Path) -
     shutil.copy(file, place)
     (place / "study.toml").write_text(
         f"command = {json.dumps(command)}\n[run]\nresident = {json.dumps(resident)}\n"
-        f"[search]\ntrials = {trials}\nseed = 1\n[confirm]\nfinalists = 1\npairs = 8\n"
+        f"[search]\ntrials = {trials}\nseed = 1\nexclude = {json.dumps(exclude)}\n"
+        "[confirm]\nfinalists = 1\npairs = 7\n"
     )
     environment = {**os.environ, "PATH": os.pathsep.join([str(programs), os.environ["PATH"]])}
     out = folder / f"out-{resident}"
@@ -102,6 +104,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=30)
     parser.add_argument("--model", choices=[*MODELS], action="append")
+    parser.add_argument("--exclude", nargs="+", default=[], metavar="KNOB")
     parser.add_argument("--programs", type=Path, default=Path(sys.executable).parent)
     parser.add_argument("--one-rank", action="store_true")
     options = parser.parse_args()
@@ -113,7 +116,9 @@ def main() -> None:
     for name in options.model or MODELS:
         with tempfile.TemporaryDirectory() as folder:
             ways = random.sample([*WAYS], 2)
-            spent = {way: study(name, way, options.trials, options.programs, Path(folder)) for way in ways}
+            spent = {
+                way: study(name, way, options.trials, options.exclude, options.programs, Path(folder)) for way in ways
+            }
         for way, label in WAYS.items():
             table.add_row(name, label, *(f"{spent[way][step]:.1f}" for step in STEPS))
         ratios = {step: spent["never"][step] / spent["auto"][step] for step in STEPS}

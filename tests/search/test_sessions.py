@@ -16,7 +16,7 @@ import pytest
 
 from autotune.config import AcceptConfig, SearchConfig
 from autotune.launch import parse_command
-from autotune.launch.run import FreshRunner
+from autotune.launch.run import FreshRunner, Run
 from autotune.observe import observe
 from autotune.plan.space import make_space
 from autotune.raster.metrics import identical
@@ -127,6 +127,23 @@ def test_settings_of_the_launch_share_a_session_of_their_own(fresh_runner: Calla
             assert identical(residents.run({}, timeout_s=60).raster, baseline)
         assert len(residents._sessions) == 2
         assert residents.lost == 0
+
+
+def test_one_fresh_run_stands_for_all_knobs_that_go_together(trials: TrialRunner) -> None:
+    residents = trials.residents
+    assert residents is not None
+    compared, fresh = residents.compared, []
+
+    def counted(settings: dict[str, object]) -> Run:
+        fresh.append(settings)
+        return trials.runner.run(settings)
+
+    compared.fresh = counted
+    for number, settings in enumerate(({"nspike": 2}, {"bin_queue": True}, {"nspike": 3, "bin_queue": True})):
+        trial = trials.trial(number, trials.space.with_values(**settings))
+        assert (trial.verdict, trial.sections["setup"]) == ("accepted", 0.0)
+    assert [settings.keys() for settings in fresh] == [{"nspike", "bin_queue"}]
+    assert residents.lost == 0
 
 
 @pytest.mark.parametrize(("option", "knob", "value"), [("--lazy", "dt", 0.1), ("--after", "nspike", 1)])
