@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from optuna import Study
 from pydantic import TypeAdapter
@@ -25,7 +26,7 @@ from autotune.launch.command import Command, check_programs, launch_environment,
 from autotune.launch.judge import RunFailed
 from autotune.launch.mechanisms import Builder
 from autotune.launch.mpi import Mpi, check_world, find_mpi, mpi_environment
-from autotune.launch.run import FreshRunner, stage_agent
+from autotune.launch.run import FreshRunner, Run, stage_agent
 from autotune.measure import Confirmation, Event, alpha_after, confirm, event_from_dict, minimum_pairs
 from autotune.observe import Observation, identify_model, observe
 from autotune.plan.builds import build_ahead
@@ -78,20 +79,23 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
                 runner = runner.timed_by("whole")
             progress.planned(space)
 
-        with folder.spending(progress.step("calibrate")):
-            calibration = _calibrated(folder, runner, observation, baseline, config, space)
-            progress.calibrated(calibration)
-            if calibration.dt_is_fixed:
-                space = space.without("dt", calibration.note)
-            short = _shortened(folder, runner, observation, baseline, config, calibration)
-            noise = _noise(folder, runner.until(short.stop_ms), observation, config)
-            progress.timed(noise, short.note)
+        in_place = config.run.workspace == "in place"
+        residents = Residents(runner, space, Acceptance(baseline, observation, config.accept), in_place)
+        with closing(residents):
+            with folder.spending(progress.step("calibrate")):
+                calibration = _calibrated(folder, runner, residents, baseline, config)
+                progress.calibrated(calibration)
+                if calibration.dt_is_fixed:
+                    space = space.without("dt", calibration.note)
+                short = _shortened(folder, runner, observation, baseline, config, calibration)
+                noise = _noise(folder, runner.until(short.stop_ms), observation, config)
+                progress.timed(noise, short.note)
 
-        with folder.spending(progress.step("search")):
-            kept = references(folder.rasters)
-            acceptance = Acceptance(baseline, observation, config.accept, calibration, kept)
-            trials = TrialRunner(runner, space, acceptance, config.search, noise.noise.upper, known=folder.trials())
-            _search(folder, trials.until(short.stop_ms), study, config, progress)
+            with folder.spending(progress.step("search")):
+                kept = references(folder.rasters)
+                acceptance = Acceptance(baseline, observation, config.accept, calibration, kept)
+                trials = TrialRunner(runner, space, acceptance, config.search, noise.noise.upper, known=folder.trials())
+                _search(folder, trials.until(short.stop_ms), residents, study, config, progress)
 
         with folder.spending(progress.step("confirm")):
             _confirm(folder, trials, config, noise.pairs, progress)
@@ -177,18 +181,21 @@ def _observed(
 
 
 def _calibrated(
-    folder: StudyFolder,
-    runner: FreshRunner,
-    observation: Observation,
-    baseline: Raster,
-    config: StudyConfig,
-    space: SearchSpace,
+    folder: StudyFolder, runner: FreshRunner, residents: Residents, baseline: Raster, config: StudyConfig
 ) -> Calibration:
     calibration = folder.read("calibration", Calibration)
-    if calibration is None:
-        classes = {domain.safety for domain in space.domains.values()}
-        calibration = calibrate(runner, observation, baseline, config.accept, classes=classes, folder=folder.rasters)
-        folder.write("calibration", calibration)
+    if calibration is not None:
+        return calibration
+
+    def further(*settings: Any, **how: Any) -> Run:
+        _resident(folder, residents, config)
+        return residents.once(*settings, **how)
+
+    classes = {domain.safety for domain in residents.space.domains.values()}
+    calibration = calibrate(
+        runner, residents.observation, baseline, config.accept, classes=classes, folder=folder.rasters, further=further
+    )
+    folder.write("calibration", calibration)
     return calibration
 
 
@@ -232,13 +239,21 @@ def _opened(folder: StudyFolder, config: StudyConfig, record: StudyRecord, fresh
     return study
 
 
-def _search(folder: StudyFolder, trials: TrialRunner, study: Study, config: StudyConfig, progress: Progress) -> None:
+def _search(
+    folder: StudyFolder,
+    trials: TrialRunner,
+    residents: Residents,
+    study: Study,
+    config: StudyConfig,
+    progress: Progress,
+) -> None:
     if not trials.space.domains:
         return
-    in_place = config.run.workspace == "in place"
-    with closing(Residents(trials.runner, trials.space, trials.acceptance, in_place)) as residents:
+    with closing(residents.for_trials(trials.runner, trials.space, trials.acceptance)) as residents:
         if len(trials.known) < config.search.trials:
-            progress.resident(_resident(folder, residents, config))
+            record = _resident(folder, residents, config)
+            folder.write("resident", record)
+            progress.resident(record)
         progress.searching(trials.known, config.search)
         search(study, replace(trials, residents=residents), folder, config.search, progress.trial)
         if residents.record:
@@ -246,13 +261,15 @@ def _search(folder: StudyFolder, trials: TrialRunner, study: Study, config: Stud
 
 
 def _resident(folder: StudyFolder, residents: Residents, config: StudyConfig) -> ResidentRecord:
-    """Whether trials run on one built network, and how; an earlier search may have found that out already."""
-    record = folder.read("resident", ResidentRecord)
-    if record is None or record.way:
-        why = "as you asked" if config.run.resident == "never" else residents.obstacle(config.search)
-        record = ResidentRecord(note=why) if why else residents.choose(record)
-        folder.write("resident", record)
-    return record
+    """Whether runs are made on one built network, and how; an earlier search may have found that out already."""
+    if residents.record is None:
+        known = folder.read("resident", ResidentRecord)
+        if known is not None and not known.way:
+            residents.record = known
+        else:
+            why = "as you asked" if config.run.resident == "never" else residents.obstacle(config.search)
+            residents.record = ResidentRecord(note=why) if why else residents.choose(known)
+    return residents.record
 
 
 def _confirm(

@@ -70,8 +70,16 @@ class Session:
         """Every process of the session descends from this one."""
         return self._process.pid
 
-    def run(self, settings: Settings, *, voltages: int = 0, timeout_s: float | None = None) -> Run:
-        """One run with `settings`, those of the launch among them.
+    def run(
+        self,
+        settings: Settings,
+        *,
+        voltages: int = 0,
+        timeout_s: float | None = None,
+        perturb_mv: float = 0.0,
+        perturb_seed: int = 0,
+    ) -> Run:
+        """One run with `settings`, those of the launch among them; `perturb_mv` and `perturb_seed` as in Job.
 
         Raises RunFailed; the session may be of no use any more then.
         """
@@ -84,6 +92,8 @@ class Session:
             shared=self._runner.shared,
             clock=self._runner.timing == "clock",
             stop_ms=self._runner.stop_ms,
+            perturb_mv=perturb_mv,
+            perturb_seed=perturb_seed,
             way="" if self._takeover.fork else self._takeover.ways[0],
             v_mv=self._takeover.v_mv,
             until_ms=self._takeover.until_ms,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from typing import Any
 
 import psutil
 
@@ -141,12 +142,21 @@ class Residents:
             return self.fresh
         return self if self._serves(()) and self._serves(self._group(changes)) else self.fresh
 
-    def run(self, changes: Settings, *, voltages: int = 0, timeout_s: float | None = None) -> Run:
+    def run(
+        self,
+        changes: Settings,
+        *,
+        voltages: int = 0,
+        timeout_s: float | None = None,
+        perturb_mv: float = 0.0,
+        perturb_seed: int = 0,
+    ) -> Run:
         """One run in the session that these settings belong to. Raises RunFailed, and the session is lost."""
         group = self._group(changes)
+        perturbation: dict[str, Any] = {"perturb_mv": perturb_mv, "perturb_seed": perturb_seed}
         try:
-            run = self._session(group).run(changes, voltages=voltages, timeout_s=timeout_s)
-            if changes == dict(group):
+            run = self._session(group).run(changes, voltages=voltages, timeout_s=timeout_s, **perturbation)
+            if changes == dict(group) and not perturb_mv:
                 self._check(group, run)
             elif group:
                 self._look_after(group, changes)
@@ -155,6 +165,26 @@ class Residents:
         except RunFailed as failure:
             self._lose(group, failure)
             raise
+
+    def once(self, changes: Settings | None = None, **perturbation: Any) -> Run:
+        """One run that is not timed: in a session where that is sound, else in a fresh process. Raises RunFailed."""
+        changes = changes or {}
+        if self.runner_for(changes) is self:
+            try:
+                run = self.run(changes, timeout_s=self._hang_s, **perturbation)
+                if self.agrees(changes):
+                    return run
+            except RunFailed:
+                self.blame()
+        return self.fresh.run(changes, **perturbation)
+
+    def for_trials(self, runner: FreshRunner, space: SearchSpace, acceptance: Acceptance) -> Residents:
+        """These sessions, or new ones where the trials are shorter or the search space is another."""
+        if runner == self.fresh and space is self.space:
+            self.acceptance = acceptance
+            return self
+        self.close()
+        return Residents(runner, space, acceptance, self.in_place)
 
     def agrees(self, changes: Settings) -> bool:
         """Whether the last trial, of these changes, is what a fresh process would have given."""
@@ -220,28 +250,35 @@ class Residents:
             session = self._session(group)
             for number in range(1, 2 if group else REPLAYS + 1):
                 self._check(group, session.run(dict(group), timeout_s=self._proof_s), f"replay {number}")
-            if not group and self._disturb():
-                again = self._session(group).run({}, timeout_s=self._proof_s)
-                self._check(group, again, "the replay after other settings")
+            if not group:
+                self._disturb()
         except RunFailed as failure:
             self._lose(group, failure)
             self._references[group] = None
             raise
 
-    def _disturb(self) -> bool:
-        """Whether a run with other settings could be made, to see what it leaves behind. Settings that fail, or take
-        too long, say nothing of replaying."""
+    def _disturb(self) -> None:
+        """Run with other settings and replay: with all that go together, and where these leave something behind, with
+        a piece of advice. Settings that fail, or take too long, say nothing of replaying."""
         advice = (self.space.changes(params) for params in recipe(self.space)[1:])
         possible = (changes for changes in advice if changes and self.compared.fits(changes, {}))
-        for settings in (self.compared.wider({}), next(possible, {})):
-            if not settings:
-                continue
+        wrong: RunFailed | None = None
+        for settings in filter(None, (self.compared.wider({}), next(possible, {}))):
             try:
                 self._session(()).run(settings, timeout_s=self._proof_s)
-                return True
             except RunFailed as failure:
                 self._lose((), failure)
-        return False
+                continue
+            try:
+                again = self._session(()).run({}, timeout_s=self._proof_s)
+                self._check((), again, "the replay after other settings")
+            except RunFailed as failure:
+                self._lose((), failure)
+                wrong = failure
+            else:
+                return
+        if wrong:
+            raise wrong
 
     def _replays(self, changes: Settings) -> bool:
         assert self._takeover is not None

@@ -21,6 +21,7 @@ from autotune.launch.run import FreshRunner, Run
 from autotune.observe import Observation, voltage_digests
 from autotune.raster import Raster, read_raster, write_raster
 from autotune.raster.metrics import first_divergence_ms, identical
+from autotune.store.records import Settings
 from autotune.verify.band import null_band
 from autotune.verify.error import Ruler, ruler
 from autotune.verify.stability import EXPECTED_ORDER, convergence_order, not_finite, own_instability
@@ -76,7 +77,8 @@ class _DtIsFixed(Exception):
 
 @dataclass
 class _Calibrator:
-    runner: FreshRunner
+    make_run: Callable[..., Run]
+    """As FreshRunner.run."""
     observation: Observation
     baseline: Raster
     limits: AcceptConfig
@@ -87,9 +89,9 @@ class _Calibrator:
     def ruler(self) -> Ruler:
         return ruler(self.limits, self.observation.facts.t_stop_ms)
 
-    def run(self, **how: Any) -> Run:
+    def run(self, settings: Settings | None = None, **how: Any) -> Run:
         try:
-            return self.runner.run(**how)
+            return self.make_run(settings, **how)
         except RunFailed as failure:
             raise BaselineError(
                 f"the model ran once with its own settings and then failed: {failure.message}",
@@ -112,7 +114,7 @@ class _Calibrator:
         dt_ms = self.observation.facts.dt_ms / divisor
 
         def make() -> Run:
-            run = self.run(settings={"dt": dt_ms})
+            run = self.run({"dt": dt_ms})
             if not math.isclose(run.effective["dt"], dt_ms, rel_tol=1e-6):
                 raise _DtIsFixed
             return run
@@ -139,17 +141,21 @@ def calibrate(
     *,
     classes: Collection[str],
     folder: Path,
+    further: Callable[..., Run] | None = None,
 ) -> Calibration:
     """Run the baseline once more, and whatever the `classes` of the searched knobs need; rasters go to `folder`.
 
+    `further` makes all runs after this one, as `runner.run` does by default: only their rasters are used, not their
+    times.
     Raises BaselineError when two runs of the same command give different rasters and `limits.statistical` is off.
     """
-    work = _Calibrator(runner, observation, baseline, limits, folder)
+    work = _Calibrator(runner.run, observation, baseline, limits, folder)
     if NUMERICAL in classes:
         _check_voltages(observation)
     repeat = work.run(voltages=limits.sampled_segments)
     if not (identical(baseline, repeat.raster) and voltage_digests(repeat) == observation.voltage_digests):
         return _random(work, repeat)
+    work.make_run = further or runner.run
     regime: Regime = "regular"
     why = Calibration.why
     spiking = len(baseline) > 0

@@ -34,6 +34,9 @@ def test_replays_on_two_ranks_are_the_fresh_run_before_and_after_other_settings(
     try:
         assert record.way == way, record.note
         assert stay_sound(residents) >= 1
+        perturbed = {"perturb_mv": 0.01, "perturb_seed": 1}
+        assert identical(residents.once(**perturbed).raster, residents.fresh.run(**perturbed).raster)
+        assert residents.lost == 0
     finally:
         residents.close()
 
