@@ -12,8 +12,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
-import psutil
-
 from autotune.agent.knobs import EXACT, KNOBS, Excluded
 from autotune.config import SearchConfig
 from autotune.errors import AutotuneError, UsageError
@@ -25,6 +23,7 @@ from autotune.plan.space import SearchSpace
 from autotune.raster import Raster
 from autotune.raster.metrics import first_divergence_ms, identical
 from autotune.search.compared import Compared
+from autotune.search.pool import Group, Pool
 from autotune.search.recipe import recipe
 from autotune.store.records import Settings
 from autotune.verify.acceptance import Acceptance
@@ -36,7 +35,6 @@ MOST_BROKEN = 3
 HANG_FACTOR, HANG_SLACK_S = 10.0, 60.0
 SLOW_FACTOR, SLOW_SLACK_S = 3.0, 20.0
 FORK = "fork"
-Group = tuple[tuple[str, object], ...]
 
 
 @dataclass(frozen=True)
@@ -75,12 +73,16 @@ class Residents:
     """How many sessions died or went wrong."""
     _broken: int = 0
     _takeover: Takeover | None = None
-    _sessions: dict[Group, Session] = field(default_factory=dict)
     _references: dict[Group, Reference | None] = field(default_factory=dict)
     """What the settings of a group alone give; None for a group that is not replayed."""
     _last: Run | None = None
     """Of the last trial."""
     _unchecked: dict[Group, int] = field(default_factory=dict)
+
+    @cached_property
+    def pool(self) -> Pool:
+        """The running sessions."""
+        return Pool(self.fresh, self.observation.facts.ranks, self.in_place)
 
     @cached_property
     def compared(self) -> Compared:
@@ -202,8 +204,7 @@ class Residents:
 
     def close(self) -> None:
         """End all sessions."""
-        for group in list(self._sessions):
-            self._sessions.pop(group).close()
+        self.pool.close()
 
     def _candidates(self, known: str) -> Iterator[tuple[str, Takeover]]:
         """The ways to be tried, best first: a fork restores everything."""
@@ -303,28 +304,13 @@ class Residents:
                 raise RunFailed("crashed", f"{what} has {name} = {effective.get(name)}, the fresh run {value}")
 
     def _session(self, group: Group) -> Session:
-        """The session of this group, started if there is none."""
-        if group not in self._sessions:
-            assert self._takeover is not None
-            self._make_room()
-            ranks = int(dict(group).get("ranks", self.observation.facts.ranks))  # type: ignore[call-overload]
-            runner = self.fresh if self.in_place else self.fresh.in_a_copy()
-            self._sessions[group] = Session(runner, dict(group), self._takeover, ranks)
-        self._sessions[group] = self._sessions.pop(group)  # the last used one comes last
-        return self._sessions[group]
-
-    def _make_room(self) -> None:
-        """End the sessions that were not used for longest while memory is short; the baseline's own stays."""
-        others = [group for group in self._sessions if group]
-        while others and psutil.virtual_memory().available < 2 * memory_bytes(self._sessions[others[0]].pid):
-            self._sessions.pop(others.pop(0)).close()
+        assert self._takeover is not None
+        return self.pool.session(group, self._takeover)
 
     def _lose(self, group: Group, failure: RunFailed) -> None:
-        session = self._sessions.pop(group, None)
-        if session is None:
+        if not self.pool.end(group):
             return
         self.lost += 1
-        session.close()
         if self.record:
             self.record = replace(self.record, broken=(*self.record.broken, failure.message))
 
@@ -346,19 +332,3 @@ def _proof(way: str) -> str:
         f"trials run on the built network, {how}: the same spikes as in a fresh process on {REPLAYS} replays and after "
         "other settings"
     )
-
-
-def memory_bytes(pid: int) -> int:
-    """What a process and all its descendants hold."""
-    try:
-        root = psutil.Process(pid)
-        family = [root, *root.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return 0
-    total = 0
-    for process in family:
-        try:
-            total += process.memory_info().rss
-        except psutil.NoSuchProcess:
-            continue
-    return total

@@ -50,8 +50,8 @@ def trials(fresh_runner: Callable[..., FreshRunner]) -> Iterator[TrialRunner]:
 
 def ranks(residents: Residents) -> list[psutil.Process]:
     """The ranks of the baseline's own session."""
-    (session,) = residents._sessions.values()
-    family = psutil.Process(session.pid).children(recursive=True)
+    (pid,) = residents.pool.pids()
+    family = psutil.Process(pid).children(recursive=True)
     return [process for process in family if "small_ring.py" in " ".join(process.cmdline()[1:3])]
 
 
@@ -125,7 +125,7 @@ def test_settings_of_the_launch_share_a_session_of_their_own(fresh_runner: Calla
             assert residents.runner_for(settings) is residents
             assert residents.run(settings, timeout_s=60).ranks == settings.get("ranks", own)
             assert identical(residents.run({}, timeout_s=60).raster, baseline)
-        assert len(residents._sessions) == 2
+        assert len(residents.pool.pids()) == 2
         assert residents.lost == 0
 
 
