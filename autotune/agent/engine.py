@@ -13,11 +13,13 @@ from .libraries import loaded_libraries
 from .simulator import Simulator
 
 LIBRARY = "corenrnmech"
+MISSING = ("IntFire1", "IntFire2", "IntFire4", "AlphaSynapse", "APCount", "OClamp", "VClamp")
+"""Point processes that come with NEURON but not with CoreNEURON, which aborts (8.2.7, 9.0.2)."""
 
 
 def obstacle(sim: Simulator, unnamed_sources: int) -> str:
     """What in this rank's model CoreNEURON cannot simulate, or an empty string."""
-    if any(sim.h.ismembrane("extracellular", sec=section) for section in sim.h.allsec()):
+    if _inserted(sim, "extracellular"):
         return "the model has extracellular mechanisms"
     if int(sim.h.List("LinearMechanism").count()):
         return "the model has a LinearMechanism"
@@ -25,9 +27,16 @@ def obstacle(sim: Simulator, unnamed_sources: int) -> str:
         return "the model uses RxD"  # CoreNEURON would leave it out without a word
     if "neuron.nonvint_block_supervisor" in sys.modules:
         return "the model calls the interpreter at every step"
+    missing = [name for name in MISSING if int(sim.h.List(name).count())]
+    if missing or _inserted(sim, "fastpas"):
+        return "it has no %s" % (missing or ["fastpas"])[0]
     if unnamed_sources:
         return "%d sources of spikes have no gid" % unnamed_sources
     return ""
+
+
+def _inserted(sim: Simulator, name: str) -> bool:
+    return any(sim.h.ismembrane(name, sec=section) for section in sim.h.allsec())
 
 
 def switch_on(sim: Simulator) -> None:

@@ -58,7 +58,7 @@ def special(version: str, environments: Environments, tmp_path_factory: pytest.T
     if shutil.which("g++") is None:
         pytest.skip("no C++ compiler")
     folder = tmp_path_factory.mktemp(f"special-{version}")
-    for file in (MODELS[0] / "mod").glob("*.mod"):
+    for file in (*(MODELS[0] / "mod").glob("*.mod"), *(MODELS[0] / "parts").glob("*.mod")):
         if "RANDOM" not in file.read_text() or version >= "9":
             shutil.copy(file, folder)
     programs = environments(f"neuron=={version}")

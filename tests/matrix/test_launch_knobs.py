@@ -131,6 +131,7 @@ def test_hoc_models_reach_coreneuron_too(watch: Watch) -> None:
     [
         ("python variable_step.py", "variable step"),
         ("python serial_run.py", "without pc.psolve"),
+        ("python artificial.py", "it has no IntFire2"),
     ],
 )
 def test_what_coreneuron_cannot_run_is_left_out_with_the_reason(watch: Watch, line: str, reason: str) -> None:
