@@ -50,6 +50,10 @@ class Compared:
         self.unfit |= new
         return False
 
+    def covers(self, changes: Settings) -> bool:
+        """Whether these knobs are known, from values that the search may try: for a run that is no trial."""
+        return _settable(changes) <= self._known or (self._together({}) and _settable(changes) <= self._known)
+
     def wider(self, changes: Settings) -> Settings:
         """These changes, and another value of every knob that is not known yet, as far as they go together."""
         names = [name for name in self.space.domains if name not in self._known | self.unfit]

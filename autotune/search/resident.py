@@ -171,11 +171,9 @@ class Residents:
     def once(self, changes: Settings | None = None, **perturbation: Any) -> Run:
         """One run that is not timed: in a session where that is sound, else in a fresh process. Raises RunFailed."""
         changes = changes or {}
-        if self.runner_for(changes) is self:
+        if self.runner_for(changes) is self and self.compared.covers(changes):
             try:
-                run = self.run(changes, timeout_s=self._hang_s, **perturbation)
-                if self.agrees(changes):
-                    return run
+                return self.run(changes, timeout_s=self._hang_s, **perturbation)
             except RunFailed:
                 self.blame()
         return self.fresh.run(changes, **perturbation)
