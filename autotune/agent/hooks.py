@@ -130,6 +130,7 @@ class Agent:
             self._voltages.attach()
         if self._histogram:
             self._histogram.attach()
+        if self._job.observe:
             self._report.model = dict(
                 probe(self._sim, table, gids),
                 artificial_gids=self._capture.artificial_gids,
@@ -139,8 +140,11 @@ class Agent:
 
     def _start(self) -> None:
         self._capture = Capture(self._sim)
-        self._histogram = ExchangeHistogram(self._sim) if self._job.observe else None
+        self._histogram = ExchangeHistogram(self._sim) if self._counts_exchanges() else None
         self._voltages = self._sample()
+
+    def _counts_exchanges(self) -> bool:
+        return self._job.observe or "maxstep" in self._job.settings
 
     def _sample(self) -> Optional[VoltageSample]:
         job = self._job
@@ -213,6 +217,9 @@ class Agent:
             self._report.voltage = _worse(self._report.voltage, self._voltages.summary())
         if self._histogram:
             self._report.histogram = self._histogram.counts()
+            exchanges = sum(self._report.histogram)
+            length_ms = section.t_stop_ms - section.t_start_ms
+            self._sim.exchange_interval_ms = length_ms / exchanges if exchanges else None
 
     def _check_capture(self, section: RunSection) -> None:
         """Spikes that we could not see make every comparison worthless: such a run must not count."""

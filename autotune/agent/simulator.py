@@ -23,6 +23,8 @@ class Simulator:
         """Gids of this rank whose spikes are sent to other ranks, as of the last finitialize."""
         self.maxstep_ms: Optional[float] = None
         """The exchange interval that NEURON answered on this rank, when a knob asked for one."""
+        self.exchange_interval_ms: Optional[float] = None
+        """How often spikes were exchanged, where that was counted (on rank 0)."""
         self.step_s_before = 0.0
         """engine.step_s() when the run began; a resident process has made others before."""
         version = re.search(r"(\d+)\.(\d+)\.?(\d+)?", self.h.nrnversion())

@@ -48,8 +48,7 @@ class SearchSpace:
 
     def acts(self, name: str, params: Settings) -> bool:
         """Whether a knob can act beside `params`; what they do not say is as the user has it."""
-        knob = KNOBS[name]
-        return knob.works_in(self.facts.neuron_for(params)) and knob.active({**self.facts.baseline, **params})
+        return KNOBS[name].works_in(self.facts.neuron_for(params)) and _active(name, {**self.facts.baseline, **params})
 
     def launch_group(self, params: Settings) -> tuple[tuple[str, Any], ...]:
         """The part of `params` that needs a process start of its own: two of the same group can share one process."""
@@ -145,6 +144,8 @@ def _domain(name: str, facts: ModelFacts, wanted: Wishes) -> Domain | Excluded:
 
 
 def _reason(name: str, answer: Domain | Excluded, observation: Observation, wanted: Wishes) -> str:
+    if observation.facts.baseline.get("coreneuron") and not KNOBS[name].in_coreneuron:
+        return "your model runs with CoreNEURON, which does not look at it"
     if isinstance(answer, Excluded):
         return answer.reason
     if name in wanted.exclude or (wanted.only is not None and name not in wanted.only):
@@ -163,9 +164,14 @@ def _reason(name: str, answer: Domain | Excluded, observation: Observation, want
 def _idle(domains: Mapping[str, Domain], facts: ModelFacts) -> list[str]:
     """Searched knobs that act beside no value of the others: those that would make them act are not searched."""
     beside = [{}, *({name: value} for name, domain in domains.items() for value in domain.values)]
-    return [
-        name for name in domains if not any(KNOBS[name].active({**facts.baseline, **settings}) for settings in beside)
-    ]
+    return [name for name in domains if not any(_active(name, {**facts.baseline, **settings}) for settings in beside)]
+
+
+def _active(name: str, settings: Settings) -> bool:
+    """Whether a knob can act beside these settings, in the engine that they choose."""
+    if settings.get("coreneuron") and not KNOBS[name].in_coreneuron:
+        return False
+    return KNOBS[name].active(settings)
 
 
 def _percent(share: float) -> str:

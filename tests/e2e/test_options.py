@@ -109,7 +109,9 @@ def test_another_study_of_the_same_name_in_the_database_is_refused_and_left_alon
 
 def test_the_search_ends_with_the_time_budget(make_study, autotune, tmp_path):
     study = make_study(tmp_path / "study", search={"trials": 1000, "knobs": ["nspike", "gid_compress", "bin_queue"]})
-    answer = autotune("run", "--time-budget", "1.5", "--out", tmp_path / "out", study, cwd=tmp_path)
+    answer = autotune(
+        "run", "--time-budget", "1.5", "--resident", "never", "--out", tmp_path / "out", study, cwd=tmp_path
+    )
     assert answer.code == 0, str(answer)
     trials = trials_of(tmp_path / "out")
     assert 1 <= len(trials) < 10

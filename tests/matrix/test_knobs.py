@@ -97,6 +97,11 @@ def test_maxstep_is_offered_where_the_model_exchanges_more_often_than_it_must(ru
     assert identical(run(OFTEN).raster, changed.raster)
 
 
+def test_an_exchange_interval_that_the_script_sets_after_us_is_not_believed(run: RunModel) -> None:
+    model = run(OFTEN + " --handler", maxstep=3.0)
+    assert model.effective["maxstep"] == pytest.approx(0.5, rel=0.1)
+
+
 def test_compression_of_delays_of_255_steps_and_more_does_not_abort_the_model(run: RunModel) -> None:
     line = "mpiexec -n 2 python mixed_delays.py"
     changed = run(line, nspike=4)
@@ -130,6 +135,16 @@ def test_what_neuron_refuses_is_read_back_as_refused(run: RunModel) -> None:
     assert reason("gid_compress", facts_of(run(line), line)) == (
         "300 output gids on rank 1: gid compression needs 256 or fewer"
     )
+
+
+def test_gid_compression_reaches_neuron_which_says_where_it_cannot(
+    version: str, environments: Callable[..., Path], tmp_path: Path
+) -> None:
+    bench = Bench(tmp_path, environments(f"neuron=={version}"))
+    for asked in (True, False):
+        _, ending = bench.watched("mpiexec -n 2 python many_gids.py", {"nspike": 4, "gid_compress": asked})
+        told = any("gid compression" in line for line in ending.stdout + ending.stderr)
+        assert told == asked, "NEURON tells of 304 gids that do not fit, if it was asked to compress them"
 
 
 def test_the_self_queue_is_read_back_as_cleared_with_zero_delays(run: RunModel) -> None:

@@ -165,6 +165,16 @@ def test_mechanisms_that_the_script_loads_itself_are_not_replaced(watch: Watch) 
     shutil.rmtree(moved)
 
 
+@pytest.mark.parametrize("line", ["python small_ring.py", "nrniv -mpi hoc_net.hoc"])
+def test_ranks_are_as_many_as_asked_for(watch: Watch, line: str) -> None:
+    model = watch("mpiexec -n {ranks} " + line)
+    own = model.observation.facts.ranks
+    for ranks in {1, own} | ({2} if own > 1 else set()):
+        run = model.run(ranks=ranks)
+        assert (run.effective["ranks"], len(run.reports)) == (ranks, ranks)
+        assert identical(run.raster, model.baseline)
+
+
 def test_ranks_are_bound_to_cores_or_to_none(column: Model) -> None:
     for value in ("core", "none"):
         run = column.run(binding=value)

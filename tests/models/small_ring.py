@@ -12,6 +12,7 @@ parser.add_argument("--dt", type=float, default=0.025)
 parser.add_argument("--cells", type=int, default=16)
 parser.add_argument("--delay", type=float, default=2.0)
 parser.add_argument("--maxstep", type=float, default=10.0)
+parser.add_argument("--handler", action="store_true", help="set maxstep in a handler of its own")
 parser.add_argument("--compress", type=int, default=0)
 parser.add_argument("--quit", choices=["h.quit", "fall-off", "sysexit", "runworker"], default="h.quit")
 args = parser.parse_args()
@@ -46,6 +47,8 @@ h.dt, h.steps_per_ms = args.dt, 1 / args.dt
 pc.set_maxstep(args.maxstep)
 if args.compress:
     pc.spike_compress(args.compress, 1)
+if args.handler:
+    handler = h.FInitializeHandler(3, lambda: pc.set_maxstep(args.maxstep))
 h.stdinit()
 pc.psolve(args.tstop)
 

@@ -29,7 +29,6 @@ def space(*names: str, facts: ModelFacts = FACTS) -> SearchSpace:
         ({"no_coreneuron": "the model uses RxD"}, "the model uses RxD"),
         ({"threads": 4}, "4 threads"),
         ({"launch": replace(LAUNCH, no_build="no C++ compiler was found")}, "no C++ compiler was found"),
-        ({"baseline": {**OWN, "coreneuron": True}}, "already"),
     ],
 )
 def test_coreneuron_is_left_out_with_its_reason_and_so_is_cell_permute(changed, reason):
@@ -55,6 +54,11 @@ def test_a_model_without_mod_files_needs_no_compiler_for_coreneuron_and_has_no_f
 )
 def test_binding_is_offered_only_for_open_mpi_and_only_where_the_command_says_nothing(launch, reason):
     assert reason in KNOBS["binding"].domain(replace(FACTS, launch=launch)).reason
+
+
+def test_more_ranks_than_cores_leave_nothing_to_bind():
+    crowded = replace(FACTS, ranks=8, baseline={**OWN, "binding": "none"})
+    assert "8 ranks on 4 cores" in KNOBS["binding"].domain(crowded).reason
 
 
 def test_more_ranks_than_cores_are_not_bound_to_cores():
@@ -90,6 +94,41 @@ def test_cell_permute_acts_in_coreneuron_only_and_never_takes_the_value_that_abo
     assert searched.domains["cell_permute"].values == (0, 1)
     assert searched.active({"coreneuron": False, "cell_permute": 1}) == {"coreneuron": False}
     assert KNOBS["coreneuron"].refusal({"coreneuron": True, "threads": 2}, FACTS)
+
+
+def test_a_model_that_uses_coreneuron_already_has_its_cell_permute_to_choose():
+    facts = replace(FACTS, baseline={**OWN, "coreneuron": True})
+    assert "already" in KNOBS["coreneuron"].domain(facts).reason
+    searched = space("cell_permute", facts=facts)
+    assert searched.changes({"cell_permute": 1}) == {"cell_permute": 1}
+    assert "not known" in KNOBS["nspike"].domain(replace(facts, min_delay_ms=1.0)).reason
+
+
+def test_beside_coreneuron_acts_what_neuron_hands_over_to_it():
+    searched = space("coreneuron", "self_queue", "node_order", "bin_queue")
+    params = {"coreneuron": True, "self_queue": True, "node_order": 1, "bin_queue": True}
+    assert searched.active(params) == {"coreneuron": True, "bin_queue": True}
+    assert searched.active({**params, "coreneuron": False}) == {**params, "coreneuron": False}
+    own = replace(FACTS, baseline={**OWN, "coreneuron": True})
+    assert not space("self_queue", facts=own).acts("self_queue", {})
+
+
+def test_busywait_is_searched_only_in_the_neuron_that_survives_it():
+    searched = space("neuron", "threads", "busywait")
+    params = {"threads": 2, "busywait": True}
+    assert "busywait" in searched.active({"neuron": "/old", **params})
+    assert "busywait" not in searched.active({"neuron": "/own", **params})
+    assert "NEURON 9 aborts" in KNOBS["busywait"].domain(replace(FACTS, launch=LaunchFacts())).reason
+
+
+def test_what_the_user_has_and_its_multiples_are_steps_worth_trying():
+    facts = replace(FACTS, dt_ms=0.03, t_stop_ms=66.0, delays_ms=(0.66,), min_delay_ms=0.66, baseline={"dt": 0.03})
+    assert 0.06 in KNOBS["dt"].domain(facts).values
+
+
+def test_a_model_with_threads_may_be_faster_with_fewer():
+    facts = replace(FACTS, threads=2, step_s=0.5, run_s=1.0, baseline={**OWN, "threads": 2, "binding": "none"})
+    assert KNOBS["threads"].share(facts) is None
 
 
 def test_settings_with_the_same_launch_part_are_one_group():

@@ -73,7 +73,9 @@ def test_a_knob_that_needs_another_one_is_left_out_without_it(observation: Obser
     space = make_space(observation, only=["gid_compress"])
     assert reasons(space)["gid_compress"] == "it acts only with spike compression (nspike above 0)"
     compressed = replace(observation.facts, baseline={**observation.facts.baseline, "nspike": 4})
-    assert "gid_compress" in make_space(replace(observation, facts=compressed), only=["gid_compress"]).domains
+    assert "gid_compress" in make_space(observation, only=["nspike", "gid_compress"]).domains
+    own = make_space(replace(observation, facts=compressed), only=["nspike", "gid_compress"])
+    assert "cannot tell whether gids too" in reasons(own)["gid_compress"]
 
 
 def test_dependent_knobs_are_no_settings_where_they_cannot_act(observation: Observation) -> None:

@@ -38,7 +38,11 @@ class Binding(Knob):
         own = facts.baseline[self.name]
         threads = facts.threads == 1 and isinstance(Threads().domain(facts), Domain)
         values = (CORE, *((CORES,) if threads else ()), NONE)
-        return Domain((own, *(value for value in values if value != own)), (CORES,) if threads else (), EXACT)
+        crowded = facts.ranks > facts.cores and not facts.ranks_tunable
+        others = [value for value in values if value != own and not (crowded and value != NONE)]
+        if not others:
+            return Excluded("%d ranks on %d cores: none can have a core of its own" % (facts.ranks, facts.cores))
+        return Domain((own, *others), (CORES,) if threads and not crowded else (), EXACT)
 
     def refusal(self, settings: Dict[str, Any], facts: ModelFacts) -> str:
         ranks, threads = settings.get("ranks", facts.ranks), settings.get("threads", facts.threads)

@@ -7,7 +7,7 @@ tells the switch only by setting it: the old value is read and put back.
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, Tuple
 
 from ..facts import ModelFacts
 from ..simulator import Simulator
@@ -21,12 +21,15 @@ class Busywait(Knob):
     needs = "more than one thread"
 
     def domain(self, facts: ModelFacts) -> Domain | Excluded:
-        if facts.neuron[0] >= 9:
+        if not any(map(self.works_in, facts.versions)):
             return Excluded("NEURON 9 aborts when threads spin")
         threads = Threads().domain(facts)
         if isinstance(threads, Excluded) and facts.threads == 1:
             return threads
         return Domain((False, True))
+
+    def works_in(self, neuron: Tuple[int, ...]) -> bool:
+        return neuron[0] < 9
 
     def active(self, settings: Dict[str, Any]) -> bool:
         return bool(settings.get("threads", 1) > 1)

@@ -14,6 +14,7 @@ from .knob import Domain, Excluded, Knob
 
 class CacheEfficient(Knob):
     name = "cache_efficient"
+    in_coreneuron = False
     order = 60
     sticky = True  # switched off again, it has crashed a model of hnn-core's (8.2.7)
 

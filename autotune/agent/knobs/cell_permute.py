@@ -21,6 +21,8 @@ class CellPermute(Knob):
     needs = "CoreNEURON"
 
     def domain(self, facts: ModelFacts) -> Domain | Excluded:
+        if facts.baseline.get("coreneuron") and facts.baseline.get(self.name) in (0, 1):
+            return Domain((0, 1), (1,), ROUND_OFF)
         without = CoreNeuron().domain(facts)
         if isinstance(without, Excluded):
             return Excluded("acts in CoreNEURON only; " + without.reason)
@@ -30,7 +32,7 @@ class CellPermute(Knob):
         return bool(settings.get("coreneuron"))
 
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
-        if settings.get("coreneuron"):
+        if engine.enabled():
             engine.module().cell_permute = value
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:

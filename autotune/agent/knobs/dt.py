@@ -50,7 +50,8 @@ class Dt(Knob):
             return Excluded("variable step: CVODE chooses its own steps")
         own = facts.baseline[self.name]
         limit = min(own * LARGEST_FACTOR, _longest_ms(facts))
-        larger = [dt for dt in GRID_MS if own * 1.01 < dt <= limit * 1.0001 and _divides(dt, facts)]
+        steps = sorted({round(dt, 9) for dt in (*GRID_MS, 2.0 * own, 4.0 * own)})
+        larger = [dt for dt in steps if own * 1.01 < dt <= limit * 1.0001 and _divides(dt, facts)]
         if not larger:
             return Excluded("no larger step divides the delays and the length of the run")
         return Domain((own, *larger), safety=NUMERICAL)

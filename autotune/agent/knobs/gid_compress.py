@@ -18,6 +18,7 @@ LARGEST_OUTPUT_GIDS = 256
 
 class GidCompress(Knob):
     name = "gid_compress"
+    in_coreneuron = False
     order = 44
     part = "exchange"
     needs = "spike compression (nspike above 0)"
@@ -28,6 +29,8 @@ class GidCompress(Knob):
             return Excluded(reason)
         if facts.cvode:
             return Excluded("variable step: NEURON does not compress spikes with CVODE")
+        if facts.baseline["nspike"]:
+            return Excluded("your model compresses its spikes itself, and NEURON cannot tell whether gids too")
         for rank, gids in enumerate(facts.output_gids):
             if gids > LARGEST_OUTPUT_GIDS:
                 return Excluded("%d output gids on rank %d: gid compression needs 256 or fewer" % (gids, rank))

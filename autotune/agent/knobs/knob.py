@@ -69,6 +69,8 @@ class Knob:
     """Once a run was made with it, it cannot safely be put back in the same process."""
     replays: bool = True
     """A second run with it in the same process is safe."""
+    in_coreneuron: bool = True
+    """NEURON hands it over to CoreNEURON (neuron/coreneuron.py)."""
     told_by_run: bool = False
     """What is in effect can be read after a run only."""
     order: int = 0

@@ -3,8 +3,8 @@
 Only the smaller of it and the smallest delay between ranks counts, so the one value worth trying is that delay, and
 only where the watched run exchanged more often. None leaves it as the model sets it. With compressed spikes an
 interval has at most 254 steps. With threads or the self queue the smallest delay of all connections counts, and this
-knob cannot act. What is read back is the smallest of the intervals that `set_maxstep` returned on the ranks; NEURON
-has no way to ask for the interval of a model that was left alone.
+knob cannot act. What is read back is the smallest of the intervals that `set_maxstep` returned on the ranks, unless
+spikes were exchanged clearly more often; NEURON has no way to ask for the interval of a model that was left alone.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ CLEARLY = 1.25  # the interval is seen through the number of exchanges, of which
 
 class MaxStep(Knob):
     name = "maxstep"
+    in_coreneuron = False
     order = 50
     part = "exchange"
     given_type = float
@@ -51,7 +52,11 @@ class MaxStep(Knob):
         set_exchange(sim, self.name, settings)
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
-        return None if sim.maxstep_ms is None else round(sim.maxstep_ms, 9)
+        if sim.maxstep_ms is None:
+            return None
+        exchanged = sim.exchange_interval_ms  # of rank 0: a handler of the script's own may have set another after us
+        lost = exchanged is not None and sim.maxstep_ms >= CLEARLY * exchanged
+        return round(exchanged if exchanged is not None and lost else sim.maxstep_ms, 9)
 
     def agree(self, values: Tuple[Any, ...]) -> Any:
         known = [value for value in values if value is not None]

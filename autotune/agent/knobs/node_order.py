@@ -15,6 +15,7 @@ from .knob import ROUND_OFF, Domain, Excluded, Knob
 
 class NodeOrder(Knob):
     name = "node_order"
+    in_coreneuron = False
     order = 60
 
     def domain(self, facts: ModelFacts) -> Domain | Excluded:

@@ -4,7 +4,8 @@ no compression.
 With compression a spike is a byte of time and a gid, and up to nspike of them travel in one MPI_Allgather; more need
 a second message. The published advice is to take nspike from the spike-exchange histogram (`pc.max_histogram`): the
 95th percentile is the place to start. NEURON aborts the process when the smallest delay between ranks is 255 steps or
-more, so `pc.set_maxstep` keeps it below.
+more, so `pc.set_maxstep` keeps it below. A handler of the model's own (FInitializeHandler of type 3) that sets dt or
+maxstep afterwards undoes that: such a trial crashes, and is rejected.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ class NSpike(Knob):
             return Excluded(reason)
         if facts.cvode:
             return Excluded("variable step: NEURON does not compress spikes with CVODE")
+        if facts.baseline.get("coreneuron"):
+            return Excluded("your model runs with CoreNEURON: how many spikes an exchange carries is not known")
         p50, p95, p99 = (max(1, facts.spikes_per_exchange(p)) for p in (50, 95, 99))
         largest = max(1, len(facts.histogram) - 1)
         values = sorted({0, p50, p95, p99, largest, int(facts.baseline[self.name])})

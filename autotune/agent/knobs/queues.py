@@ -22,8 +22,9 @@ def set_queue(sim: Simulator, bit: int, on: bool) -> None:
 
 
 def queue_share(facts: ModelFacts) -> Optional[float]:
-    """The largest share of the run section that the event queue can be; None when its events were not counted."""
-    if facts.queue_events is None or facts.run_s <= 0.0:
+    """The largest share of the run section that the event queue can be; None when its events were not counted
+    (CoreNEURON counts none)."""
+    if facts.queue_events is None or facts.run_s <= 0.0 or facts.baseline.get("coreneuron"):
         return None
     return min(1.0, facts.queue_events * EVENT_S / facts.run_s)
 

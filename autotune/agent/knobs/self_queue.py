@@ -19,6 +19,7 @@ from .queues import PART, SELF, queue_is, queue_share, set_queue
 class SelfQueue(Knob):
     name = "self_queue"
     part = PART
+    in_coreneuron = False
     order = 31
     replays = False
 

@@ -19,6 +19,7 @@ from .knob import Domain, Excluded, Knob
 class StepWait(Knob):
     name = "step_wait"
     told_by_run = True
+    in_coreneuron = False
     order = 55
     part = "the barrier before exchange"
     needs = "the gathering exchange"

@@ -54,6 +54,8 @@ class Threads(Knob):
         return ""
 
     def share(self, facts: ModelFacts) -> Optional[float]:
+        if facts.threads > 1:
+            return None  # fewer of them may pay too
         domain = self.domain(facts)
         share = facts.share_of_run(facts.step_s)
         if share is None or isinstance(domain, Excluded):
