@@ -16,6 +16,9 @@ from autotune.launch.process import Finished
 Failure = Literal["crashed", "timeout", "no mpi"]
 
 
+NO_DELAY = "usable mindelay is 0"  # NEURON's netpar.cpp, on rank 0; the other ranks may wait for ever
+
+
 class RunFailed(AutotuneError):
     """A run that proves nothing: what happened, its own last lines, and what to do about it."""
 
@@ -26,6 +29,20 @@ class RunFailed(AutotuneError):
 
 def judge(reports: Sequence[RankReport], finished: Finished, asked: int, parallel: bool) -> None:
     """Raise RunFailed unless every rank that was asked for ran to the same final t in one world."""
+    try:
+        _judge(reports, finished, asked, parallel)
+    except RunFailed as failure:
+        if NO_DELAY not in finished.stderr.read_text(errors="replace"):
+            raise
+        raise RunFailed(
+            "crashed",
+            "a connection between ranks has no delay, and NEURON's fixed step cannot exchange its spikes",
+            cure="Run this model on one rank (mpiexec -n 1); threads and CoreNEURON need no exchange.",
+            details=failure.details,
+        ) from failure
+
+
+def _judge(reports: Sequence[RankReport], finished: Finished, asked: int, parallel: bool) -> None:
     tail = finished.tail()
     if finished.timed_out:
         raise RunFailed("timeout", f"still running after {finished.wall_s:.0f} s", details=tail)

@@ -46,6 +46,13 @@ def test_a_model_that_fails_at_once_is_quoted(tune, tmp_path):
     assert nothing_is_left(tmp_path)
 
 
+def test_a_model_without_a_delay_between_ranks_is_told_to_stay_on_one(tune, tmp_path):
+    answer = tune("mpiexec -n 2 {python} small_ring.py --delay 0", "small_ring.py")
+    assert answer.code == 3, str(answer)
+    assert "no delay" in answer.stderr
+    assert "mpiexec -n 1" in answer.stderr
+
+
 def test_a_command_that_runs_no_neuron_is_told_so(tune, tmp_path):
     answer = tune("{python} -c 'print(\"done all the same\")'")
     assert answer.code == 3
