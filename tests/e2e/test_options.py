@@ -140,7 +140,7 @@ def test_a_command_with_ranks_in_it_makes_their_number_tunable(make_study, autot
     [
         ("mpiexec -n 2 {python} small_ring.py", "auto", "stdinit()"),
         ("{python} small_ring.py", "auto", "fork"),
-        ("mpiexec -n 2 {python} small_ring.py", "never", ""),
+        pytest.param("mpiexec -n 2 {python} small_ring.py", "never", "", marks=pytest.mark.slow),
     ],
 )
 def test_trials_run_on_one_built_network_unless_the_user_says_never(

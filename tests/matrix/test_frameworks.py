@@ -37,6 +37,7 @@ def spikes_printed(lines: list[str]) -> int:
     return int(next(match[1] for match in (re.search(r"[sS]pikes: (\d+)", line) for line in lines) if match))
 
 
+@pytest.mark.parametrize("version", ["8.2.7", pytest.param("9.0.2", marks=pytest.mark.slow)])
 def test_a_netpyne_network_saves_the_same_file_and_all_its_spikes_are_seen(netpyne_bench: Bench) -> None:
     plain = netpyne_bench.plain(NETPYNE)
     run, watched = netpyne_bench.watched(NETPYNE)

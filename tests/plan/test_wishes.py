@@ -78,6 +78,14 @@ def test_a_knob_that_needs_another_one_is_left_out_without_it(observation: Obser
     assert "cannot tell whether gids too" in reasons(own)["gid_compress"]
 
 
+def test_a_model_that_runs_with_coreneuron_is_told_what_coreneuron_does_not_look_at(observation: Observation) -> None:
+    facts = replace(observation.facts, baseline={**observation.facts.baseline, "coreneuron": True})
+    space = make_space(replace(observation, facts=facts))
+    for name in ("self_queue", "step_wait", "maxstep", "gid_compress", "cache_efficient", "node_order"):
+        assert "which does not look at it" in reasons(space)[name]
+    assert {"dt", "cell_permute"} <= space.domains.keys()
+
+
 def test_dependent_knobs_are_no_settings_where_they_cannot_act(observation: Observation) -> None:
     space = make_space(observation)
     asked = {**space.baseline, "multisend": True, "multisend_subintervals": True, "nspike": 4, "step_wait": False}
