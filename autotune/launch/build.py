@@ -32,7 +32,9 @@ CACHE_VARIABLE = "AUTOTUNE_CACHE"
 LAYOUT = 1  # of a build's folder; part of its name
 LOG = "build.log"
 COMPANIONS = (".inc", ".h", ".hpp")  # what a mod file may include from its own folder
+INCLUDE = re.compile(r'(?:\bINCLUDE|#\s*include)\s*"([^"\n]+)"')
 COMPILERS = ("g++", "c++", "clang++")
+VARIABLES = ("CC", "CFLAGS", "CXX", "CXXFLAGS", "INCFLAGS", "LINKFLAGS")  # what nrnivmodl's makefile takes over
 BUILD_LIMIT_S = 1200.0
 LAST_LINES = 8
 AFTERWORDS = r"^(?:make: \*\*\*|NOTE: |Traceback )"
@@ -61,10 +63,12 @@ class Recipe:
             self.coreneuron,
             str(self.nrnivmodl.resolve()),
             neuron_version(self.nrnivmodl),
-            _said(environment.get("CXX") or compiler(environment) or "c++", "--version"),
+            {name: environment.get(name) for name in VARIABLES},
+            _said(compiler(environment) or "c++", "--version"),
+            _said((environment.get("CC") or "cc").split()[0], "--version"),  # NEURON 8.2 compiles mechanisms as C
             platform.machine(),
             native,
-            [(file.name, _sha256(file)) for file in self.files()],
+            [(file.name, _sha256(file)) for file in _with_included(self.files())],
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -79,14 +83,20 @@ def build(recipe: Recipe, environment: Mapping[str, str]) -> Built:
     """The built mechanisms, from the cache or made now. Raises BuildFailed."""
     home = cache_folder() / "mechanisms"
     place = home / recipe.key(environment)[:32]
-    if not place.is_dir():
-        home.mkdir(parents=True, exist_ok=True)
-        with _alone(place.with_suffix(".lock")):
-            if not place.is_dir():  # another builder may have been first
-                _make(recipe, place, environment)
-    made = place / platform.machine()
-    core = made / f"libcorenrnmech{_suffix()}"
-    return Built(str(made / f"libnrnmech{_suffix()}"), str(made / "special"), str(core) if recipe.coreneuron else "")
+    built = _built(recipe, place)
+    try:
+        if not _is_whole(built):
+            home.mkdir(parents=True, exist_ok=True)
+            with _alone(place.with_suffix(".lock")):
+                if not _is_whole(built):  # another builder may have been first
+                    for left in (place, *home.glob(f".{place.name}-*")):  # by a builder that was killed
+                        shutil.rmtree(left, ignore_errors=True)
+                    _make(recipe, place, environment)
+    except OSError as error:
+        raise BuildFailed(
+            f"the mechanisms cannot be built in {home} ({error}): set {CACHE_VARIABLE} to a folder that can be written"
+        ) from error
+    return built
 
 
 def cache_folder() -> Path:
@@ -112,6 +122,16 @@ def neuron_version(nrnivmodl: Path) -> str:
     return _said(str(nrnivmodl.with_name("nrniv")), "--version")
 
 
+def _built(recipe: Recipe, place: Path) -> Built:
+    made = place / platform.machine()
+    core = made / f"libcorenrnmech{_suffix()}"
+    return Built(str(made / f"libnrnmech{_suffix()}"), str(made / "special"), str(core) if recipe.coreneuron else "")
+
+
+def _is_whole(built: Built) -> bool:
+    return all(Path(file).is_file() for file in (built.library, built.special, built.coreneuron) if file)
+
+
 def _make(recipe: Recipe, place: Path, environment: Mapping[str, str]) -> None:
     work = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
     try:
@@ -128,8 +148,7 @@ def _make(recipe: Recipe, place: Path, environment: Mapping[str, str]) -> None:
             stderr=log,
             timeout_s=BUILD_LIMIT_S,
         )
-        made = work / platform.machine() / f"libnrnmech{_suffix()}"
-        if not finished.ok or not made.is_file():
+        if not finished.ok or not _is_whole(_built(recipe, work)):
             shutil.copy(log, place.with_suffix(".log"))
             raise BuildFailed(
                 f"the mechanisms cannot be built: nrnivmodl {' '.join(options)} {finished.describe()}",
@@ -175,6 +194,15 @@ def _processor() -> str:
     except OSError:
         return platform.processor()
     return "\n".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
+
+
+def _with_included(files: list[Path]) -> list[Path]:
+    """These files and all that they include, by whatever path."""
+    found = list(files)
+    for file in found:  # and it grows
+        named = [(file.parent / name).resolve() for name in INCLUDE.findall(file.read_text(errors="replace"))]
+        found += [other for other in named if other.is_file() and other not in found]
+    return found
 
 
 def _sha256(file: Path) -> str:

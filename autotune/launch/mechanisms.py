@@ -35,6 +35,7 @@ MADE_FROM = re.compile(r"^(?:\./)?\S[^\n:]*?\.(?:c|cpp): (.+?\.mod)\b", re.MULTI
 # In a compiled library: what only NEURON 9 and later have to be linked with, and where its NEURON's own library was.
 NINE = b"_ZN6neuron9mechanism"
 LIBRARY_FOLDER = re.compile(rb"(/[^\0\n:]*/lib(?:64)?)(?=[:\0])")
+NO_COMPILER = "no C++ compiler was found"
 VERSION_HEADER = "nrnsemanticversion.h"
 PROBE = "import neuron, numpy; print('autotune', neuron.h.nrnversion())"
 
@@ -139,7 +140,7 @@ def _toolchain_problem(nrnivmodl: Path | None, neuron: tuple[int, ...], environm
     if nrnivmodl is None:
         return "no nrnivmodl was found beside your NEURON"
     if compiler(environment) is None:
-        return "no C++ compiler was found"
+        return NO_COMPILER
     said = parse_version(neuron_version(nrnivmodl))
     if said != neuron:
         return f"{nrnivmodl} belongs to NEURON {'.'.join(map(str, said)) or 'unknown'}, the model runs another one"

@@ -15,6 +15,7 @@ from typing import Any
 
 from autotune.agent.facts import LaunchFacts, ModelFacts
 from autotune.agent.knobs import KNOBS, Domain, Excluded, Knob
+from autotune.launch.mechanisms import NO_COMPILER
 
 LAUNCH = LaunchFacts(
     mpi="Open MPI",
@@ -51,7 +52,7 @@ VARIATIONS: dict[str, dict[str, Any]] = {
     "MPICH": {"launch": replace(LAUNCH, mpi="MPICH")},
     "a command that places its ranks": {"launch": replace(LAUNCH, placed=True)},
     "no mod files": {"launch": replace(LAUNCH, mod_files=())},
-    "no compiler": {"launch": replace(LAUNCH, no_build="no compiler: nrnivmodl cannot build the mechanisms")},
+    "no compiler": {"launch": replace(LAUNCH, no_build=NO_COMPILER)},
     "one core": {**ONE_RANK, "cores": 1},
     "one rank": {**ONE_RANK, "ranks_tunable": False},
     "two cores": {"cores": 2, "ranks_tunable": False},

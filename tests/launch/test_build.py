@@ -65,6 +65,58 @@ def test_a_failed_build_tells_the_last_lines_of_its_log_and_leaves_no_half_build
     assert left == {".lock", ".log"}
 
 
+@needs_compiler
+def test_the_flags_reach_the_compiler(recipe):
+    only_with_them = "VERBATIM\n#ifndef GIVEN\n#error the flags are missing\n#endif\nENDVERBATIM\n"
+    recipe.mod_files[0].write_text(LEAK + only_with_them)
+    assert Path(build(replace(recipe, flags="-O1 -DGIVEN"), os.environ).library).is_file()
+    with pytest.raises(BuildFailed, match="the mechanisms cannot be built") as failure:
+        build(replace(recipe, flags="-O1"), os.environ)
+    assert "the flags are missing" in failure.value.details
+
+
+@needs_compiler
+def test_a_build_whose_library_is_gone_is_made_again(recipe):
+    (cache_folder() / "mechanisms" / recipe.key(os.environ)[:32]).mkdir(parents=True)
+    assert Path(build(recipe, os.environ).library).is_file()
+
+
+@needs_compiler
+def test_what_a_killed_builder_left_goes_with_the_next_build_of_it(recipe):
+    key = recipe.key(os.environ)[:32]
+    home = cache_folder() / "mechanisms"
+    (home / f".{key}-killed" / "mod").mkdir(parents=True)
+    (home / ".another-running").mkdir()
+    build(recipe, os.environ)
+    assert {file.name for file in home.iterdir()} == {key, f"{key}.lock", ".another-running"}
+
+
+def test_a_cache_that_cannot_be_used_is_named_with_what_to_do(recipe, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("AUTOTUNE_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(BuildFailed, match=r"file/cache/mechanisms .*: set AUTOTUNE_CACHE to a folder"):
+        build(recipe, os.environ)
+
+
+def test_what_a_mod_file_includes_from_elsewhere_gives_a_build_another_place(recipe, tmp_path):
+    far, farther = tmp_path / "shared" / "far.inc", tmp_path / "shared" / "farther.h"
+    far.parent.mkdir()
+    recipe.mod_files[0].write_text(f'{LEAK}INCLUDE "{far}"\n')
+    keys = set()
+    for text in ("", "PARAMETER { w = 1 }\n", f'VERBATIM\n#include "{farther.name}"\nENDVERBATIM\n'):
+        far.write_text(text)
+        keys.add(recipe.key(os.environ))
+    farther.write_text(f'#include "{far}"\n')
+    keys.add(recipe.key(os.environ))
+    assert len(keys) == 4
+
+
+@pytest.mark.parametrize("variable", ["CC", "CFLAGS", "CXX", "CXXFLAGS"])
+def test_the_variables_of_the_compiler_give_a_build_another_place(recipe, variable):
+    keys = {recipe.key({**os.environ, variable: value}) for value in ("g++ -O0", "g++ -O1")}
+    assert len(keys) == 2
+
+
 def test_whatever_a_build_depends_on_gives_it_another_place(recipe):
     environment = dict(os.environ)
     keys = {
