@@ -101,10 +101,27 @@ def _define(sim: Simulator) -> None:
 
 
 def _variables(sim: Simulator) -> Dict[str, float]:
-    """hoc's global numbers, dt and stoprun among them; names that end in _ are NEURON's own."""
+    """hoc's global numbers, dt and stoprun among them; names that end in _ are NEURON's own.
+
+    Not those of mechanisms: some are computed once for all runs (tadj, beside a TABLE, in hnn-core's), others by each.
+    """
+    endings = ("_", *("_" + mechanism for mechanism in _mechanisms(sim)))
     names = (name for name in dir(sim.h) if sim.h.name_declared(name) == _SCALAR)
-    values = {name: getattr(sim.h, name) for name in names if name not in _NOT_KEPT and name[-1] != "_"}
+    values = {name: getattr(sim.h, name) for name in names if name not in _NOT_KEPT and not name.endswith(endings)}
     return {name: value for name, value in values.items() if isinstance(value, (int, float))}
+
+
+def _mechanisms(sim: Simulator) -> List[str]:
+    """The names of all mechanisms and point processes."""
+    found = []
+    text = sim.h.ref("")
+    for point in (0, 1):
+        kinds = sim.h.MechanismType(point)
+        for kind in range(int(kinds.count())):
+            kinds.select(kind)
+            kinds.selected(text)
+            found.append(text[0])
+    return found
 
 
 def _rewindable(sim: Simulator) -> List[Any]:
