@@ -139,7 +139,7 @@ def test_a_command_with_ranks_in_it_makes_their_number_tunable(make_study, autot
     ("command", "option", "way"),
     [
         ("mpiexec -n 2 {python} small_ring.py", "auto", "stdinit()"),
-        ("{python} small_ring.py", "auto", "fork"),
+        pytest.param("{python} small_ring.py", "auto", "fork", marks=pytest.mark.slow),
         pytest.param("mpiexec -n 2 {python} small_ring.py", "never", "", marks=pytest.mark.slow),
     ],
 )

@@ -22,9 +22,9 @@ TWO = "mpiexec -n 2 "
         ("nrniv -mpi settles_first.hoc", "stdinit()"),  # an init() of its own, with a presimulation
         ("python early_finitialize.py", "stdinit()"),
         ("python keeps_voltages.py", "finitialize()"),
-        ("python {studies}/ring/ring.py --tstop 50", "stdinit()"),
+        ("python {studies}/ring/ring.py --rings 4 --tstop 50", "stdinit()"),
         ("python {studies}/balanced/balanced.py --tstop 50", "stdinit()"),
-        ("python {studies}/artificial/artificial.py --tstop 50", "stdinit()"),
+        ("python {studies}/artificial/artificial.py --tstop 20", "stdinit()"),
     ],
 )
 def test_replays_on_two_ranks_are_the_fresh_run_before_and_after_other_settings(
