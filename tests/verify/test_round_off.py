@@ -27,6 +27,7 @@ REVERSED = (
 )
 
 
+@pytest.mark.slow
 def test_sums_in_another_order_are_accepted_though_the_spikes_part_at_last(bench) -> None:
     network = bench("variable step")
     raster = network.other(change=REVERSED)  # the same cells, made from the last to the first
