@@ -206,8 +206,11 @@ class NoiseConfig(_Section):
 class RunConfig(_Section):
     """How the user's command is run."""
 
-    timeout_s: float | None = Field(
-        default=None, gt=0, description="time limit of the user's own settings; none by default"
+    timeout_s: float = Field(
+        default=86400.0,
+        gt=0,
+        description="time limit of the watched run in seconds; every later run has the shorter one of it and ten times "
+        "what the watched run took, plus a minute",
     )
     end_grace_s: float = Field(
         default=60.0, gt=0, description="how long the other ranks may go on after the first rank has ended"

@@ -87,8 +87,8 @@ class Best(_Part):
 
 def make_best(folder: StudyFolder, study: StudyRecord) -> Best:
     """The answer of a finished study. Raises UsageError when it has not come to its end."""
-    observation = folder.read("observation", Observation)
-    confirmation = folder.read("confirmation", Confirmation)
+    observation = folder.read(Observation)
+    confirmation = folder.read(Confirmation)
     if observation is None or confirmation is None:
         raise UsageError(
             f"{folder.path}: the study has not come to its end",

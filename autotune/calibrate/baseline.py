@@ -2,39 +2,42 @@
 a small perturbation send it another way?
 
 A tuner compares everything with the baseline, so a baseline that changes by itself proves nothing. A run is made only
-when a knob that is searched needs it, and its raster is kept, so that a study that was killed does not repeat it.
+when a knob that is searched needs it, and its raster is kept, so that a study that was killed does not repeat it. A run
+that is not the user's own (at another dt, perturbed) never condemns the user's model: where it fails, what needed it is
+left out.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import ClassVar
 
 from autotune.agent.knobs import NUMERICAL, ROUND_OFF
+from autotune.calibrate.notes import FIXED_DT, chaotic_notes, regular_notes, too_few
 from autotune.config import AcceptConfig
 from autotune.errors import BaselineError
+from autotune.launch.ask import Ask, Perturbation, Run, Runner
 from autotune.launch.judge import RunFailed
-from autotune.launch.run import FreshRunner, Run
 from autotune.observe import Observation, voltage_digests
+from autotune.plan.space import SearchSpace
 from autotune.raster import Raster, read_raster, write_raster
 from autotune.raster.metrics import first_divergence_ms, identical
-from autotune.store.records import Settings
+from autotune.verify.acceptance import Acceptance
 from autotune.verify.band import null_band
 from autotune.verify.error import Ruler, ruler
-from autotune.verify.stability import EXPECTED_ORDER, convergence_order, not_finite, own_instability
+from autotune.verify.references import HALF, NULL, PERTURBED, QUARTER, REPEAT, Regime
+from autotune.verify.stability import convergence_order, not_finite, own_instability
 
-FIXED_DT = "your model sets dt itself after finitialize: no other step can be tried"
-Regime = Literal["regular", "chaotic", "random"]
 _STATISTICAL = "or say `statistical = true` under [accept] to compare rates, ISI CV and correlations only."
-PERTURBED, HALF, QUARTER, NULL, REPEAT = "perturbed", "half-dt", "quarter-dt", "null", "repeat"
 
 
 @dataclass(frozen=True)
 class Calibration:
     """What runs of the user's own settings say."""
+
+    RECORD: ClassVar[str] = "calibration"
 
     repeat_run_s: float
     """The run section of the second baseline run, seconds."""
@@ -57,30 +60,28 @@ class Calibration:
     note: str = ""
     dt_is_fixed: bool = False
     """The model sets its own dt after finitialize, so that no other can be tried."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Knobs that cannot be searched as it turned out, with the reason."""
 
 
-@dataclass(frozen=True)
-class References:
-    """The rasters that a trial is compared with, beside the baseline."""
+class _LeftOut(Exception):
+    """A run that is not the user's own shows that some knobs cannot be searched."""
 
-    perturbed: tuple[Raster, ...] = ()
-    """The baseline with a perturbation as small as round-off."""
-    finer: tuple[Raster, ...] = ()
-    """At dt/2 and at dt/4."""
-    null: tuple[Raster, ...] = ()
-    """Runs that must be called the same result: the baseline, sent another way."""
-
-
-class _DtIsFixed(Exception):
-    """Another dt was asked for, and the model's own was in effect at the end."""
+    def __init__(self, why: str, knobs: Iterable[str], *, dt_is_fixed: bool = False) -> None:
+        super().__init__(why)
+        self.why = why
+        self.knobs = tuple(knobs)
+        self.dt_is_fixed = dt_is_fixed
 
 
 @dataclass
 class _Calibrator:
-    make_run: Callable[..., Run]
-    """As FreshRunner.run."""
+    runner: Runner
+    """Makes the runs of which only the raster is used."""
+    ask: Ask
     observation: Observation
     baseline: Raster
+    space: SearchSpace
     limits: AcceptConfig
     folder: Path
     made: dict[str, Raster] = field(default_factory=dict)
@@ -88,16 +89,6 @@ class _Calibrator:
     @property
     def ruler(self) -> Ruler:
         return ruler(self.limits, self.observation.facts.t_stop_ms)
-
-    def run(self, settings: Settings | None = None, **how: Any) -> Run:
-        try:
-            return self.make_run(settings, **how)
-        except RunFailed as failure:
-            raise BaselineError(
-                f"the model ran once with its own settings and then failed: {failure.message}",
-                cure=failure.cure,
-                details=failure.details,
-            ) from failure
 
     def raster(self, name: str, make: Callable[[], Run]) -> Raster:
         """The raster of this name, from the study folder if an earlier session made it."""
@@ -108,15 +99,32 @@ class _Calibrator:
         return self.made[name]
 
     def perturbed(self, name: str, mv: float, seed: int) -> Raster:
-        return self.raster(f"{name}-{seed}", lambda: self.run(perturb_mv=mv, perturb_seed=seed))
+        def make() -> Run:
+            try:
+                return self.runner.run(replace(self.ask, perturbation=Perturbation(mv, seed)))
+            except RunFailed as failure:
+                why = f"a run that starts {mv:g} mV higher or lower fails, so that no rounding can be judged"
+                out = [name for name, domain in self.space.domains.items() if domain.safety in (ROUND_OFF, NUMERICAL)]
+                raise _LeftOut(f"{why}: {failure.message}", out) from failure
+
+        return self.raster(f"{name}-{seed}", make)
 
     def at_dt(self, name: str, divisor: int) -> Raster:
-        dt_ms = self.observation.facts.dt_ms / divisor
+        """The baseline at a part of its own dt. Raises _LeftOut where the model cannot be run so."""
+
+        steps = self.space.step_knobs
 
         def make() -> Run:
-            run = self.run({"dt": dt_ms})
-            if not math.isclose(run.effective["dt"], dt_ms, rel_tol=1e-6):
-                raise _DtIsFixed
+            try:
+                run = self.runner.run(self.ask.setting(self.space.finer(divisor)))
+            except RunFailed as failure:
+                raise _LeftOut(f"at dt/{divisor} your model fails: {failure.message}", steps) from failure
+            if not self.space.is_finer(run.effective, divisor):
+                raise _LeftOut(FIXED_DT, steps, dt_is_fixed=True)
+            whole_ms = self.observation.facts.t_stop_ms
+            if abs(run.t_ms - whole_ms) > 1.5 * self.observation.facts.dt_ms:
+                ended = f"at dt/{divisor} it ended at t = {run.t_ms:g} ms, not at {whole_ms:g} ms"
+                raise _LeftOut(f"your script counts steps: {ended}", steps)
             return run
 
         return self.raster(name, make)
@@ -134,45 +142,66 @@ class _Calibrator:
 
 
 def calibrate(
-    runner: FreshRunner,
-    observation: Observation,
-    baseline: Raster,
-    limits: AcceptConfig,
-    *,
-    classes: Collection[str],
-    folder: Path,
-    further: Callable[..., Run] | None = None,
+    fresh: Runner, further: Runner, ask: Ask, acceptance: Acceptance, space: SearchSpace, folder: Path
 ) -> Calibration:
-    """Run the baseline once more, and whatever the `classes` of the searched knobs need; rasters go to `folder`.
+    """Run the baseline once more, and whatever the classes of the searched knobs need; rasters go to `folder`.
 
-    `further` makes all runs after this one, as `runner.run` does by default: only their rasters are used, not their
-    times.
-    Raises BaselineError when two runs of the same command give different rasters and `limits.statistical` is off.
+    The repetition is `fresh`; `further` makes the runs after it, of which only the rasters are used, not the times.
+    `acceptance` holds baseline, observation and limits. Raises NotReproduced when two runs of the same command give
+    different rasters and its limits say nothing of statistics.
     """
-    work = _Calibrator(runner.run, observation, baseline, limits, folder)
+    observation, baseline, limits = acceptance.observation, acceptance.baseline, acceptance.limits
+    work = _Calibrator(further, ask, observation, baseline, space, limits, folder)
+    classes = {domain.safety for domain in space.domains.values()}
     if NUMERICAL in classes:
         _check_voltages(observation)
-    repeat = work.run(voltages=limits.sampled_segments)
+    repeat = own_run(fresh, replace(ask, voltages=limits.sampled_segments))
     if not (identical(baseline, repeat.raster) and voltage_digests(repeat) == observation.voltage_digests):
-        return _random(work, repeat)
-    work.make_run = further or runner.run
+        if not limits.statistical or identical(baseline, repeat.raster):
+            raise NotReproduced(baseline, repeat.raster)
+        return _by_statistics(replace(work, runner=fresh), repeat)
+    plain = Calibration(repeat.run_s)
+    try:
+        regime, why = _regime(work, classes)
+        plain = replace(plain, regime=regime, why=why)
+        measured = _with_finer(plain, work) if _finer_wanted(work, classes) else plain
+    except _LeftOut as out:
+        left_out = dict.fromkeys(out.knobs, out.why)
+        measured = replace(plain, note=out.why, left_out=left_out, dt_is_fixed=out.dt_is_fixed)
+    return replace(measured, runs=tuple(work.made))
+
+
+def own_run(runner: Runner, ask: Ask) -> Run:
+    """A run of the user's own settings. Raises BaselineError when it fails."""
+    try:
+        return runner.run(ask)
+    except RunFailed as failure:
+        raise BaselineError(
+            f"the model ran once with its own settings and then failed: {failure.message}",
+            cure=failure.cure,
+            details=failure.details,
+        ) from failure
+
+
+def _regime(work: _Calibrator, classes: set[str]) -> tuple[Regime, str]:
+    """How this model can be compared, by perturbed runs and, where dt is searched, finer ones; with the null runs that a
+    chaotic one needs.
+    """
     regime: Regime = "regular"
     why = Calibration.why
-    spiking = len(baseline) > 0
-    if spiking and ({ROUND_OFF, NUMERICAL} & set(classes)) and work.parted(_round_off(work)):
-        regime, why = "chaotic", f"a perturbation of {limits.perturb_mv:g} mV sends your network another way"
-    finer = spiking and NUMERICAL in classes and not observation.facts.cvode
-    try:
-        if finer:
-            work.at_dt(HALF, 2)
-    except _DtIsFixed:
-        return Calibration(repeat.run_s, regime, why, runs=tuple(work.made), note=FIXED_DT, dt_is_fixed=True)
-    if finer and regime == "regular" and work.parted(work.at_dt(QUARTER, 4)) and work.sensitive():
-        regime, why = "chaotic", f"a perturbation of {limits.null_mv:g} mV sends your network another way"
+    if len(work.baseline) and {ROUND_OFF, NUMERICAL} & classes and work.parted(_round_off(work)):
+        regime, why = "chaotic", f"a perturbation of {work.limits.perturb_mv:g} mV sends your network another way"
+    elif _finer_wanted(work, classes):
+        work.at_dt(HALF, 2)
+        if work.parted(work.at_dt(QUARTER, 4)) and work.sensitive():
+            regime, why = "chaotic", f"a perturbation of {work.limits.null_mv:g} mV sends your network another way"
     if regime == "chaotic":
         work.nulls()
-    plain = Calibration(repeat.run_s, regime, why, runs=tuple(work.made))
-    return _with_finer(plain, work) if finer else plain
+    return regime, why
+
+
+def _finer_wanted(work: _Calibrator, classes: set[str]) -> bool:
+    return len(work.baseline) > 0 and NUMERICAL in classes and not work.observation.facts.cvode
 
 
 def _with_finer(calibration: Calibration, work: _Calibrator) -> Calibration:
@@ -186,18 +215,16 @@ def _with_finer(calibration: Calibration, work: _Calibrator) -> Calibration:
         half_dt_shift_ms=work.ruler.largest_shift_ms(baseline, half),
         own_error_ms=wide.error_ms(baseline, quarter),
         order=order if calibration.regime == "regular" else None,
-        runs=tuple(work.made),
     )
-    return _noted(measured, work)
-
-
-def references(folder: Path) -> References:
-    """The rasters that `calibrate` kept in `folder`."""
-
-    def kept(*patterns: str) -> tuple[Raster, ...]:
-        return tuple(read_raster(file) for pattern in patterns for file in sorted(folder.glob(f"{pattern}.npz")))
-
-    return References(kept(f"{PERTURBED}-*"), kept(HALF, QUARTER), kept(f"{NULL}-*", f"{REPEAT}-*"))
+    notes = own_instability(work.observation.voltages, work.limits)
+    dt_ms = work.observation.facts.dt_ms
+    if calibration.regime == "chaotic":
+        nulls = tuple(raster for name, raster in work.made.items() if name.startswith(NULL))
+        notes += chaotic_notes(null_band(baseline, nulls, work.ruler, work.limits), quarter, dt_ms, work.limits)
+    else:
+        apart = work.ruler.distance(baseline, quarter)
+        notes += regular_notes(apart, measured.order, measured.own_error_ms, dt_ms, work.limits)
+    return replace(measured, note="; ".join(notes))
 
 
 def _round_off(work: _Calibrator) -> Raster:
@@ -220,67 +247,38 @@ def _check_voltages(observation: Observation) -> None:
         )
 
 
-def _random(work: _Calibrator, repeat: Run) -> Calibration:
-    """A model that does not reproduce itself: refused, unless its user agrees to statistics alone."""
-    when = first_divergence_ms(work.baseline, repeat.raster)
-    why = "two runs of the same command gave different results" + (
-        f", from t = {when:g} ms on" if when is not None else " (the sampled voltages differ)"
-    )
-    if not work.limits.statistical or when is None:
-        raise BaselineError(
-            f"the model does not reproduce itself: {why}",
+def recalibrate(fresh: Runner, ask: Ask, acceptance: Acceptance, space: SearchSpace, folder: Path) -> Calibration:
+    """The calibration of a model that has reproduced itself once and then not, whose user agrees to statistics."""
+    work = _Calibrator(fresh, ask, acceptance.observation, acceptance.baseline, space, acceptance.limits, folder)
+    return _by_statistics(work, own_run(fresh, ask))
+
+
+class NotReproduced(BaselineError):
+    """The model gave another result with the same settings."""
+
+    def __init__(self, baseline: Raster, other: Raster) -> None:
+        when = first_divergence_ms(baseline, other)
+        super().__init__(
+            f"the model does not reproduce itself: {_apart(when)}",
             cure="Seed its random numbers by a fixed number, not by the time, the process or the rank, and try again"
             + ("." if when is None else f"; {_STATISTICAL}"),
         )
+
+
+def _apart(when: float | None) -> str:
+    return "two runs of the same command gave different results" + (
+        f", from t = {when:g} ms on" if when is not None else " (the sampled voltages differ)"
+    )
+
+
+def _by_statistics(work: _Calibrator, repeat: Run) -> Calibration:
+    """A model that does not reproduce itself, whose user agrees to statistics alone; `repeat` is one more run of it."""
+    when = first_divergence_ms(work.baseline, repeat.raster)
     work.raster(f"{REPEAT}-1", lambda: repeat)
     for number in range(2, work.limits.null_runs + 1):
-        work.raster(f"{REPEAT}-{number}", work.run)
-    runs = tuple(work.made)
+        work.raster(f"{REPEAT}-{number}", lambda: own_run(work.runner, work.ask))
+    why = _apart(when)
     note = f"{why}: no spike can be compared; trials are judged by statistics alone, as you agreed"
     if null_band(work.baseline, tuple(work.made.values()), work.ruler, work.limits) is None:
-        note += _too_few(work.limits)
-    return Calibration(repeat.run_s, "random", why, runs=runs, note=note)
-
-
-def _noted(calibration: Calibration, work: _Calibrator) -> Calibration:
-    notes = own_instability(work.observation.voltages, work.limits)
-    notes += _chaotic_notes(work) if calibration.regime == "chaotic" else _regular_notes(calibration, work)
-    return replace(calibration, note="; ".join(notes))
-
-
-def _regular_notes(calibration: Calibration, work: _Calibrator) -> list[str]:
-    notes, limits, dt_ms = [], work.limits, work.observation.facts.dt_ms
-    apart = work.ruler.distance(work.baseline, work.made[QUARTER])
-    if apart > limits.unmatched:
-        notes.append(
-            f"your own dt = {dt_ms:g} ms is not converged: at a quarter of it {apart:.1%} of the spikes "
-            f"do not match within {limits.window_ms:g} ms"
-        )
-    order, error = calibration.order, calibration.own_error_ms or 0.0
-    if order is not None and order < limits.least_order and error > limits.floor_ms:
-        notes.append(
-            f"halving your dt = {dt_ms:g} ms does not halve its error (order {order:.1f}, expected "
-            f"{EXPECTED_ORDER:.0f}): it is outside the range in which a step can be trusted"
-        )
-    return notes
-
-
-def _chaotic_notes(work: _Calibrator) -> list[str]:
-    notes, limits = [], work.limits
-    nulls = tuple(raster for name, raster in work.made.items() if name.startswith(NULL))
-    band = null_band(work.baseline, nulls, work.ruler, limits)
-    if band is None:
-        return [_too_few(limits).removeprefix("; ")]
-    worst = band.worst(work.made[QUARTER])
-    if worst.excess > 1:
-        notes.append(
-            f"your own dt = {work.observation.facts.dt_ms:g} ms is not converged: at a quarter of it {worst.text()}"
-        )
-    return notes
-
-
-def _too_few(limits: AcceptConfig) -> str:
-    return (
-        f"; the run is too short for statistics (fewer than {limits.least_spikes} spikes, or a rate that varies by "
-        f"more than {limits.resolution:.0%}): nothing but an identical raster is accepted"
-    )
+        note += f"; {too_few(work.limits)}"
+    return Calibration(repeat.run_s, "random", why, runs=tuple(work.made), note=note)

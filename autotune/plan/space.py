@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from autotune.agent.facts import ModelFacts
 from autotune.agent.knobs import EXACT, KNOBS, SAFETY_CLASSES, Domain, Excluded
@@ -16,6 +16,7 @@ from autotune.errors import UsageError
 from autotune.observe import Observation
 from autotune.settings import Changes, Effective, Params
 
+STEP = "dt"
 Values = tuple[bool | int | float | str, ...]
 
 
@@ -25,6 +26,17 @@ class LeftOut:
 
     knob: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is written down of a search space: plan.json."""
+
+    RECORD: ClassVar[str] = "plan"
+
+    domains: dict[str, Domain]
+    out: tuple[LeftOut, ...]
+    baseline: Params
 
 
 @dataclass(frozen=True)
@@ -47,12 +59,37 @@ class SearchSpace:
     baseline: Params
     facts: ModelFacts
 
+    @classmethod
+    def of(cls, plan: Plan, facts: ModelFacts) -> SearchSpace:
+        """The space that a plan describes."""
+        return cls(plan.domains, plan.out, plan.baseline, facts)
+
+    @property
+    def plan(self) -> Plan:
+        """What is written down of it."""
+        return Plan(self.domains, self.out, self.baseline)
+
     def without(self, knob: str, reason: str) -> SearchSpace:
-        """The same space with one knob left out."""
-        domains = {name: domain for name, domain in self.domains.items() if name != knob}
-        out = self.out if domains.keys() == self.domains.keys() else (*self.out, LeftOut(knob, reason))
-        baseline = {name: value for name, value in self.baseline.items() if name != knob}
-        return replace(self, domains=domains, out=out, baseline=baseline)
+        """The same space with one knob left out, and with it those that act only beside it."""
+        if knob not in self.domains:
+            return self
+        left = {name: domain for name, domain in self.domains.items() if name != knob}
+        idle = {name: _acts_only_with(name) for name in _idle(left, self.facts)}
+        reasons = {knob: reason, **idle}
+        return replace(
+            self,
+            domains={name: domain for name, domain in left.items() if name not in idle},
+            out=(*self.out, *(LeftOut(name, why) for name, why in reasons.items())),
+            baseline=Params({name: value for name, value in self.baseline.items() if name not in reasons}),
+        )
+
+    def only(self, knob: str, values: tuple[Any, ...], reason: str) -> SearchSpace:
+        """The same space with these values of one knob; without the knob where they leave nothing to choose."""
+        if len(values) < 2:
+            return self.without(knob, reason)
+        domain = self.domains[knob]
+        kept = replace(domain, values=values, recommended=tuple(v for v in domain.recommended if v in values))
+        return replace(self, domains={**self.domains, knob: kept})
 
     def active(self, params: Params) -> Params:
         """The part of `params` that can act: gid compression without spike compression is no setting at all."""
@@ -77,6 +114,14 @@ class SearchSpace:
         share = KNOBS[name].share(self.facts)
         return None if share is None or share >= 1.0 else 1.0 / (1.0 - share)
 
+    def bound_together(self) -> float | None:
+        """The largest speed-up that all knobs together can bring; None as long as one of them has no bound."""
+        shares = [KNOBS[name].share(self.facts) for name in self.domains]
+        known = [share for share in shares if share is not None]
+        if len(known) < len(shares):
+            return None
+        return 1.0 / max(1.0 - sum(known), 1e-9)
+
     def changes(self, params: Params) -> Changes:
         """What must be set to get `params`, because the user's own run has it otherwise."""
         return Changes(
@@ -95,6 +140,19 @@ class SearchSpace:
     def as_changed(self, changes: Changes) -> Effective:
         """What takes effect if everything in `changes` does: canonical."""
         return self.canonical(Effective({**self.facts.baseline, **changes}))
+
+    @property
+    def step_knobs(self) -> tuple[str, ...]:
+        """The searched knobs that are the step of integration."""
+        return tuple(name for name in self.domains if name == STEP)
+
+    def finer(self, divisor: int) -> Changes:
+        """The user's own settings at a part of the step."""
+        return Changes({STEP: self.facts.dt_ms / divisor})
+
+    def is_finer(self, effective: Effective, divisor: int) -> bool:
+        """Whether that part of the step took effect."""
+        return math.isclose(effective[STEP], self.facts.dt_ms / divisor, rel_tol=1e-6)
 
     def refused(self, changes: Changes, effective: Effective) -> dict[str, tuple[Any, Any]]:
         """The knobs of which something else took effect than was asked for: name to both."""
@@ -179,7 +237,7 @@ def make_space(
         elif isinstance(answer, Domain):
             domains[name] = answer
     for name in _idle(domains, observation.facts):
-        reasons[name] = f"it acts only with {KNOBS[name].needs}"
+        reasons[name] = _acts_only_with(name)
         del domains[name]
     out = tuple(LeftOut(name, reasons[name]) for name in KNOBS if name in reasons)
     baseline = Params({name: observation.facts.baseline[name] for name in domains})
@@ -219,6 +277,10 @@ def _idle(domains: Mapping[str, Domain], facts: ModelFacts) -> list[str]:
     """Searched knobs that act beside no value of the others: those that would make them act are not searched."""
     beside = [{}, *({name: value} for name, domain in domains.items() for value in domain.values)]
     return [name for name in domains if not any(_active(name, {**facts.baseline, **settings}) for settings in beside)]
+
+
+def _acts_only_with(name: str) -> str:
+    return f"it acts only with {KNOBS[name].needs}"
 
 
 def _active(name: str, settings: dict[str, Any]) -> bool:

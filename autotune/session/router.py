@@ -10,18 +10,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from autotune.config import SearchConfig
+from autotune.config import RunConfig, SearchConfig
 from autotune.launch.ask import Ask, Run, Runner
 from autotune.launch.run import FreshRunner
 from autotune.observe import Observation
 from autotune.plan.space import SearchSpace
-from autotune.raster import Raster
 from autotune.session.compared import Compared
 from autotune.session.pool import Pool
 from autotune.session.proof import Proof
 from autotune.session.record import SessionBroken, SessionRecord
 from autotune.session.worth import obstacle
 from autotune.settings import Changes
+from autotune.verify.acceptance import Acceptance
 from autotune.verify.references import Regime
 
 MOST_BROKEN = 3
@@ -34,18 +34,16 @@ class Router:
 
     fresh: FreshRunner
     space: SearchSpace
-    observation: Observation
-    baseline: Raster
-    """Of the whole run."""
+    acceptance: Acceptance
+    """Its baseline is that of the whole run."""
     search: SearchConfig
+    wishes: RunConfig
     known: SessionRecord | None = None
-    """What an earlier part of this study found out."""
-    allowed: bool = True
-    """The user has not said never."""
-    in_place: bool = False
-    """Sessions run in the model's own folder, not in a scratch copy of it."""
+    """What an earlier driver of this study found out."""
     on_record: Callable[[SessionRecord], object] = field(default=lambda record: None)
     """Told as soon as it is decided whether there are sessions, and of each that breaks."""
+    on_decision: Callable[[SessionRecord], object] = field(default=lambda record: None)
+    """Told what has been decided."""
     record: SessionRecord | None = None
     _decided_at: float | None = None
     """The part of the run for which it was decided."""
@@ -54,8 +52,8 @@ class Router:
     @cached_property
     def proof(self) -> Proof:
         """The sessions that have proved themselves."""
-        pool = Pool(self.fresh, self.observation.facts.ranks, self.in_place)
-        return Proof(pool, self.space, self.baseline, SLOW_FACTOR * self.observation.wall_s + SLOW_SLACK_S)
+        pool = Pool(self.fresh, self.observation.facts.ranks, self.wishes.workspace == "in place")
+        return Proof(pool, self.space, self.acceptance.baseline, SLOW_FACTOR * self.observation.wall_s + SLOW_SLACK_S)
 
     @cached_property
     def compared(self) -> Compared:
@@ -73,10 +71,11 @@ class Router:
         assert self.record is not None
         return self.record
 
-    def runner_for(self, ask: Ask) -> Runner:
+    def runner_for(self, ask: Ask, regime: Regime = "regular") -> Runner:
         """Who makes the run of a trial and the baseline runs beside it; knobs that are new to the sessions are compared
         with a fresh process now.
         """
+        self.decide(ask, regime)
         return self.proof if self._serves(ask) and self.compared.agrees(ask) else self.fresh
 
     def run(self, ask: Ask) -> Run:
@@ -105,20 +104,29 @@ class Router:
         self.proof.pool.close()
 
     @property
+    def observation(self) -> Observation:
+        return self.acceptance.observation
+
+    @property
     def _given_up(self) -> bool:
         return self._broken >= MOST_BROKEN
 
     def _keep(self, record: SessionRecord) -> None:
+        news = self.record is None or self.record.note != record.note
         self.record = record
         self.on_record(record)
+        if news:
+            self.on_decision(record)
 
     def _decided(self, ask: Ask, regime: Regime, part: float) -> SessionRecord:
         if self.known is not None and not self.known.way:
             return self.known
         why = "as you asked"
-        if self.allowed:
+        if self.wishes.resident != "never":
             launched = bool(self.fresh.command.launcher)
-            why = obstacle(self.observation, self.baseline, self.space, self.search, regime, launched, part)
+            why = obstacle(
+                self.observation, self.acceptance.baseline, self.space, self.search, regime, launched, part
+            )
         if why:
             return SessionRecord(note=why)
         takeover = self.observation.takeover
