@@ -253,7 +253,7 @@ def _search(
         if len(trials.known) < config.search.trials:
             record = _resident(folder, residents, config)
             folder.write("resident", record)
-            progress.resident(record)
+            progress.session(record)
         progress.searching(trials.known, config.search)
         search(study, replace(trials, residents=residents), folder, config.search, progress.trial)
         if residents.record:
