@@ -48,10 +48,10 @@ def describe_raster(raster: RasterEvidence) -> str:
         )
     if raster.distance == 0 and raster.safety_class == "exact":
         return f"{accepted} (identical, {spikes})"
-    partners = "each with its partner" if raster.distance == 0 else f"{raster.distance:.2%} without a partner"
+    partners = "all matched" if raster.distance == 0 else f"{raster.distance:.2%} without a partner"
     if raster.largest_shift_ms is None or raster.mean_shift_ms is None:
         return f"{accepted} ({spikes}, {partners})"
-    moved = f"moved by at most {raster.largest_shift_ms:.3f} ms, by {raster.mean_shift_ms:.3f} ms on average"
+    moved = f"shifted by {raster.mean_shift_ms:.3f} ms on average, at most {raster.largest_shift_ms:.3f} ms"
     return f"{accepted} ({spikes}, {partners}; {moved})"
 
 
