@@ -45,6 +45,13 @@ class RasterEvidence(_Part):
     distance: float = Field(description="0 identical, 1 nothing in common")
     spikes: int
     baseline_sha256: str
+    largest_shift_ms: float | None = Field(default=None, description="of a spike that has its partner")
+    mean_shift_ms: float | None = Field(default=None, description="of these shifts, without their sign")
+    statistics: float | None = Field(
+        default=None,
+        description="chaotic networks: distance of the worst statistic from the centre of its band over the half "
+        "width of the band; 1 is its edge",
+    )
 
 
 class Evidence(_Part):
@@ -160,6 +167,9 @@ def _evidence(
             distance=winner.distance or 0.0,
             spikes=winner.spikes or 0,
             baseline_sha256=observation.raster_digest,
+            largest_shift_ms=getattr(winner, "largest_shift_ms", None),
+            mean_shift_ms=getattr(winner, "mean_shift_ms", None),
+            statistics=getattr(winner, "statistics", None),
         )
     return Evidence(
         trials=len(trials),
