@@ -156,6 +156,11 @@ def list_files(folder: Path) -> dict[str, str]:
     }
 
 
+def list_half_written(folder: Path) -> list[Path]:
+    """What a writer that died left under `folder`: the temporary files of `write_atomically` (".NAME.XXXX")."""
+    return [path for path in folder.rglob(".*.*") if path.is_file()]
+
+
 def run_study(tuner: Tuner, study: Path, out: Path, *options: str) -> Finished:
     before = list_files(study)
     answer = tuner("run", *options, "--out", out, study, cwd=study.parent)
@@ -189,6 +194,12 @@ def make_study() -> Callable[..., Path]:
 def listing() -> Callable[[Path], dict[str, str]]:
     """`listing(folder)`, see list_files."""
     return list_files
+
+
+@pytest.fixture(scope="session")
+def half_written() -> Callable[[Path], list[Path]]:
+    """`half_written(folder)`, see list_half_written."""
+    return list_half_written
 
 
 @pytest.fixture(scope="session")
