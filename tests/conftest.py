@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psutil
 import pytest
 
@@ -28,6 +29,8 @@ from autotune.launch import find_mpi, launch_environment, mpi_environment, parse
 from autotune.launch.run import FreshRunner, Run, stage_agent
 from autotune.observe import Observation, observe
 from autotune.raster import Raster
+
+pytest_plugins = ["minutes"]
 
 MODELS = Path(__file__).parent / "models"
 MARK = "AUTOTUNE_TEST_MARK"
@@ -42,6 +45,10 @@ QUICK: dict[str, dict[str, Any]] = {
 
 # At every start the Open MPI of the PyPI wheel looks for fast networks for a second; hundreds of runs are started here.
 os.environ.setdefault("OMPI_MCA_btl", "^ofi")
+
+# An example that takes long says something of the machine only.
+hypothesis.settings.register_profile("without a deadline", deadline=None)
+hypothesis.settings.load_profile("without a deadline")
 
 # A shell that starts the tests in the background makes them, and so every driver that they start, deaf to Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
