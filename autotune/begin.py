@@ -1,4 +1,4 @@
-"""The beginning of a study: what its command needs is there, its folder is ours, and an earlier study in it is this one."""
+"""The beginning of a study: what its command needs is there, its folder is ours, an earlier study in it is this one."""
 
 from __future__ import annotations
 

@@ -15,11 +15,11 @@ from autotune.agent.knobs import KNOBS
 from autotune.agent.protocol import RankReport
 from autotune.agent.resident import FINITIALIZE_V
 from autotune.errors import BaselineError, MpiError
+from autotune.launch.ask import Run
 from autotune.launch.command import Command
 from autotune.launch.judge import RunFailed
 from autotune.launch.mechanisms import launch_facts
 from autotune.launch.mpi import Mpi
-from autotune.launch.ask import Run
 from autotune.launch.run import FreshRunner
 from autotune.launch.workspace import snapshot, written
 from autotune.machine import physical_cores

@@ -51,7 +51,9 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
         runner = replace(begun.watcher, manner=manner(observation, space, config.run, builder))
         limit_s = observation.limit_s(config.run.timeout_s)
         raw = Acceptance(baseline, observation, config.accept)
-        router = Router(runner, space, raw, wishes, config.run, folder.read(SessionRecord), folder.write, progress.session)
+        router = Router(
+            runner, space, raw, wishes, config.run, folder.read(SessionRecord), folder.write, progress.session
+        )
         with closing(router):
             with folder.spending(progress.step("calibrate")):
                 calibrator = Calibrator(folder, runner, router, Ask(limit_s), space, raw, wishes, config.confirm)
@@ -61,7 +63,9 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
 
             with folder.spending(progress.step("search")):
                 verifier = Verifier(known.space, known.acceptance, limit_s, wishes.objective)
-                trials = TrialRunner(runner, verifier.until(known.short.stop_ms), wishes, known.noise.noise.upper, router)
+                trials = TrialRunner(
+                    runner, verifier.until(known.short.stop_ms), wishes, known.noise.noise.upper, router
+                )
                 progress.searching(folder.trials(), wishes)
                 found = search(begun.study, trials, folder, wishes, progress.trial, known.noise.visible_gain)
                 progress.stopped(found.stopped.reason)

@@ -184,8 +184,8 @@ def own_run(runner: Runner, ask: Ask) -> Run:
 
 
 def _regime(work: _Calibrator, classes: set[str]) -> tuple[Regime, str]:
-    """How this model can be compared, by perturbed runs and, where dt is searched, finer ones; with the null runs that a
-    chaotic one needs.
+    """How this model can be compared, by perturbed runs and, where dt is searched, finer ones; makes the null runs that
+    a chaotic one needs.
     """
     regime: Regime = "regular"
     why = Calibration.why

@@ -1,4 +1,4 @@
-"""The calibration of a study: the baseline against itself, the part that the search uses, and the noise of its times."""
+"""The calibration of a study: the baseline against itself, the part that the search uses, the noise of its times."""
 
 from __future__ import annotations
 

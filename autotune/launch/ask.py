@@ -6,7 +6,7 @@ it in the same words. No run is asked for without a time limit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from autotune.agent.protocol import RankReport
@@ -33,7 +33,7 @@ class Ask:
 
     limit_s: float
     """After so many seconds of wall time it is ended."""
-    changes: Changes = UNCHANGED
+    changes: Changes = field(default_factory=lambda: UNCHANGED)
     """What is set otherwise than the user has it."""
     voltages: int = 0
     """How many segments a rank samples at most, to judge stability; 0: none."""

@@ -39,7 +39,7 @@ def search(
     on_trial: Callable[[Trial], None],
     visible_gain: float = 0.0,
 ) -> Found:
-    """Make trials until there is a reason to stop. `visible_gain`: the smallest gain that can be shown here."""
+    """Make trials until there is a reason to stop, which is written down. `visible_gain`: the smallest gain that can be shown here."""
     space = runner.verifier.space
     known = folder.trials()
     reconcile(study, {trial.number: _stored(trial, space) for trial in known})
@@ -57,7 +57,9 @@ def search(
         known.append(trial)
         _tell(study, asked, trial)
         on_trial(trial)
-    return Found(tuple(known), Stopped(reason, len(known)))
+    stopped = Stopped(reason, len(known))
+    folder.write(stopped)
+    return Found(tuple(known), stopped)
 
 
 def suggest(trial: optuna.Trial, space: SearchSpace) -> Params:

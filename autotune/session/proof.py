@@ -1,7 +1,7 @@
 """The proof of a way: a session is used only after it has given what a fresh process gives, and is looked at again.
 
-Its baseline must equal the fresh one, spike for spike, on several replays and after other settings; every later baseline
-run in it is compared again. Launch settings have a session for each group of them, which proves itself, too.
+Its baseline must equal the fresh one, spike for spike, on several replays and after other settings; every later
+baseline run in it is compared again. Launch settings have a session for each group of them, which proves itself, too.
 """
 
 from __future__ import annotations

@@ -124,9 +124,7 @@ class Router:
         why = "as you asked"
         if self.wishes.resident != "never":
             launched = bool(self.fresh.command.launcher)
-            why = obstacle(
-                self.observation, self.acceptance.baseline, self.space, self.search, regime, launched, part
-            )
+            why = obstacle(self.observation, self.acceptance.baseline, self.space, self.search, regime, launched, part)
         if why:
             return SessionRecord(note=why)
         takeover = self.observation.takeover

@@ -22,8 +22,8 @@ def obstacle(
 ) -> str:
     """Why there can be no sessions, or why they would not pay; an empty string where it is worth trying.
 
-    `launched`: the command has a launcher, so that its processes cannot be copied; `part`: the share of the run that the
-    search uses, 0 to 1.
+    `launched`: the command has a launcher, so that its processes cannot be copied; `part`: the share of the run that
+    the search uses, 0 to 1.
     """
     if observation.takeover is None:
         return "it integrates nothing"

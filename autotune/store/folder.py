@@ -108,7 +108,8 @@ class StudyFolder:
 
     def read(self, kind: type[Record]) -> Record | None:
         """A step's record, or None when the study has not come so far. Raises UsageError for a damaged file."""
-        return self._read(kind.RECORD, kind)
+        found: Record | None = self._read(kind.RECORD, kind)
+        return found
 
     def kept(self, kind: type[Record], make: Callable[[], Record]) -> Record:
         """A step's record: what an earlier driver found, else what `make` returns, written down."""
