@@ -98,7 +98,7 @@ class Passes:
 
     def _before_finitialize(self) -> None:
         self.close()
-        self._call.get(self._finitializes, lambda: None)()
+        self._call.pop(self._finitializes, lambda: None)()  # in which finitialize may be called again
         self._finitializes += 1
         if self._capture is None:
             self._report.rank.setup_s = time.perf_counter() - self._made
