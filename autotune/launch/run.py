@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 import autotune.agent
-from autotune.agent.knobs import KNOBS, Built, Start
+from autotune.agent.driver.start import Built, Start
+from autotune.agent.knobs import KNOBS
 from autotune.agent.protocol import JOB_VARIABLE, REPORT_PATTERN, Job, RankReport, Sampling, to_json, write_text
 from autotune.errors import UsageError
 from autotune.launch.command import Command
@@ -223,7 +224,7 @@ def stage_agent(folder: Path) -> None:
     """Copy the agent into `folder`, so that the user's interpreter sees no other package of ours."""
     source = Path(autotune.agent.__file__).parent
     shutil.rmtree(folder, ignore_errors=True)
-    ignore = shutil.ignore_patterns("__pycache__", "inject")
+    ignore = shutil.ignore_patterns("__pycache__", "inject", "driver")
     shutil.copytree(source, folder / "autotune_agent", ignore=ignore)
     for file in (source / "inject").iterdir():
         if file.is_file():

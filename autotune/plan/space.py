@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from autotune.agent.facts import ModelFacts
+from autotune.agent.driver.facts import ModelFacts
 from autotune.agent.knobs import EXACT, KNOBS, SAFETY_CLASSES, Domain, Excluded
 from autotune.errors import UsageError
 from autotune.observe import Observation
