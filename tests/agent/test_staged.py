@@ -31,4 +31,4 @@ def test_the_agent_works_without_it(fresh_runner: Callable[..., FreshRunner]) ->
     assert {name: run.effective[name] for name in asked} == asked
     assert run.effective.keys() == KNOBS.keys()
     assert len(run.raster)
-    assert run.reports[0].model["cells"] == 8
+    assert runner.watch(60.0).reports[0].model["cells"] == 8
