@@ -1,6 +1,4 @@
-"""The reference page of the knobs, made from their own files.
-
-    python -m autotune.report.knobs > docs/reference/knobs.md
+"""The reference page of the knobs, made from their own files; `make reference` writes it.
 
 What a knob does on a model is found by asking it about an example and its variations, so the page can say nothing that
 the code does not do.
@@ -16,6 +14,7 @@ from typing import Any
 from autotune.agent.facts import LaunchFacts, ModelFacts
 from autotune.agent.knobs import KNOBS, Domain, Excluded, Knob
 from autotune.launch.mechanisms import NO_COMPILER
+from autotune.report.format import format_value
 
 LAUNCH = LaunchFacts(
     mpi="Open MPI",
@@ -105,9 +104,9 @@ def _section(knob: Knob) -> str:
     if isinstance(usual, Domain):
         if knob.needs:
             rows.append(("needs", knob.needs))
-        rows.append(("values in the example", ", ".join(map(_plain, usual.values))))
+        rows.append(("values in the example", ", ".join(map(format_value, usual.values))))
         if usual.recommended:
-            rows.append(("tried first", ", ".join(map(_plain, usual.recommended))))
+            rows.append(("tried first", ", ".join(map(format_value, usual.recommended))))
         rows.append(("class", "; ".join([usual.safety, *_other_classes(answers, usual.safety)])))
     reasons = dict.fromkeys(answer.reason for answer in answers.values() if isinstance(answer, Excluded))
     rows += [("not searched", reason) for reason in reasons]
@@ -124,15 +123,3 @@ def _other_classes(answers: dict[str, Domain | Excluded], usual: str) -> list[st
             if not case.startswith(tuple(cases)):
                 cases.append(case)
     return [f"{safety} with {' or '.join(cases)}" for safety, cases in changed.items()]
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if value is None or value == "":
-        return "as it is"
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-if __name__ == "__main__":
-    sys.stdout.write(knobs_page())
