@@ -31,7 +31,7 @@ from autotune.settings import UNCHANGED, Effective
 from autotune.store.folder import StudyFolder
 from autotune.store.records import Trial
 
-pytestmark = pytest.mark.slow  # whole studies with their confirmation: minutes in all
+pytestmark = [pytest.mark.slow, pytest.mark.ci]  # whole studies with their confirmation: minutes in all
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK: dict[str, Any] = {"confirm": {"pairs": 7, "finalists": 1}, "noise": {"runs": 4}}
@@ -106,7 +106,6 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Best, StudyFolder
     return best, StudyFolder(folder / "out"), seen
 
 
-@pytest.mark.ci
 def test_a_planted_gain_is_found(planted: Any) -> None:
     best = planted[0]
     assert best.verdict == "improved"
@@ -114,7 +113,6 @@ def test_a_planted_gain_is_found(planted: Any) -> None:
     assert 1.0 < best.speedup.low <= best.speedup.estimate <= best.speedup.high  # 1 / (1 - 0.3) is 1.43 when quiet
 
 
-@pytest.mark.ci
 def test_the_bill_says_when_the_study_has_paid_for_itself(planted: Any) -> None:
     bill = planted[0].bill
     assert bill.tuning_s > 1.0
@@ -122,7 +120,6 @@ def test_the_bill_says_when_the_study_has_paid_for_itself(planted: Any) -> None:
     assert bill.runs_to_pay == pytest.approx(bill.tuning_s / bill.saved_s_per_run, abs=1.0)
 
 
-@pytest.mark.ci
 def test_the_noise_is_measured_and_kept_before_anything_is_searched(planted: Any) -> None:
     first = planted[2][0]
     assert first is not None
@@ -131,21 +128,18 @@ def test_the_noise_is_measured_and_kept_before_anything_is_searched(planted: Any
     assert first.machine.cores >= 1
 
 
-@pytest.mark.ci
 def test_only_a_promising_trial_is_measured_again(planted: Any) -> None:
     trials = {trial.params.get("bin_queue"): trial for trial in planted[1].trials() if trial.answered_from is None}
     assert len(trials[True].samples) == 3
     assert len(trials[False].samples) == 1
 
 
-@pytest.mark.ci
 def test_cpu_time_of_each_rank_and_section_times_are_kept(planted: Any) -> None:
     trial = planted[1].trials()[0]
     assert len(trial.samples[0].cpu_s) == 1
     assert {"setup", "run", "output"} <= set(trial.sections)
 
 
-@pytest.mark.ci
 @pytest.mark.usefixtures("every_trial_is_confirmed")
 def test_identical_settings_are_no_improvement_on_the_ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class NoOps(FreshRunner):
@@ -178,7 +172,6 @@ def test_a_load_in_the_middle_of_a_study_hides_no_gain(tmp_path: Path, load: Any
     assert best.verdict == "improved"
 
 
-@pytest.mark.ci
 @pytest.mark.usefixtures("every_trial_is_confirmed")
 def test_a_load_in_the_middle_of_a_study_invents_no_gain(tmp_path: Path, load: Any) -> None:
     arguments = ("--saved", "0", "--busy")
@@ -218,7 +211,6 @@ def long_model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Best, StudyFol
 
 
 @pytest.mark.mpi
-@pytest.mark.ci
 def test_a_long_model_is_searched_on_a_part_of_its_run(long_model: Any) -> None:
     folder = long_model[1]
     short = folder.read(ShortRun)
