@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 from rich.console import Console
 from rich.text import Text
@@ -129,7 +130,13 @@ def test_the_study_folder_holds_what_its_page_lists_and_nothing_else(tmp_path: P
     files = (str(file.relative_to(tmp_path / "study")) for file in (tmp_path / "study").rglob("*") if file.is_file())
     found = {re.sub(r"\d{4}\.json", "0007.json", name) for name in files if not name.startswith((".lock", "agent/"))}
     assert found <= listed
-    assert listed - found == {"confirming.json", "agent/", "scratch/"}  # a single trial leaves nothing to confirm
+    # A single trial leaves nothing to confirm, and this network is regular.
+    rare = {f"rasters/{name}.npz" for name in ("perturbed-2", "null-1", "repeat-1")}
+    assert listed - found == {"confirming.json", "agent/", "scratch/", ".lock"} | rare
+    arrays = re.search(r"npz with the arrays `(\w+)` and `(\w+)`", page)
+    assert arrays is not None
+    with np.load(tmp_path / "study" / "rasters" / "baseline.npz") as raster:
+        assert set(raster.files) == set(arrays.groups())
 
 
 def test_what_is_told_again_of_a_study_is_what_the_program_printed(recipe_study: Any) -> None:
