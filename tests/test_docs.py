@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 import record
+from autotune.calibrate.noise import NoiseRecord
 from autotune.config import make_config, read_study
 from autotune.errors import ExitCode
 from autotune.export import Best
@@ -23,7 +24,6 @@ from autotune.report.terminal import TerminalProgress
 from autotune.report.terminal.live import TITLES
 from autotune.store.folder import StudyFolder
 from autotune.store.records import Verdict
-from autotune.verify.noise import NoiseRecord
 from make_reference import commands, pages, parameters
 
 ROOT = Path(__file__).parents[1]
@@ -189,10 +189,10 @@ def test_a_page_shows_a_part_of_the_answer_without_its_frame() -> None:
 def test_a_demo_on_a_restless_machine_is_not_recorded(recipe_study: Any, tmp_path: Path) -> None:
     folder = StudyFolder(tmp_path)
     assert "nobody knows how quiet" in record.objection(tmp_path)
-    noise = StudyFolder(recipe_study.out).read("noise", NoiseRecord)
+    noise = StudyFolder(recipe_study.out).read(NoiseRecord)
     assert noise is not None
     for spread, refused in ((0.049, False), (0.051, True)):
-        folder.write("noise", replace(noise, noise=replace(noise.noise, spread=spread)))
+        folder.write(replace(noise, noise=replace(noise.noise, spread=spread)))
         assert bool(record.objection(tmp_path)) == refused
     assert "differ by 5.1%, more than 5%" in record.objection(tmp_path)
 
@@ -200,9 +200,9 @@ def test_a_demo_on_a_restless_machine_is_not_recorded(recipe_study: Any, tmp_pat
 def test_a_refused_demo_leaves_picture_text_and_pages_as_they_are(
     recipe_study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    noise = StudyFolder(recipe_study.out).read("noise", NoiseRecord)
+    noise = StudyFolder(recipe_study.out).read(NoiseRecord)
     assert noise is not None
-    StudyFolder(tmp_path).write("noise", replace(noise, noise=replace(noise.noise, spread=0.2)))
+    StudyFolder(tmp_path).write(replace(noise, noise=replace(noise.noise, spread=0.2)))
     demo = tmp_path / "images" / "demo"
     demo.parent.mkdir()
     monkeypatch.setattr(record, "DEMO", demo)

@@ -24,7 +24,7 @@ from autotune.errors import UsageError
 from autotune.launch.build import Recipe, build, compiler, neuron_version
 from autotune.launch.command import Command, find_program
 from autotune.launch.mpi import Mpi
-from autotune.store.records import Settings
+from autotune.settings import Changes
 
 PLACING = re.compile(
     r"--?(bind-to|map-by|rank-by|cpu-set|cpu-list|rankfile|npernode|npersocket|ppr|cpus-per-(proc|rank))\b"
@@ -48,7 +48,7 @@ class Builder:
     facts: LaunchFacts
     environment: Mapping[str, str]
 
-    def built(self, settings: Settings) -> Built | None:
+    def built(self, settings: Changes) -> Built | None:
         """The mechanisms for these settings; None where the user's own are right. Raises BuildFailed."""
         flags = str(settings.get("mod_flags", OWN)).replace(OWN, "")
         home, coreneuron = settings.get("neuron"), bool(settings.get("coreneuron"))

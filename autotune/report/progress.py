@@ -10,15 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from autotune.calibrate.baseline import Calibration
+from autotune.calibrate.noise import NoiseRecord
 from autotune.config import SearchConfig
 from autotune.export import Best
 from autotune.measure import Event
 from autotune.observe import Observation
 from autotune.plan.space import SearchSpace
-from autotune.search.resident import ResidentRecord
+from autotune.session.record import SessionRecord
 from autotune.store.records import Trial
-from autotune.verify.calibrate import Calibration
-from autotune.verify.noise import NoiseRecord
 
 
 class Progress:
@@ -42,7 +42,7 @@ class Progress:
     def timed(self, record: NoiseRecord, note: str) -> None:
         """The A/A runs are done: how small a gain can be shown; `note` says how much of the run is searched."""
 
-    def session(self, record: ResidentRecord) -> None:
+    def session(self, record: SessionRecord) -> None:
         """It is known whether trials run on one built network."""
 
     def searching(self, known: list[Trial], limits: SearchConfig) -> None:

@@ -27,18 +27,20 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
-from autotune.config import SearchConfig, make_config, read_study
+from autotune.calibrate.baseline import Calibration
+from autotune.calibrate.noise import NoiseRecord
+from autotune.calibrate.short import ShortRun
+from autotune.config import SearchConfig, read_study
+from autotune.confirm.confirmation import ConfirmationLog
 from autotune.export import make_best
-from autotune.measure import Confirmation
+from autotune.measure import Confirmation, event_from_dict
 from autotune.observe import Observation
-from autotune.plan.space import make_space
+from autotune.plan.space import Plan, SearchSpace
 from autotune.report.progress import Progress
 from autotune.report.terminal import TerminalProgress
-from autotune.search.resident import ResidentRecord
-from autotune.search.short import ShortRun
-from autotune.store.folder import StudyFolder, open_finished
-from autotune.verify.calibrate import Calibration
-from autotune.verify.noise import NoiseRecord
+from autotune.search.stop import Stopped
+from autotune.session.record import SessionRecord
+from autotune.store.folder import Record, StudyFolder, open_finished
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "docs" / "images" / "demo"
@@ -121,7 +123,7 @@ def with_answer(page: str, records: Path) -> str:
 
 def objection(folder: Path) -> str:
     """Why this study is not worth recording; an empty string when it is."""
-    noise = StudyFolder(folder).read("noise", NoiseRecord)
+    noise = StudyFolder(folder).read(NoiseRecord)
     if noise is None:
         return f"{folder}: no noise.json: nobody knows how quiet the machine was"
     if noise.noise.spread > MOST_SPREAD:
@@ -154,29 +156,31 @@ def tell(records: Path, progress: Progress, promised: SearchConfig, shown_as: st
     `promised` says how many trials were to be made, which is no part of the records.
     """
     folder, study = open_finished(records)
-    config = make_config(study.config)
-    observation = _read_record(folder, "observation", Observation)
+    observation, calibration = _record(folder, Observation), _record(folder, Calibration)
     progress.step("observe")
     progress.observed(observation)
     progress.step("plan")
-    search = config.search
-    progress.planned(make_space(observation, search.knobs, search.exclude, search.values, config.confirm.minimum_gain))
+    progress.planned(SearchSpace.of(_record(folder, Plan), observation.facts))
     progress.step("calibrate")
-    progress.calibrated(_read_record(folder, "calibration", Calibration))
-    progress.timed(_read_record(folder, "noise", NoiseRecord), _read_record(folder, "short", ShortRun).note)
+    session = _record(folder, SessionRecord)
+    if calibration.runs:  # some of them in a session: it was decided before them
+        progress.session(session)
+    progress.calibrated(calibration)
+    progress.timed(_record(folder, NoiseRecord), _record(folder, ShortRun).note)
     progress.step("search")
-    progress.session(_read_record(folder, "resident", ResidentRecord))
     progress.searching([], promised)
+    if not calibration.runs:
+        progress.session(session)
     trials = folder.trials()
     for trial in trials:
         progress.trial(trial)
+    progress.stopped(_record(folder, Stopped).reason)
     progress.step("confirm")
-    confirmation = _read_record(folder, "confirmation", Confirmation)
-    names = dict.fromkeys(event.finalist for event in (*confirmation.samples, *confirmation.dropped))
-    chosen = [trial for name in names for trial in trials if str(trial.number) == name]
+    log, confirmation = folder.read(ConfirmationLog) or ConfirmationLog(), _record(folder, Confirmation)
+    chosen = [trial for name in log.finalists for trial in trials if str(trial.number) == name]
     progress.confirming(chosen, confirmation.pairs, 0)
-    for event in (*confirmation.samples, *confirmation.dropped):
-        progress.confirmed(event)
+    for event in log.events:
+        progress.confirmed(event_from_dict(event))
     progress.finished(make_best(folder, study), Path(shown_as))
 
 
@@ -197,10 +201,10 @@ def _anonymous(text: str, best: dict[str, Any]) -> str:
     return text
 
 
-def _read_record(folder: StudyFolder, name: str, kind: Any) -> Any:
-    record = folder.read(name, kind)
-    assert record is not None, f"{folder.path}: no {name}.json: the study has not come to its end"
-    return record
+def _record(folder: StudyFolder, kind: type[Record]) -> Record:
+    found = folder.read(kind)
+    assert found is not None, f"{folder.path}: no {kind.RECORD}.json: the study has not come to its end"
+    return found
 
 
 def _read(terminal: int) -> bytes:

@@ -14,6 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from autotune.agent.knobs import KNOBS
+from autotune.calibrate.baseline import Calibration
+from autotune.calibrate.noise import NoiseRecord
 from autotune.config import SearchConfig
 from autotune.export import Best
 from autotune.measure import Event, Pair
@@ -23,10 +25,8 @@ from autotune.report.format import format_changes, format_duration, format_ratio
 from autotune.report.progress import Progress
 from autotune.report.terminal.answer import answer
 from autotune.report.terminal.trials import best_so_far, trial_line, trial_table
-from autotune.search.resident import ResidentRecord
+from autotune.session.record import SessionRecord
 from autotune.store.records import Trial
-from autotune.verify.calibrate import Calibration
-from autotune.verify.noise import NoiseRecord
 
 TITLES = {
     "observe": "Running your command once, watched",
@@ -99,7 +99,7 @@ class TerminalProgress(Progress):
         for line in filter(None, (note, *record.advice)):
             self._line(line)
 
-    def session(self, record: ResidentRecord) -> None:
+    def session(self, record: SessionRecord) -> None:
         self._line(record.note if record.way else f"every trial is a fresh process: {record.note}")
 
     def searching(self, known: list[Trial], limits: SearchConfig) -> None:
