@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
-from autotune.agent.facts import LaunchFacts, ModelFacts
+from autotune.agent.driver.facts import LaunchFacts, ModelFacts
 from autotune.agent.knobs import KNOBS, Domain, Excluded, Knob
 from autotune.launch.mechanisms import NO_COMPILER
 from autotune.report.format import format_value

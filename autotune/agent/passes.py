@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 from .capture import Capture
 from .engine import obstacle, step_s
-from .knobs import in_order_of_application
+from .knobs import KNOBS, ToldBy, in_order_of_application
 from .probe import NetConTable, local_gids, probe
 from .protocol import Job, RunSection
 from .report import Report
@@ -98,7 +98,7 @@ class Passes:
 
     def _before_finitialize(self) -> None:
         self.close()
-        self._call.get(self._finitializes, lambda: None)()
+        self._call.pop(self._finitializes, lambda: None)()  # in which finitialize may be called again
         self._finitializes += 1
         if self._capture is None:
             self._report.rank.setup_s = time.perf_counter() - self._made
@@ -128,7 +128,7 @@ class Passes:
             )
 
     def _counts_exchanges(self) -> bool:
-        return self._job.observe or "maxstep" in self._job.settings
+        return self._job.observe or any(KNOBS[name].told_by is ToldBy.EXCHANGES for name in self._job.settings)
 
     def _sample(self) -> Optional[VoltageSample]:
         job = self._job

@@ -1,7 +1,7 @@
 """The JSON that driver and agent exchange, and how a file is written so that it is whole or absent.
 
-The driver names one message in the environment: a `Job`, for a process that makes one run, or a `Service`, for a process
-that makes many, each by a `Request`. For each run every rank answers with a `RankReport` (JSON) and its spikes (npz).
+The driver names one message in the environment: a `Job`, for a process that makes one run, or a `Service`, for one that
+makes many, each by a `Request`. For each run every rank answers with a `RankReport` (JSON) and its spikes (npz).
 """
 
 from __future__ import annotations

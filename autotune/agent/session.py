@@ -109,8 +109,8 @@ class Replay:
 
     def rest(self, job: Job) -> None:
         """Leave no thread spinning while this process waits."""
-        if job.settings.get("busywait"):
-            KNOBS["busywait"].apply(self._sim, False, {})
+        for name, value in job.settings.items():
+            KNOBS[name].rest(self._sim, value)
 
 
 def fork_for(session: str) -> Job:

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from autotune.agent.facts import LaunchFacts, ModelFacts
-from autotune.agent.knobs import KNOBS, Domain, Excluded, Start
+from autotune.agent.driver.facts import LaunchFacts, ModelFacts
+from autotune.agent.driver.start import Start
+from autotune.agent.knobs import KNOBS, Domain, Excluded
 from autotune.plan.space import SearchSpace
 
 OWN = {"coreneuron": False, "cell_permute": 0, "mod_flags": "own", "binding": "core", "neuron": "/own", "threads": 1}

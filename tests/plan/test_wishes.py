@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from autotune.agent.facts import ModelFacts
+from autotune.agent.driver.facts import ModelFacts
 from autotune.agent.knobs import KNOBS, Domain
 from autotune.errors import UsageError
 from autotune.launch import find_mpi, launch_environment, mpi_environment, parse_command

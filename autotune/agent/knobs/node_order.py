@@ -6,16 +6,22 @@ little outside of CoreNEURON. Sums are taken in another order, so that the last 
 
 from __future__ import annotations
 
-from typing import Any, Dict, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Tuple
 
-from ..facts import ModelFacts
 from ..simulator import Simulator
-from .knob import ROUND_OFF, Domain, Excluded, Knob
+from .knob import ROUND_OFF, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
+
+if TYPE_CHECKING:
+    from ..driver.facts import ModelFacts
 
 
 class NodeOrder(Knob):
     name = "node_order"
+    lifetime = Lifetime.FINITIALIZE
+    in_session = InSession.FREELY
     in_coreneuron = False
+    told_by = ToldBy.NEURON
+    keeps_timers = True
     order = 60
 
     def domain(self, facts: ModelFacts) -> Domain | Excluded:
