@@ -167,9 +167,9 @@ def _evidence(
             distance=winner.distance or 0.0,
             spikes=winner.spikes or 0,
             baseline_sha256=observation.raster_digest,
-            largest_shift_ms=getattr(winner, "largest_shift_ms", None),
-            mean_shift_ms=getattr(winner, "mean_shift_ms", None),
-            statistics=getattr(winner, "statistics", None),
+            largest_shift_ms=winner.largest_shift_ms,
+            mean_shift_ms=winner.mean_shift_ms,
+            statistics=winner.statistics,
         )
     return Evidence(
         trials=len(trials),

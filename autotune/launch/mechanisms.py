@@ -1,6 +1,7 @@
-"""What the driver must know to start a command in another way: its mod files, its nrnivmodl, further environments.
+"""What the driver must know to start a command in another way: its mod files, its nrnivmodl, further environments; and
+the mechanisms that such a start needs, which `launch/build.py` makes in the tuner's own cache.
 
-Nothing is built here and nothing is written. What is not understood is not touched: the reason goes to the user.
+Must never write beside the user's model. What is not understood is not touched: the reason goes to the user.
 """
 
 from __future__ import annotations
