@@ -15,13 +15,13 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from autotune.calibrate.baseline import Calibration
 from autotune.config import SearchConfig
 from autotune.export import Best, RasterEvidence
 from autotune.measure import Dropped, Pair
 from autotune.report.format import format_value
 from autotune.report.terminal import TerminalProgress, answer, describe_raster
 from autotune.store.records import Trial
-from autotune.verify.calibrate import Calibration
 from record import screen
 
 BEST_PAGE = Path(__file__).parents[2] / "docs" / "reference" / "best.md"
