@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from autotune.agent.facts import ModelFacts
 from autotune.agent.knobs import KNOBS
 from autotune.agent.protocol import RankReport
-from autotune.agent.resident import FINITIALIZE_V
+from autotune.agent.session import FINITIALIZE_V
 from autotune.errors import BaselineError, MpiError
 from autotune.launch.ask import Run
 from autotune.launch.command import Command
@@ -42,7 +42,7 @@ class Takeover:
     psolve: bool
     """It integrates by `pc.psolve`."""
     ways: tuple[str, ...] = ()
-    """How the network may be started again (agent.resident.WAYS), the first one is used; none with fork."""
+    """How the network may be started again (agent.session.WAYS), the first one is used; none with fork."""
     fork: bool = False
     """Each run is a copy of the process."""
     v_mv: float | None = None

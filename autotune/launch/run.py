@@ -14,7 +14,7 @@ from typing import Any
 
 import autotune.agent
 from autotune.agent.knobs import KNOBS, Built, Start
-from autotune.agent.protocol import JOB_VARIABLE, REPORT_PATTERN, Job, Sampling, to_json, write_text
+from autotune.agent.protocol import JOB_VARIABLE, REPORT_PATTERN, Job, Sampling, Service, to_json, write_text
 from autotune.errors import UsageError
 from autotune.launch.ask import Ask, Run, Way
 from autotune.launch.command import Command
@@ -59,7 +59,11 @@ class FreshRunner:
 
     def run(self, ask: Ask) -> Run:
         """One run in a new process. Raises RunFailed, and UsageError when a copy does not protect the user's files."""
-        job = Job(
+        return self._once(ask, self.job(ask))
+
+    def job(self, ask: Ask) -> Job:
+        """What the ranks of such a run are told; its folder is not known yet."""
+        return Job(
             folder="",
             settings=ask.changes,
             voltages=ask.voltages,
@@ -69,17 +73,16 @@ class FreshRunner:
             perturb_mv=ask.perturbation.mv if ask.perturbation else 0.0,
             perturb_seed=ask.perturbation.seed if ask.perturbation else 0,
         )
-        return self._once(ask, job)
 
     def watch(self, limit_s: float) -> Run:
         """The user's own run, and everything that can be learnt of it. Raises RunFailed."""
         return self._once(Ask(limit_s), Job(folder="", observe=True, voltages=self.sampling.most))
 
-    def start(self, folder: Path, job: Job) -> dict[str, Any]:
-        """What run_process or Process needs to start the command with `job`; its files go to `folder`."""
+    def start(self, folder: Path, message: Job | Service) -> dict[str, Any]:
+        """What run_process or Process needs to start the command with this message; its files go to `folder`."""
         file = folder / "job.json"
-        write_text(file, to_json(replace(job, folder=str(folder), sampling=self.sampling)))
-        start = self._start(job.settings, file)
+        write_text(file, to_json(replace(message, folder=str(folder), sampling=self.sampling)))
+        start = self._start(message.settings, file)
         place = self._workspace(folder)
         return {
             "argv": [*start.launcher, *(_moved(word, self.command.cwd, place) for word in start.program)],
