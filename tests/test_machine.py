@@ -44,7 +44,8 @@ def test_a_machine_with_room_and_quiet_needs_no_warning():
     [
         (replace(CALM, cores=4), "4"),
         (replace(CALM, usable=2), "2"),
-        (replace(CALM, quota_cores=1.5), "1.5"),
+        (replace(CALM, quota_cores=1.5), "1"),
+        (replace(CALM, allowed_cores=3), "3"),
     ],
 )
 def test_ranks_times_threads_beyond_the_cores_are_warned_of(machine: Machine, cores: str):

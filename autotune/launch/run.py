@@ -208,7 +208,8 @@ class FreshRunner:
         launcher = self.command.render_launcher(ranks)
         path = os.pathsep.join(filter(None, [str(self.agent), self.environment.get("PYTHONPATH", "")]))
         environment = {**self.environment, "PYTHONPATH": path, JOB_VARIABLE: str(job)}
-        start = Start(tuple(launcher), tuple(words[len(launcher) :]), environment, self.prepare(settings))
+        binding = self.builder.facts.binding if self.builder else {}
+        start = Start(tuple(launcher), tuple(words[len(launcher) :]), environment, self.prepare(settings), binding)
         for name, value in settings.items():
             start = KNOBS[name].launch(start, value, settings)
         return start

@@ -6,7 +6,7 @@ A knob must not import anything but this package: it travels into the user's int
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Dict, Optional, Tuple
 
 from ..facts import ModelFacts
@@ -57,6 +57,8 @@ class Start:
     environment: Dict[str, str]
     built: Optional[Built] = None
     """Mechanisms built for these settings; None where the user's own are right."""
+    binding: Dict[str, Tuple[str, ...]] = field(default_factory=dict)
+    """LaunchFacts.binding."""
 
 
 class Knob:
