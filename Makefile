@@ -38,7 +38,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@touch $@
 
 reference: setup
-	$(BIN)/python -m autotune.report.reference docs/reference
+	$(BIN)/python docs/make_reference.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info

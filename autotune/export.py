@@ -45,6 +45,13 @@ class RasterEvidence(_Part):
     distance: float = Field(description="0 identical, 1 nothing in common")
     spikes: int
     baseline_sha256: str
+    largest_shift_ms: float | None = Field(default=None, description="of a spike that has its partner")
+    mean_shift_ms: float | None = Field(default=None, description="of these shifts, without their sign")
+    statistics: float | None = Field(
+        default=None,
+        description="chaotic networks: distance of the worst statistic from the centre of its band over the half "
+        "width of the band; 1 is its edge",
+    )
 
 
 class Evidence(_Part):
@@ -87,8 +94,8 @@ class Best(_Part):
 
 def make_best(folder: StudyFolder, study: StudyRecord) -> Best:
     """The answer of a finished study. Raises UsageError when it has not come to its end."""
-    observation = folder.read("observation", Observation)
-    confirmation = folder.read("confirmation", Confirmation)
+    observation = folder.read(Observation)
+    confirmation = folder.read(Confirmation)
     if observation is None or confirmation is None:
         raise UsageError(
             f"{folder.path}: the study has not come to its end",
@@ -160,6 +167,9 @@ def _evidence(
             distance=winner.distance or 0.0,
             spikes=winner.spikes or 0,
             baseline_sha256=observation.raster_digest,
+            largest_shift_ms=getattr(winner, "largest_shift_ms", None),
+            mean_shift_ms=getattr(winner, "mean_shift_ms", None),
+            statistics=getattr(winner, "statistics", None),
         )
     return Evidence(
         trials=len(trials),

@@ -49,7 +49,7 @@ def describe_machine() -> Machine:
         usable=threads if allowed is None else len(allowed),
         load=psutil.getloadavg()[0],
         governor=_read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
-        quota_cores=_quota(),
+        quota_cores=container_cores(),
         allowed_cores=None if allowed is None else cores_of(allowed),
     )
 
@@ -82,7 +82,7 @@ def warnings(machine: Machine, ranks: int, threads: int) -> list[str]:
     return lines
 
 
-def _quota(root: Path = CGROUPS, own: Path = OWN_CGROUP) -> float | None:
+def container_cores(root: Path = CGROUPS, own: Path = OWN_CGROUP) -> float | None:
     """The smallest limit of this process's control group and those above it, in cores (both versions of cgroups)."""
     found = []
     for line in _read(own).splitlines():

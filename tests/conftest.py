@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psutil
 import pytest
 
@@ -29,6 +30,8 @@ from autotune.launch import find_mpi, launch_environment, mpi_environment, parse
 from autotune.launch.run import FreshRunner, Run, stage_agent
 from autotune.observe import Observation, observe
 from autotune.raster import Raster
+
+pytest_plugins = ["minutes"]
 
 MODELS = Path(__file__).parent / "models"
 MARK = "AUTOTUNE_TEST_MARK"
@@ -43,6 +46,10 @@ QUICK: dict[str, dict[str, Any]] = {
 
 # At every start the Open MPI of the PyPI wheel looks for fast networks for a second; hundreds of runs are started here.
 os.environ.setdefault("OMPI_MCA_btl", "^ofi")
+
+# An example that takes long says something of the machine only.
+hypothesis.settings.register_profile("without a deadline", deadline=None)
+hypothesis.settings.load_profile("without a deadline")
 
 # A shell that starts the tests in the background makes them, and so every driver that they start, deaf to Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -157,6 +164,11 @@ def list_files(folder: Path) -> dict[str, str]:
     }
 
 
+def list_half_written(folder: Path) -> list[Path]:
+    """What a writer that died left under `folder`: the temporary files of `write_atomically` (".NAME.XXXX")."""
+    return [path for path in folder.rglob(".*.*") if path.is_file()]
+
+
 def run_study(tuner: Tuner, study: Path, out: Path, *options: str) -> Finished:
     before = list_files(study)
     answer = tuner("run", *options, "--out", out, study, cwd=study.parent)
@@ -190,6 +202,12 @@ def make_study() -> Callable[..., Path]:
 def listing() -> Callable[[Path], dict[str, str]]:
     """`listing(folder)`, see list_files."""
     return list_files
+
+
+@pytest.fixture(scope="session")
+def half_written() -> Callable[[Path], list[Path]]:
+    """`half_written(folder)`, see list_half_written."""
+    return list_half_written
 
 
 @pytest.fixture(scope="session")

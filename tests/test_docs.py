@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import shlex
 from pathlib import Path
-from types import ModuleType
 from typing import get_args
 
 import pytest
 
+import record
 from autotune.config import make_config, read_study
 from autotune.errors import ExitCode
 from autotune.export import Best
-from autotune.report.reference import commands, pages, parameters
 from autotune.store.records import Verdict
+from make_reference import commands, pages, parameters
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -129,7 +128,6 @@ def test_the_study_folder_holds_what_its_page_lists_and_nothing_else(tmp_path: P
 
 
 def test_the_output_that_is_quoted_is_that_of_the_recorded_run() -> None:
-    record = _record_script()
     text = (DOCS / "images" / "demo.txt").read_text(encoding="utf-8")
     for page in record.QUOTING:
         found = page.read_text(encoding="utf-8")
@@ -147,16 +145,7 @@ def test_a_recorded_screen_keeps_the_last_state_of_a_view_that_is_drawn_in_place
     written = (
         "title\r\n\x1b[2Ktrial 1\r\n1 of 2\r\x1b[2K\x1b[1A\x1b[2Ktrial 1\r\ntrial 2\r\n\x1b[1m2 of 2\x1b[0m\r\ndone\r\n"
     )
-    assert _record_script().screen(written) == ["title", "trial 1", "trial 2", "\x1b[1m2 of 2\x1b[0m", "done", ""]
-
-
-def _record_script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("record", DOCS / "images" / "record.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    assert record.screen(written) == ["title", "trial 1", "trial 2", "\x1b[1m2 of 2\x1b[0m", "done", ""]
 
 
 def _blocks(page: Path, language: str) -> list[str]:

@@ -19,7 +19,7 @@ ROOT = Path(autotune.__file__).parent
 
 FLOORS: list[set[str]] = [
     {"errors", "agent"},  # what a user may be told; what runs inside NEURON
-    {"raster", "measure", "machine"},  # spikes; statistics; this computer
+    {"raster", "measure", "machine", "report.format"},  # spikes; statistics; this computer; how values are written
     {"config", "store"},  # what the user wishes; the study's records and its folder
     {"launch"},  # one run of the user's command
     {"observe"},  # one watched run
@@ -29,7 +29,7 @@ FLOORS: list[set[str]] = [
     {"doctor", "report"},  # what people read
     {"pipeline"},  # the road, in order
     {"cli"},
-    {"__main__", "report.reference"},  # two ways to use the command line: to run it, to document it
+    {"__main__"},
 ]
 BESIDE = {("agent", "errors"), ("report", "doctor")}
 # What the user's interpreter has beside its standard library, and the agent's own name where it is staged.

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 
 import psutil
 import pytest
 
 from autotune.config import StudyConfig
-from autotune.machine import Machine, describe_machine, warnings
+from autotune.machine import Machine, container_cores, describe_machine, physical_cores, usable_cores, warnings
 from autotune.verify.noise import measure_noise
 
 CALM = Machine(cores=8, threads=16, usable=16, load=0.1, governor="performance", quota_cores=None)
@@ -63,6 +68,56 @@ def test_ranks_times_threads_beyond_the_cores_are_warned_of(machine: Machine, co
 def test_what_else_disturbs_times_is_warned_of(machine: Machine, words: str):
     (warning,) = warnings(machine, ranks=1, threads=1)
     assert words in warning
+
+
+def test_cores_that_may_be_used_are_limited_by_affinity_and_container_and_are_never_none():
+    assert CALM.usable_cores == 8
+    assert replace(CALM, usable=2).usable_cores == 2
+    assert replace(CALM, allowed_cores=3).usable_cores == 3  # six logical CPUs of three cores
+    assert replace(CALM, quota_cores=3.5).usable_cores == 3
+    assert replace(CALM, quota_cores=0.5).usable_cores == 1
+    assert usable_cores() == describe_machine().usable_cores
+
+
+@pytest.mark.parametrize(
+    ("own", "files", "limit"),
+    [
+        ("0::/", {}, None),
+        ("0::/jobs/one", {"jobs/one/cpu.max": "max 100000"}, None),
+        ("0::/jobs/one", {"jobs/one/cpu.max": "max 100000", "jobs/cpu.max": "250000 100000"}, 2.5),
+        ("0::/jobs/one", {"jobs/one/cpu.max": "50000 100000", "jobs/cpu.max": "400000 100000"}, 0.5),
+        ("4:memory:/a\n3:cpu,cpuacct:/a", {"cpu,cpuacct/a/cpu.cfs_quota_us": "-1"}, None),
+        (
+            "3:cpu,cpuacct:/a\n0::/",
+            {"cpu,cpuacct/a/cpu.cfs_quota_us": "150000", "cpu,cpuacct/a/cpu.cfs_period_us": "100000"},
+            1.5,
+        ),
+    ],
+)
+def test_the_limit_of_a_container_is_the_smallest_of_its_groups(
+    tmp_path: Path, own: str, files: dict[str, str], limit: float | None
+):
+    (tmp_path / "own").write_text(own)
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert container_cores(tmp_path, tmp_path / "own") == limit
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system knows no affinity")
+@pytest.mark.skipif(physical_cores() < 2, reason="one core")
+def test_in_a_cpuset_no_more_ranks_and_threads_are_tried_than_it_has_cores(tmp_path: Path, autotune, make_study):
+    study = make_study(tmp_path / "ring", "{python} small_ring.py --tstop 5")
+    one = {min(os.sched_getaffinity(0))}
+    driver = autotune.start("plan", study, cwd=tmp_path, preexec_fn=partial(os.sched_setaffinity, 0, one))
+    printed, errors = driver.communicate(timeout=120)
+    assert driver.returncode == 0, errors
+    assert "1 rank(s) on 1 core(s): no core is free for threads" in " ".join(printed.split())
+    ranks = "parse_command('mpiexec -n {ranks} nrniv init.hoc'.split(), Path('/')).ranks"
+    program = f"from pathlib import Path; from autotune.launch import parse_command; print({ranks})"
+    limited = partial(os.sched_setaffinity, 0, one)
+    asked = subprocess.run([sys.executable, "-c", program], preexec_fn=limited, capture_output=True, text=True)
+    assert asked.stdout.strip() == "1"
 
 
 def test_the_warning_is_part_of_what_is_printed_and_kept_before_the_search():

@@ -23,7 +23,7 @@ from autotune.errors import UsageError
 from autotune.launch.build import Recipe, build, compiler, neuron_version
 from autotune.launch.command import Command, find_program
 from autotune.launch.mpi import Mpi
-from autotune.store.records import Settings
+from autotune.settings import Changes
 
 MAKEFILE = "makemod2c_inc"  # what nrnivmodl leaves in its folder: a rule for each mod file
 MADE_FROM = re.compile(r"^(?:\./)?\S[^\n:]*?\.(?:c|cpp): (.+?\.mod)\b", re.MULTILINE)
@@ -42,7 +42,7 @@ class Builder:
     facts: LaunchFacts
     environment: Mapping[str, str]
 
-    def built(self, settings: Settings) -> Built | None:
+    def built(self, settings: Changes) -> Built | None:
         """The mechanisms for these settings; None where the user's own are right. Raises BuildFailed."""
         flags = str(settings.get("mod_flags", OWN)).replace(OWN, "")
         home, coreneuron = settings.get("neuron"), bool(settings.get("coreneuron"))

@@ -77,7 +77,7 @@ def test_a_file_is_replaced_whole_or_stays_as_it_was(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
 
 
-def test_a_writer_that_is_killed_leaves_the_old_file_whole(tmp_path):
+def test_a_writer_that_is_killed_leaves_the_old_file_whole_and_one_that_can_be_told_from_it(tmp_path, half_written):
     file = tmp_path / "record.json"
     write_text(file, "old")
     program = """
@@ -95,6 +95,7 @@ write_atomically(Path(sys.argv[1]), die)
     done = subprocess.run([sys.executable, "-c", program, str(file)], timeout=30)
     assert done.returncode == -signal.SIGKILL
     assert file.read_text() == "old"
+    assert [path.read_text() for path in half_written(tmp_path)] == ["half"]
 
 
 def test_a_file_has_the_rights_that_any_new_file_gets(tmp_path):

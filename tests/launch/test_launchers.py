@@ -406,3 +406,20 @@ def test_a_model_is_watched_and_its_binding_searched(installed: Installed, tmp_p
     searched, _, left_out = answer.stdout.partition("not searched")
     assert left_out
     assert ("binding" in searched) == (physical_cores() > 1)
+
+
+@pytest.mark.mpi
+@pytest.mark.slow
+def test_a_whole_study_ends_and_its_trials_were_bound_as_asked(
+    installed: Installed, tmp_path: Path, autotune, make_study
+):
+    if physical_cores() < 2:
+        pytest.skip("one core: nothing to bind to")
+    line = f"{installed.mpiexec} -n 2 {{python}} small_ring.py"
+    study = make_study(tmp_path / "ring", line, search={"trials": 4, "knobs": ["binding", "nspike"]})
+    answer = autotune("run", study, "--out", tmp_path / "out", cwd=tmp_path, env=installed.environment)
+    assert answer.code == 0, str(answer)
+    trials = [json.loads(file.read_text()) for file in (tmp_path / "out" / "trials").glob("*.json")]
+    assert {trial["verdict"] for trial in trials} == {"accepted"}
+    assert len({trial["effective"]["binding"] for trial in trials}) == 2
+    assert all(trial["params"]["binding"] == trial["effective"]["binding"] for trial in trials)

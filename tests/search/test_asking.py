@@ -256,13 +256,36 @@ def test_a_single_failure_of_the_baseline_is_forgiven_and_a_second_in_a_row_ends
         bench(lambda settings: RunFailed("crashed", "gone")).search(1)
 
 
-def test_a_trial_is_in_the_folder_before_optuna_is_told(bench):
+def test_a_trial_is_in_the_folder_before_optuna_is_told(bench, monkeypatch):
     one = bench()
-    numbers = []
-    limits = SearchConfig(trials=3)
-    search(one.study, one.runner, one.folder, limits, lambda trial: numbers.append(len(one.folder.trials())))
-    assert numbers == [1, 2, 3]
-    assert [trial.params for trial in one.folder.trials()] == [trial.params for trial in one.runner.known]
+    tell, found = one.study.tell, []
+
+    def look_first(asked: optuna.Trial, *values: Any, **how: Any) -> Any:
+        found.append([trial.number for trial in one.folder.trials()])
+        return tell(asked, *values, **how)
+
+    monkeypatch.setattr(one.study, "tell", look_first)
+    one.search(3)
+    assert found == [[0], [0, 1], [0, 1, 2]]
+
+
+def test_a_driver_that_dies_before_optuna_is_told_repeats_nothing(bench, monkeypatch):
+    def die(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    one = bench()
+    one.search(1)
+    with monkeypatch.context() as dying:
+        dying.setattr(one.study, "tell", die)
+        with pytest.raises(KeyboardInterrupt):
+            one.search(2)
+    one.runner.known[:] = one.folder.trials()  # as the next driver reads them
+    (before,) = (trial for trial in one.runner.known if trial.changes)
+    after = one.search(3)
+    assert [trial.number for trial in after] == [0, 1, 2]
+    assert after[1] == before
+    assert [settings for settings in one.clock.asked if settings == before.changes] == [before.changes]
+    assert all(trial.state.is_finished() for trial in one.study.trials[:3])
 
 
 def test_the_search_stops_asking_when_its_time_is_used_up_also_over_several_sessions(bench):

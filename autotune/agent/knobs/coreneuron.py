@@ -22,6 +22,7 @@ LIBRARY_VARIABLE = "CORENEURONLIB"  # read by NEURON before it looks anywhere el
 
 class CoreNeuron(Knob):
     name = "coreneuron"
+    timed_whole = True
     at_launch = True
     order = 70
 

@@ -73,6 +73,8 @@ class Knob:
     """A second run with it in the same process is safe."""
     in_coreneuron: bool = True
     """NEURON hands it over to CoreNEURON (neuron/coreneuron.py)."""
+    timed_whole: bool = False
+    """NEURON's timers stand still under it: a study that searches it times every run from finitialize on."""
     told_by_run: bool = False
     """What is in effect can be read after a run only."""
     order: int = 0

@@ -5,9 +5,9 @@ The study folder is written before Optuna is told, so that a driver killed in be
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import optuna
 from optuna.distributions import CategoricalDistribution
@@ -15,12 +15,20 @@ from optuna.distributions import CategoricalDistribution
 from autotune.config import SearchConfig
 from autotune.plan.space import SearchSpace
 from autotune.search.recipe import recipe
-from autotune.search.runner import TrialRunner
+from autotune.search.stop import Searched, Stopped, why_stop
+from autotune.search.trial import TrialRunner
+from autotune.settings import Params
 from autotune.store.folder import StudyFolder
 from autotune.store.optuna import StoredTrial, reconcile, tell_measured, tell_unmeasured
-from autotune.store.records import Settings, Trial
+from autotune.store.records import Trial
 
-MOST_REPEATS = 15  # so many proposals in a row that were answered before: there is nothing new to find
+
+@dataclass(frozen=True)
+class Found:
+    """What a search has found: all trials of the study, earlier drivers' included, and why it ended."""
+
+    trials: tuple[Trial, ...]
+    stopped: Stopped
 
 
 def search(
@@ -29,30 +37,34 @@ def search(
     folder: StudyFolder,
     limits: SearchConfig,
     on_trial: Callable[[Trial], None],
-) -> list[Trial]:
-    """Make trials until the number or the time is used up; returns all of the study's trials, earlier sessions'
-    included.
-    """
-    space = runner.space
-    reconcile(study, {trial.number: _stored(trial, space) for trial in runner.known})
+    visible_gain: float = 0.0,
+) -> Found:
+    """Make trials until there is a reason to stop, which is written down. `visible_gain`: the smallest gain that can be shown here."""
+    space = runner.verifier.space
+    known = folder.trials()
+    reconcile(study, {trial.number: _stored(trial, space) for trial in known})
     for params in recipe(space):
         study.enqueue_trial(params, skip_if_exists=True)
-    spent_s = sum(trial.wall_s for trial in runner.known)
-    started = time.monotonic()
-    while len(runner.known) < limits.trials and not _nothing_new(runner.known):
-        if limits.time_budget_s is not None and spent_s + time.monotonic() - started > limits.time_budget_s:
-            break
+    spent_s, started = sum(trial.wall_s for trial in known), time.monotonic()
+
+    def searched() -> Searched:
+        return Searched(known, spent_s + time.monotonic() - started, limits, space, visible_gain)
+
+    while not (reason := why_stop(searched())):
         asked = study.ask()
-        trial = runner.trial(asked.number, suggest(asked, space))
+        trial = runner.trial(asked.number, suggest(asked, space), known)
         folder.write_trial(trial)
+        known.append(trial)
         _tell(study, asked, trial)
         on_trial(trial)
-    return runner.known
+    stopped = Stopped(reason, len(known))
+    folder.write(stopped)
+    return Found(tuple(known), stopped)
 
 
-def suggest(trial: optuna.Trial, space: SearchSpace) -> Settings:
+def suggest(trial: optuna.Trial, space: SearchSpace) -> Params:
     """A value for each knob that can act beside the ones before it (Optuna's define-by-run)."""
-    params: Settings = {}
+    params = Params({})
     for name, domain in space.domains.items():
         if space.acts(name, params):
             params[name] = trial.suggest_categorical(name, domain.values)
@@ -72,26 +84,6 @@ def attributes(trial: Trial) -> dict[str, object]:
         "answered_from": trial.answered_from,
     }
     return {name: value for name, value in shown.items() if value not in (None, "", [])}
-
-
-def finalists(trials: list[Trial], most: int, noise: float, minimum_gain: float) -> list[Trial]:
-    """The best accepted trials, no two of the same effect, that may be faster by the minimum gain.
-
-    `noise` is the upper bound of the spread of one log ratio: a trial may really be that much better than it looked.
-    """
-
-    def may_pay(trial: Trial) -> bool:
-        if trial.ratio is None or trial.ratio >= 1.0:
-            return False
-        better = trial.ratio * math.exp(-noise / math.sqrt(len(trial.samples)))
-        return better < 1.0 / (1.0 + minimum_gain)
-
-    candidates = [t for t in trials if t.accepted and t.changes and t.answered_from is None and may_pay(t)]
-    chosen: list[Trial] = []
-    for trial in sorted(candidates, key=lambda t: (t.ratio or 1.0, t.number)):
-        if all(trial.effective != other.effective for other in chosen):
-            chosen.append(trial)
-    return chosen[:most]
 
 
 def _tell(study: optuna.Study, asked: optuna.Trial, trial: Trial) -> None:
@@ -118,8 +110,3 @@ def _stored(trial: Trial, space: SearchSpace) -> StoredTrial:
 def _told_ratio(trial: Trial) -> float | None:
     """The time of a run that did not do what was asked is no measurement of what was asked."""
     return None if trial.verdict in ("crashed", "timeout", "not applicable") else trial.ratio
-
-
-def _nothing_new(trials: list[Trial]) -> bool:
-    last = trials[-MOST_REPEATS:]
-    return len(last) == MOST_REPEATS and all(trial.answered_from is not None for trial in last)

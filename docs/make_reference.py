@@ -1,4 +1,4 @@
-"""The reference pages that are made from the code itself: `python -m autotune.report.reference docs/reference`.
+"""The reference pages that are made from the code itself: `python docs/make_reference.py`.
 
 Commands and options come from the command line's own parser, the keys of study.toml from its schema, the knobs from
 their files; a test compares the pages with what this module makes.
@@ -7,7 +7,6 @@ their files; a test compares the pages with what this module makes.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from inspect import Parameter, getdoc, signature
 from pathlib import Path
@@ -22,8 +21,9 @@ from autotune.cli import app
 from autotune.config import StudyConfig
 from autotune.errors import ExitCode
 from autotune.export import Best
-from autotune.report.knobs import knobs_page
+from knob_pages import knobs_page
 
+REFERENCE = Path(__file__).parent / "reference"
 MADE = "Made by `make reference` from the code; a test compares the two."
 
 COMMANDS_HEAD = f"""# Commands
@@ -173,11 +173,11 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def main(folder: Path) -> None:
-    """Write all pages into `folder`."""
+def main() -> None:
+    """Write all pages."""
     for name, text in pages().items():
-        (folder / name).write_text(text, encoding="utf-8")
+        (REFERENCE / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

@@ -1,6 +1,4 @@
-"""The reference page of the knobs, made from their own files.
-
-    python -m autotune.report.knobs > docs/reference/knobs.md
+"""The reference page of the knobs, made from their own files; `make reference` writes it.
 
 What a knob does on a model is found by asking it about an example and its variations, so the page can say nothing that
 the code does not do.
@@ -10,15 +8,18 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from autotune.agent.facts import LaunchFacts, ModelFacts
 from autotune.agent.knobs import KNOBS, Domain, Excluded, Knob
+from autotune.launch.launchers.open_mpi import OpenMpi
 from autotune.launch.mechanisms import NO_COMPILER
+from autotune.report.format import format_value
 
 LAUNCH = LaunchFacts(
     mpi="Open MPI",
+    binding=asdict(OpenMpi.binding),
     mod_files=("kca.mod",),
     nrnivmodl="nrnivmodl",
     environments=(("/opt/neuron-9", (9, 0, 2)),),
@@ -49,7 +50,7 @@ VARIATIONS: dict[str, dict[str, Any]] = {
     "NEURON 8.2 alone": {"launch": replace(LAUNCH, environments=())},
     "a serial command": {**ONE_RANK, "ranks_tunable": False, "launch": replace(LAUNCH, mpi="")},
     "a command without `{ranks}`": {"ranks_tunable": False},
-    "MPICH": {"launch": replace(LAUNCH, mpi="MPICH")},
+    "a launcher that is not known": {"launch": LaunchFacts(mpi="unknown")},
     "a command that places its ranks": {"launch": replace(LAUNCH, placed=True)},
     "no mod files": {"launch": replace(LAUNCH, mod_files=())},
     "no compiler": {"launch": replace(LAUNCH, no_build=NO_COMPILER)},
@@ -105,9 +106,9 @@ def _section(knob: Knob) -> str:
     if isinstance(usual, Domain):
         if knob.needs:
             rows.append(("needs", knob.needs))
-        rows.append(("values in the example", ", ".join(map(_plain, usual.values))))
+        rows.append(("values in the example", ", ".join(map(format_value, usual.values))))
         if usual.recommended:
-            rows.append(("tried first", ", ".join(map(_plain, usual.recommended))))
+            rows.append(("tried first", ", ".join(map(format_value, usual.recommended))))
         rows.append(("class", "; ".join([usual.safety, *_other_classes(answers, usual.safety)])))
     reasons = dict.fromkeys(answer.reason for answer in answers.values() if isinstance(answer, Excluded))
     rows += [("not searched", reason) for reason in reasons]
@@ -124,15 +125,3 @@ def _other_classes(answers: dict[str, Domain | Excluded], usual: str) -> list[st
             if not case.startswith(tuple(cases)):
                 cases.append(case)
     return [f"{safety} with {' or '.join(cases)}" for safety, cases in changed.items()]
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if value is None or value == "":
-        return "as it is"
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-if __name__ == "__main__":
-    sys.stdout.write(knobs_page())

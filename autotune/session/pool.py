@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from autotune.launch.resident import Session, Takeover
 from autotune.launch.run import FreshRunner
-
-Group = tuple[tuple[str, object], ...]
-"""Settings that need a process start of their own; () are the user's own."""
+from autotune.observe import Takeover
+from autotune.plan.space import Group
+from autotune.session.session import Session
 
 
 @dataclass
@@ -29,9 +28,9 @@ class Pool:
         """The session of this group, started if there is none."""
         if group not in self._sessions:
             self._make_room()
-            ranks = int(dict(group).get("ranks", self.ranks))  # type: ignore[call-overload]
-            runner = self.fresh if self.in_place else self.fresh.in_a_copy()
-            self._sessions[group] = Session(runner, dict(group), takeover, ranks)
+            fresh = self.fresh if self.in_place else self.fresh.in_a_copy()
+            ranks = int(group.changes.get("ranks", self.ranks))
+            self._sessions[group] = Session(fresh, group.changes, takeover, ranks)
         self._sessions[group] = self._sessions.pop(group)
         return self._sessions[group]
 
@@ -53,7 +52,7 @@ class Pool:
 
     def _make_room(self) -> None:
         """End the sessions that were not used for longest while memory is short; the baseline's own stays."""
-        others = [group for group in self._sessions if group]
+        others = [group for group in self._sessions if group.changes]
         while others and psutil.virtual_memory().available < 2 * memory_bytes(self._sessions[others[0]].pid):
             self.end(others.pop(0))
 

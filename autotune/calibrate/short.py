@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
+from autotune.config import SearchConfig
 from autotune.errors import AutotuneError
-from autotune.launch.run import FreshRunner
+from autotune.launch.ask import Ask, Runner
 from autotune.observe import Observation
 from autotune.raster import Raster
 from autotune.raster.metrics import identical
-from autotune.verify.calibrate import Regime
+from autotune.verify.references import Regime
 
 GRID_MS = 2.0  # a multiple of every step on the grid of dt
 WORTH = 0.6  # a part longer than this share of the run saves too little
+MOST_FACTOR, SLACK_S = 2.0, 10.0  # a part of the run cannot take much longer than the whole, which took `wall_s`
 
 
 @dataclass(frozen=True)
 class ShortRun:
     """How much of the run the search uses."""
+
+    RECORD: ClassVar[str] = "short"
 
     stop_ms: float | None = None
     """Where its runs end; None for the whole."""
@@ -26,22 +31,19 @@ class ShortRun:
 
 
 def shorten(
-    runner: FreshRunner,
-    observation: Observation,
-    baseline: Raster,
-    short_s: float | None,
-    regime: Regime,
-    enough_spikes: int = 200,
+    fresh: Runner, ask: Ask, observation: Observation, baseline: Raster, search: SearchConfig, regime: Regime
 ) -> ShortRun:
     """Choose the part that the search uses; a run of the baseline shows whether the model can be stopped there.
 
-    Only of a regular network: a part may hold too little for statistics where the whole run does not.
+    Only of a regular network: a part may hold too little for statistics where the whole run does not. And only where
+    the run section is timed: a part of the run says little of the whole process, in which set-up counts in full.
     """
-    stop = choose_stop(observation, baseline, short_s, enough_spikes)
+    short_s = search.short_s if search.objective == "run" else None
+    stop = choose_stop(observation, baseline, short_s, search.short_spikes)
     if stop is None:
         return ShortRun()
     statistics = f"a {regime} network is judged by statistics, and a part is too short for them"
-    obstacle = why_not(runner, baseline, stop) if regime == "regular" else statistics
+    obstacle = why_not(fresh, ask, baseline, stop, observation.wall_s) if regime == "regular" else statistics
     if obstacle:
         return ShortRun(None, f"the search uses the whole run: {obstacle}")
     return ShortRun(stop, f"the search and its A/A runs end at t = {stop:g} ms; the confirmation uses the whole run")
@@ -66,10 +68,10 @@ def choose_stop(observation: Observation, baseline: Raster, short_s: float | Non
     return stop if stop < WORTH * t_stop else None
 
 
-def why_not(runner: FreshRunner, baseline: Raster, stop_ms: float) -> str:
+def why_not(fresh: Runner, ask: Ask, baseline: Raster, stop_ms: float, wall_s: float) -> str:
     """Why this model cannot be stopped early, or an empty string: its raster up to there must be the baseline's."""
     try:
-        run = runner.until(stop_ms).run()
+        run = fresh.run(replace(ask, stop_ms=stop_ms, limit_s=min(ask.limit_s, MOST_FACTOR * wall_s + SLACK_S)))
     except AutotuneError as failure:
         return f"it fails when it is stopped early: {failure.message}"
     if abs(run.t_ms - stop_ms) > 1.5 * run.reports[0].dt_ms:

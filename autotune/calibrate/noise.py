@@ -1,16 +1,20 @@
 """A/A: the user's own settings timed against themselves, before anything is searched.
 
 The spread of these pairs says how small a gain this machine can show at all; a search for less would only find noise.
+No baseline run goes by without its raster being compared: a model that reproduces itself four times of five would have
+the first unlucky trial's knob blamed.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
-from autotune.config import StudyConfig
+from autotune.calibrate.baseline import NotReproduced
+from autotune.config import ConfirmConfig
 from autotune.errors import BaselineError
+from autotune.launch.ask import Ask, Runner
 from autotune.launch.judge import RunFailed
-from autotune.launch.run import FreshRunner
 from autotune.machine import Machine, describe_machine, warnings
 from autotune.measure import (
     Noise,
@@ -21,11 +25,14 @@ from autotune.measure import (
     recommended_pairs,
     smallest_visible_effect,
 )
+from autotune.verify.acceptance import Acceptance
 
 
 @dataclass(frozen=True)
 class NoiseRecord:
     """What the A/A runs said."""
+
+    RECORD: ClassVar[str] = "noise"
 
     times_s: tuple[float, ...]
     """The objective of each run, in order."""
@@ -38,18 +45,20 @@ class NoiseRecord:
     machine: Machine
 
 
-def measure_noise(runner: FreshRunner, config: StudyConfig, ranks: int, threads: int) -> NoiseRecord:
-    """Run the baseline several times in a row. Raises BaselineError when it fails."""
-    try:
-        times = tuple(runner.run().time_s(config.search.objective) for _ in range(config.noise.runs))
-    except RunFailed as failure:
-        raise BaselineError(
-            f"the baseline ran before and fails now: {failure.message}", cure=failure.cure, details=failure.details
-        ) from failure
+def measure_noise(
+    fresh: Runner,
+    ask: Ask,
+    acceptance: Acceptance,
+    runs: int,
+    confirm: ConfirmConfig,
+    objective: Literal["run", "total"],
+) -> NoiseRecord:
+    """Run the baseline several times in a row. Raises BaselineError when it fails or gives another raster."""
+    times = tuple(_timed(fresh, ask, acceptance, objective) for _ in range(runs))
     noise = aa_spread(neighbour_log_ratios(times), shared_runs=True)
-    confirm = config.confirm
-    pairs = confirm.pairs or choose_pairs(noise, config)
+    pairs = confirm.pairs or choose_pairs(noise, confirm)
     machine = describe_machine()
+    facts = acceptance.observation.facts
     lines = advice(
         noise,
         pairs,
@@ -66,14 +75,13 @@ def measure_noise(runner: FreshRunner, config: StudyConfig, ranks: int, threads:
             noise, pairs, alpha=confirm.alpha, minimum_gain=confirm.minimum_gain, finalists=confirm.finalists
         ),
         pairs=pairs,
-        advice=(*lines, *warnings(machine, ranks, threads)),
+        advice=(*lines, *warnings(machine, facts.ranks, facts.threads)),
         machine=machine,
     )
 
 
-def choose_pairs(noise: Noise, config: StudyConfig) -> int:
+def choose_pairs(noise: Noise, confirm: ConfirmConfig) -> int:
     """As many pairs as the wanted gain needs on this machine, within what the user allows."""
-    confirm = config.confirm
     low = recommended_pairs(confirm.alpha, confirm.finalists)
     high = max(low, confirm.most_pairs)
     needed = pairs_needed(
@@ -86,3 +94,15 @@ def choose_pairs(noise: Noise, config: StudyConfig) -> int:
         high=high,
     )
     return high if needed is None else needed
+
+
+def _timed(fresh: Runner, ask: Ask, acceptance: Acceptance, objective: str) -> float:
+    try:
+        run = fresh.run(ask)
+    except RunFailed as failure:
+        raise BaselineError(
+            f"the baseline ran before and fails now: {failure.message}", cure=failure.cure, details=failure.details
+        ) from failure
+    if not acceptance.reproduces(run):
+        raise NotReproduced(acceptance.baseline, run.raster)
+    return run.time_s(objective)
