@@ -27,7 +27,8 @@ import pytest
 
 from autotune.agent.protocol import Sampling
 from autotune.launch import find_mpi, launch_environment, mpi_environment, parse_command
-from autotune.launch.run import FreshRunner, Run, stage_agent
+from autotune.launch.ask import Ask, Run
+from autotune.launch.run import FreshRunner, stage_agent
 from autotune.observe import Observation, observe
 from autotune.raster import Raster
 
@@ -36,6 +37,7 @@ pytest_plugins = ["minutes"]
 MODELS = Path(__file__).parent / "models"
 MARK = "AUTOTUNE_TEST_MARK"
 TWO_RANKS = "mpiexec -n 2 {python} small_ring.py"
+LIMIT_S = 120.0  # of a run in a test
 FIRST_KNOBS = ["dt", "nspike", "gid_compress", "bin_queue", "self_queue", "cache_efficient"]
 # As short as a study can be; a test that is about one of these keys names its own value.
 QUICK: dict[str, dict[str, Any]] = {
@@ -286,8 +288,8 @@ class Watched:
 def ring(tmp_path_factory: pytest.TempPathFactory) -> Watched:
     """A watched real run, for tests of what is concluded from it."""
     runner = make_runner(tmp_path_factory.mktemp("watched"), "small_ring.py")
-    observation, baseline = observe(runner, find_mpi(runner.command, runner.environment))
-    return Watched(runner, observation, baseline, runner.run(voltages=Sampling.most))
+    observation, baseline = observe(runner, find_mpi(runner.command, runner.environment), LIMIT_S)
+    return Watched(runner, observation, baseline, runner.run(Ask(LIMIT_S, voltages=Sampling.most)))
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,10 @@ def search(
     on_trial: Callable[[Trial], None],
     visible_gain: float = 0.0,
 ) -> Found:
-    """Make trials until there is a reason to stop, which is written down. `visible_gain`: the smallest gain that can be shown here."""
+    """Make trials until there is a reason to stop, which is written down.
+
+    `visible_gain`: the smallest gain that can be shown on this machine.
+    """
     space = runner.verifier.space
     known = folder.trials()
     reconcile(study, {trial.number: _stored(trial, space) for trial in known})
