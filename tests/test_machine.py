@@ -12,24 +12,23 @@ from pathlib import Path
 import psutil
 import pytest
 
-from autotune.config import StudyConfig
+from autotune.calibrate.noise import measure_noise
+from autotune.config import AcceptConfig, ConfirmConfig
+from autotune.launch.ask import Ask, Run
 from autotune.machine import Machine, container_cores, describe_machine, physical_cores, usable_cores, warnings
-from autotune.verify.noise import measure_noise
+from autotune.verify.acceptance import Acceptance
 
 CALM = Machine(cores=8, threads=16, usable=16, load=0.1, governor="performance", quota_cores=None)
 
 
 @dataclass(frozen=True)
-class StillRun:
-    def time_s(self, objective: str) -> float:
-        return 2.0
-
-
 class StillRunner:
-    """A model that always takes the same time."""
+    """A model that always takes the same time and does the same."""
 
-    def run(self) -> StillRun:
-        return StillRun()
+    made: Run
+
+    def run(self, ask: Ask) -> Run:
+        return self.made
 
 
 def test_this_machine_is_described_as_it_is():
@@ -120,8 +119,9 @@ def test_in_a_cpuset_no_more_ranks_and_threads_are_tried_than_it_has_cores(tmp_p
     assert asked.stdout.strip() == "1"
 
 
-def test_the_warning_is_part_of_what_is_printed_and_kept_before_the_search():
-    config = StudyConfig(name="still", command=("nothing",))
-    beyond = measure_noise(StillRunner(), config, ranks=1000, threads=2)
+def test_the_warning_is_part_of_what_is_printed_and_kept_before_the_search(ring):
+    crowded = replace(ring.observation, facts=replace(ring.observation.facts, ranks=1000, threads=2))
+    acceptance = Acceptance(ring.baseline, crowded, AcceptConfig())
+    beyond = measure_noise(StillRunner(ring.run), Ask(limit_s=60), acceptance, 4, ConfirmConfig(), "run")
     assert any(line.startswith("1000 ranks x 2 threads on") for line in beyond.advice)
     assert beyond.machine.cores == describe_machine().cores
