@@ -22,7 +22,7 @@ from autotune.launch.mechanisms import launch_facts
 from autotune.launch.mpi import Mpi
 from autotune.launch.run import FreshRunner
 from autotune.launch.workspace import snapshot, written
-from autotune.machine import physical_cores
+from autotune.machine import physical_cores, usable_cores
 from autotune.raster import Raster, read_raster, write_raster
 from autotune.store.folder import StudyFolder
 from autotune.store.records import Environment, ModelIdentity
@@ -111,12 +111,10 @@ def observe(
     try:
         run = runner.watch(limit_s)
     except RunFailed as failure:
-        kind = MpiError if failure.failure == "no mpi" else BaselineError
-        raise kind(
-            f"the model does not run with its own settings: {failure.message}",
-            cure=failure.cure,
-            details=failure.details,
-        ) from failure
+        if failure.failure == "no mpi":  # nothing is wrong with the model
+            raise MpiError(failure.message, cure=failure.cure, details=failure.details) from failure
+        message = f"the model does not run with its own settings: {failure.message}"
+        raise BaselineError(message, cure=failure.cure, details=failure.details) from failure
     run = run.timed_by("psolve" if uses_psolve(run) else "clock")
     facts = merge_facts(run, runner.command)
     launch = launch_facts(
@@ -164,7 +162,7 @@ def merge_facts(run: Run, command: Command) -> ModelFacts:
         dt_ms=run.reports[0].dt_ms,
         t_stop_ms=round(run.t_ms, 6),
         ranks_tunable=command.tunable_ranks,
-        cores=physical_cores(),
+        cores=usable_cores(),
         cvode=any(report.cvode for report in run.reports),
         psolve=uses_psolve(run),
         threads=threads,

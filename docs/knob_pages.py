@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from autotune.agent.driver.facts import LaunchFacts, ModelFacts
 from autotune.agent.knobs import KNOBS, Domain, Excluded, Knob
+from autotune.launch.launchers.open_mpi import OpenMpi
 from autotune.launch.mechanisms import NO_COMPILER
 from autotune.report.format import format_value
 
 LAUNCH = LaunchFacts(
     mpi="Open MPI",
+    binding=asdict(OpenMpi.binding),
     mod_files=("kca.mod",),
     nrnivmodl="nrnivmodl",
     environments=(("/opt/neuron-9", (9, 0, 2)),),
@@ -48,7 +50,7 @@ VARIATIONS: dict[str, dict[str, Any]] = {
     "NEURON 8.2 alone": {"launch": replace(LAUNCH, environments=())},
     "a serial command": {**ONE_RANK, "ranks_tunable": False, "launch": replace(LAUNCH, mpi="")},
     "a command without `{ranks}`": {"ranks_tunable": False},
-    "MPICH": {"launch": replace(LAUNCH, mpi="MPICH")},
+    "a launcher that is not known": {"launch": LaunchFacts(mpi="unknown")},
     "a command that places its ranks": {"launch": replace(LAUNCH, placed=True)},
     "no mod files": {"launch": replace(LAUNCH, mod_files=())},
     "no compiler": {"launch": replace(LAUNCH, no_build=NO_COMPILER)},

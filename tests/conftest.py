@@ -5,6 +5,7 @@ Every process that a test starts carries a mark in its environment, so that what
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -289,6 +290,40 @@ def ring(tmp_path_factory: pytest.TempPathFactory) -> Watched:
     runner = make_runner(tmp_path_factory.mktemp("watched"), "small_ring.py")
     observation, baseline = observe(runner, find_mpi(runner.command, runner.environment), LIMIT_S)
     return Watched(runner, observation, baseline, runner.run(Ask(LIMIT_S, voltages=Sampling.most)))
+
+
+@pytest.fixture(scope="session")
+def kept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where test environments survive: the folder that AUTOTUNE_TEST_ENVIRONMENTS names, else pytest's cache."""
+    named = os.environ.get("AUTOTUNE_TEST_ENVIRONMENTS")
+    cache = getattr(request.config, "cache", None)
+    own = cache.mkdir("environments") if cache else tmp_path_factory.mktemp("environments")
+    root = Path(named) if named else Path(own)
+    root.mkdir(parents=True, exist_ok=True)
+    return root
+
+
+@pytest.fixture(scope="session")
+def environments(kept: Path) -> Callable[..., Path]:
+    """A function: requirements (and an interpreter) to the folder of programs of an environment that has them, and
+    that knows nothing of the tuner. Made once with pip.
+    """
+
+    def make(*requirements: str, python: str = sys.executable) -> Path:
+        said = subprocess.run([python, "-c", "import sys; print('%d%d' % sys.version_info[:2])"], capture_output=True)
+        home = kept / "-".join(
+            ["py" + said.stdout.decode().strip(), *(word.replace("==", "-") for word in requirements)]
+        )
+        with (kept / (home.name + ".lock")).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (home / "ready").exists():
+                shutil.rmtree(home, ignore_errors=True)
+                subprocess.run([python, "-m", "venv", home], check=True)
+                subprocess.run([home / "bin/pip", "install", "--quiet", *requirements], check=True)
+                (home / "ready").touch()
+        return home / "bin"
+
+    return make
 
 
 @pytest.fixture

@@ -145,8 +145,6 @@ class RankReport:
 
     rank: int = 0
     nhost: int = 1
-    world: Optional[int] = None
-    """The number of ranks that mpi4py or the launcher's environment claims; None when neither says."""
     host: str = ""
     pid: int = 0
     ancestors: List[int] = field(default_factory=list)

@@ -12,7 +12,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,11 +26,6 @@ from autotune.launch.command import Command, find_program
 from autotune.launch.mpi import Mpi
 from autotune.settings import Changes
 
-PLACING = re.compile(
-    r"--?(bind-to|map-by|rank-by|cpu-set|cpu-list|rankfile|npernode|npersocket|ppr|cpus-per-(proc|rank))\b"
-)
-PLACING_SHORT = {"-rf", "-bycore", "-bynode", "-bysocket"}
-PLACING_VARIABLE = re.compile(r"(OMPI|PRTE)_MCA_(hwloc_\w*bind|rmaps_\w*(mapping|policy))")
 MAKEFILE = "makemod2c_inc"  # what nrnivmodl leaves in its folder: a rule for each mod file
 MADE_FROM = re.compile(r"^(?:\./)?\S[^\n:]*?\.(?:c|cpp): (.+?\.mod)\b", re.MULTILINE)
 # In a compiled library: what only NEURON 9 and later have to be linked with, and where its NEURON's own library was.
@@ -81,7 +76,8 @@ def launch_facts(
         problem = problem or f"{command.program[0]}: not known how to run it in another environment"
     return LaunchFacts(
         mpi=mpi.family if mpi else "",
-        placed=_placed(command, environment),
+        placed=bool(mpi and mpi.kind.places(command.launcher[1:], environment)),
+        binding=asdict(mpi.kind.binding) if mpi and mpi.kind.binding else {},
         mod_files=tuple(str(file) for file in files),
         no_build=problem,
         nrnivmodl=str(nrnivmodl or ""),
@@ -145,11 +141,6 @@ def _toolchain_problem(nrnivmodl: Path | None, neuron: tuple[int, ...], environm
     if said != neuron:
         return f"{nrnivmodl} belongs to NEURON {'.'.join(map(str, said)) or 'unknown'}, the model runs another one"
     return ""
-
-
-def _placed(command: Command, environment: Mapping[str, str]) -> bool:
-    words = any(PLACING.match(word) or word in PLACING_SHORT for word in command.launcher)
-    return words or any(PLACING_VARIABLE.match(name) for name in environment)
 
 
 def _version_in(home: Path) -> tuple[int, ...]:

@@ -163,7 +163,8 @@ class FreshRunner:
         launcher = self.command.render_launcher(ranks)
         path = os.pathsep.join(filter(None, [str(self.agent), self.environment.get("PYTHONPATH", "")]))
         environment = {**self.environment, "PYTHONPATH": path, JOB_VARIABLE: str(job)}
-        start = Start(tuple(launcher), tuple(words[len(launcher) :]), environment, self.prepare(changes))
+        binding = self.manner.builder.facts.binding if self.manner.builder else {}
+        start = Start(tuple(launcher), tuple(words[len(launcher) :]), environment, self.prepare(changes), binding)
         for name, value in changes.items():
             start = KNOBS[name].launch(start, value, changes)
         return start
