@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from autotune.search.runner import TrialRunner
 
 import autotune.pipeline
 from autotune.config import StudyConfig
 from autotune.measure import Confirmation, alpha_after
-from autotune.search.runner import TrialRunner
 from autotune.store.folder import StudyFolder
 from autotune.store.records import ConfirmationLog
 
