@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
 
-from autotune.config import StudyConfig
+from autotune.calibrate.noise import measure_noise
+from autotune.config import ConfirmConfig
+from autotune.launch.ask import Ask
 from autotune.machine import Machine, describe_machine, warnings
-from autotune.verify.noise import measure_noise
 
 CALM = Machine(cores=8, threads=16, usable=16, load=0.1, governor="performance", quota_cores=None)
 
@@ -23,7 +26,7 @@ class StillRun:
 class StillRunner:
     """A model that always takes the same time."""
 
-    def run(self) -> StillRun:
+    def run(self, ask: Ask) -> Any:
         return StillRun()
 
 
@@ -65,7 +68,8 @@ def test_what_else_disturbs_times_is_warned_of(machine: Machine, words: str):
 
 
 def test_the_warning_is_part_of_what_is_printed_and_kept_before_the_search():
-    config = StudyConfig(name="still", command=("nothing",))
-    beyond = measure_noise(StillRunner(), config, ranks=1000, threads=2)
+    observation = SimpleNamespace(facts=SimpleNamespace(ranks=1000, threads=2))
+    acceptance: Any = SimpleNamespace(observation=observation, reproduces=lambda run: True)
+    beyond = measure_noise(StillRunner(), Ask(60.0), acceptance, 4, ConfirmConfig(), "run")
     assert any(line.startswith("1000 ranks x 2 threads on") for line in beyond.advice)
     assert beyond.machine.cores == describe_machine().cores

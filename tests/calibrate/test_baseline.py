@@ -136,7 +136,9 @@ def test_a_perturbation_reaches_the_run_however_the_model_starts(fresh_runner, t
     """Whether stdinit, CVODE or an init of the model's own sets the voltages, a large one is seen in them."""
     (tmp_path / "custom_init.py").write_text(CUSTOM_INIT)
     runner = fresh_runner(tmp_path / model if model == "custom_init.py" else model, ranks=1)
-    plain, again, pushed = (runner.run(Ask(LIMIT_S, voltages=4, perturbation=Perturbation(mv, 1))) for mv in (0.0, 0.0, 0.5))
+    plain, again, pushed = (
+        runner.run(Ask(LIMIT_S, voltages=4, perturbation=Perturbation(mv, 1))) for mv in (0.0, 0.0, 0.5)
+    )
     digests = [run.reports[0].voltage["digest"] for run in (plain, again, pushed)]
     assert plain.reports[0].perturbed == 0 < pushed.reports[0].perturbed
     assert digests[0] == digests[1] != digests[2]
