@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from autotune.agent.facts import ModelFacts
+from autotune.agent.driver.facts import ModelFacts
 from autotune.agent.knobs import EXACT, Domain
 from autotune.config import StudyConfig
 from autotune.launch.judge import RunFailed
