@@ -26,6 +26,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from autotune.search.runner import TrialRunner
+from autotune.search.study import finalists
+from autotune.verify.noise import measure_noise
 from scipy import stats
 
 from autotune.agent.driver.facts import ModelFacts
@@ -37,10 +40,7 @@ from autotune.measure import Confirmation, confirm, recommended_pairs
 from autotune.measure.significance import Floats, p_values
 from autotune.plan.space import SearchSpace
 from autotune.raster import Raster
-from autotune.search.runner import TrialRunner
-from autotune.search.study import finalists
 from autotune.verify.acceptance import Judgement
-from autotune.verify.noise import measure_noise
 
 CONFIG = StudyConfig(name="simulated", command=("nothing",))  # the defaults that every user gets
 SEARCH, CONFIRM = CONFIG.search, CONFIG.confirm

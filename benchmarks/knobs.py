@@ -32,7 +32,7 @@ from autotune.pipeline import prepare
 from autotune.plan.space import SearchSpace, make_space
 from autotune.raster import Raster
 from autotune.raster.metrics import distance, identical
-from autotune.report.terminal import format_settings
+from autotune.report.format import format_settings
 
 
 def settings_to_time(space: SearchSpace, every_value: bool) -> Iterator[dict[str, Any]]:

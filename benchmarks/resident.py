@@ -23,11 +23,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from autotune.launch.resident import Session
 from rich.console import Console
 from rich.table import Table
 
 from autotune.launch import launch_environment, parse_command
-from autotune.launch.resident import Session
 from autotune.launch.run import FreshRunner, stage_agent
 from autotune.observe import observe
 

@@ -19,12 +19,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from autotune.launch.resident import Session
 from observing import AIM, interval
 from rich.console import Console
 from rich.table import Table
 
 from autotune.launch import launch_environment, parse_command
-from autotune.launch.resident import Session
 from autotune.launch.run import FreshRunner, stage_agent
 from autotune.observe import observe
 

@@ -11,7 +11,7 @@ import platform
 import socket
 import sys
 import time
-from typing import Callable, List, Optional, Tuple
+from typing import Callable, List, Tuple
 
 import numpy as np
 
@@ -74,7 +74,6 @@ class Report:
     def _describe(self) -> None:
         report, sim = self.rank, self._sim
         report.rank, report.nhost = sim.rank, sim.nhost
-        report.world = _world()
         report.host, report.pid = socket.gethostname(), os.getpid()
         report.python, report.executable = platform.python_version(), sys.executable or ""
         report.neuron, report.numpy = sim.h.nrnversion(), np.__version__
@@ -93,14 +92,6 @@ def _joined(parts: List[Tuple[np.ndarray, np.ndarray]]) -> Tuple[np.ndarray, np.
     if not parts:
         return np.zeros(0, dtype=np.int64), np.zeros(0)
     return np.concatenate([ids for ids, _ in parts]), np.concatenate([times for _, times in parts])
-
-
-def _world() -> Optional[int]:
-    """How many ranks the launcher says there are; it tells serial copies from one parallel run."""
-    for variable in ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"):
-        if os.environ.get(variable, "").isdigit():
-            return int(os.environ[variable])
-    return None
 
 
 def _ancestors() -> List[int]:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import autotune.agent
 from autotune.agent.knobs import KNOBS
+from autotune.launch.ask import Ask
 from autotune.launch.run import FreshRunner, stage_agent
+from autotune.settings import Changes
 
 DRIVER = Path(autotune.agent.__file__).with_name("driver")
 
@@ -25,8 +27,8 @@ def test_the_agent_works_without_it(fresh_runner: Callable[..., FreshRunner]) ->
     runner = fresh_runner("small_ring.py", "--tstop", "20")
     assert not list(runner.agent.rglob("driver"))
     asked = {"nspike": 4, "gid_compress": True, "bin_queue": True, "step_wait": False, "dt": 0.0125}
-    run = runner.run(asked, observe=True, voltages=2)
+    run = runner.run(Ask(60.0, changes=Changes(asked), voltages=2))
     assert {name: run.effective[name] for name in asked} == asked
     assert run.effective.keys() == KNOBS.keys()
     assert len(run.raster)
-    assert run.reports[0].model["cells"] == 8
+    assert runner.watch(60.0).reports[0].model["cells"] == 8

@@ -6,9 +6,9 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from autotune.search.runner import TrialRunner
 
 from autotune.config import ConfirmConfig, NoiseConfig, SearchConfig
-from autotune.search.runner import TrialRunner
 
 
 def test_what_is_simulated_is_a_study_with_the_default_configuration(rules: ModuleType):

@@ -29,7 +29,7 @@ def observation(tmp_path_factory: pytest.TempPathFactory) -> Observation:
     environment = launch_environment(command, os.environ)
     environment |= mpi_environment(find_mpi(command, environment), environment)
     stage_agent(folder / "agent")
-    return observe(FreshRunner(command, environment, folder / "agent", folder / "scratch"), None)[0]
+    return observe(FreshRunner(command, environment, folder / "agent", folder / "scratch"), None, 120)[0]
 
 
 def with_times(observation: Observation, **seconds: float) -> Observation:

@@ -16,7 +16,9 @@ class LaunchFacts:
     """What the driver found out about starting the command in another way."""
 
     mpi: str = ""
-    """The launcher's family, for example Open MPI; empty when the command is serial."""
+    """The launcher, for example Open MPI; empty when the command is serial."""
+    binding: Dict[str, Tuple[str, ...]] = field(default_factory=dict)
+    """The words with which it binds ranks, for each value of the knob binding; empty when they are not known."""
     placed: bool = False
     """The user's own words already say where ranks are bound or mapped."""
     mod_files: Tuple[str, ...] = ()
@@ -27,6 +29,11 @@ class LaunchFacts:
     """The one that belongs to the user's NEURON."""
     environments: Tuple[Tuple[str, Tuple[int, ...]], ...] = ()
     """Further environments that the user named, each with its version of NEURON."""
+
+    @property
+    def binds(self) -> bool:
+        """Ranks can be bound in another way."""
+        return bool(self.binding) and not self.placed
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,7 @@ class ModelFacts:
     ranks_tunable: bool = False
     """The command says {ranks}, so that it can be started with another number."""
     cores: int = 1
-    """Physical cores of this machine."""
+    """Physical cores that a run on this machine may use."""
     cvode: bool = False
     """The variable step method is active."""
     psolve: bool = True

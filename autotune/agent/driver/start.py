@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Dict, Optional, Tuple
 
 
@@ -39,3 +39,5 @@ class Start:
     environment: Dict[str, str]
     built: Optional[Built] = None
     """Mechanisms built for these settings; None where the user's own are right."""
+    binding: Dict[str, Tuple[str, ...]] = field(default_factory=dict)
+    """LaunchFacts.binding."""

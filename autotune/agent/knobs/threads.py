@@ -44,8 +44,9 @@ class Threads(Knob):
         if len(values) < 2:
             return Excluded("%d rank(s) on %d core(s): no core is free for threads" % (fewest_ranks, facts.cores))
         bound = facts.baseline.get("binding") == BOUND
-        if bound and (facts.launch.mpi != "Open MPI" or facts.launch.placed):
-            return Excluded("each rank is bound to one core, which its threads would share: give --bind-to none")
+        if bound and not facts.launch.binds:
+            words = " ".join(facts.launch.binding.get("none", ())) or "the launcher's option for no binding"
+            return Excluded("each rank is bound to one core, which its threads would share: give %s" % words)
         return Domain(tuple(values), (values[-1],), ROUND_OFF)
 
     def refusal(self, settings: Dict[str, Any], facts: ModelFacts) -> str:
