@@ -5,12 +5,15 @@ VENV   ?= .venv
 BIN     = $(abspath $(VENV))/bin
 PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-all lint setup reference clean
+.PHONY: demo test test-ci test-all lint setup reference clean
 demo: $(VENV)/.installed
 	@$(BIN)/python -m autotune run studies/ring
 
 test: setup
 	@$(BIN)/python -m pytest
+
+test-ci: setup
+	@$(BIN)/python -m pytest -m 'not slow or ci'
 
 test-all: setup
 	@$(BIN)/python -m pytest -m ''

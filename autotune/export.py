@@ -18,6 +18,7 @@ from autotune.agent.protocol import write_atomically
 from autotune.errors import UsageError
 from autotune.measure import Confirmation
 from autotune.observe import Observation
+from autotune.search.stop import Stopped
 from autotune.store.folder import StudyFolder
 from autotune.store.records import Environment, ModelIdentity, StudyRecord, Trial
 
@@ -58,6 +59,7 @@ class Evidence(_Part):
     """What the verdict rests on."""
 
     trials: int
+    stopped: str = Field(default="", description="why the search ended; empty in files from before this was kept")
     trial: int | None = Field(description="number of the trial that proposed the settings; none without improvement")
     verdicts: dict[str, int]
     raster: RasterEvidence | None
@@ -113,7 +115,7 @@ def make_best(folder: StudyFolder, study: StudyRecord) -> Best:
         speedup=_speedup(confirmation),
         model=study.model,
         environment=observation.environment,
-        evidence=_evidence(confirmation, trials, winner, observation),
+        evidence=_evidence(confirmation, trials, winner, observation, folder.read(Stopped)),
         bill=_bill(folder, confirmation),
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         tool=study.version,
@@ -157,7 +159,11 @@ def _speedup(confirmation: Confirmation) -> Speedup:
 
 
 def _evidence(
-    confirmation: Confirmation, trials: list[Trial], winner: Trial | None, observation: Observation
+    confirmation: Confirmation,
+    trials: list[Trial],
+    winner: Trial | None,
+    observation: Observation,
+    stopped: Stopped | None,
 ) -> Evidence:
     raster = None
     if winner is not None:
@@ -167,12 +173,13 @@ def _evidence(
             distance=winner.distance or 0.0,
             spikes=winner.spikes or 0,
             baseline_sha256=observation.raster_digest,
-            largest_shift_ms=getattr(winner, "largest_shift_ms", None),
-            mean_shift_ms=getattr(winner, "mean_shift_ms", None),
-            statistics=getattr(winner, "statistics", None),
+            largest_shift_ms=winner.largest_shift_ms,
+            mean_shift_ms=winner.mean_shift_ms,
+            statistics=winner.statistics,
         )
     return Evidence(
         trials=len(trials),
+        stopped=stopped.reason if stopped else "",
         trial=winner.number if winner else None,
         verdicts=dict(Counter(trial.verdict for trial in trials)),
         raster=raster,

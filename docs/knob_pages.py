@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import asdict, replace
 from typing import Any
 
-from autotune.agent.facts import LaunchFacts, ModelFacts
+from autotune.agent.driver.facts import LaunchFacts, ModelFacts
 from autotune.agent.knobs import KNOBS, Domain, Excluded, Knob
 from autotune.launch.launchers.open_mpi import OpenMpi
 from autotune.launch.mechanisms import NO_COMPILER

@@ -16,12 +16,12 @@ import sys
 import threading
 from dataclasses import replace
 from functools import partial
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from .passes import Passes
-from .protocol import JOB_VARIABLE, Job, read_job
+from .protocol import JOB_VARIABLE, Job, Service, read_message
 from .report import Report
-from .resident import Replay, fork_for, may_fork, requests
+from .session import Replay, fork_for, may_fork, requests
 from .simulator import Simulator
 
 _agent: Optional[Agent] = None
@@ -32,7 +32,7 @@ def install() -> None:
     global _agent
     path = os.environ.get(JOB_VARIABLE)
     if path and _agent is None:
-        _agent = Agent(read_job(path))
+        _agent = Agent(read_message(path))
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     for words in (sys.path, getattr(sys, "argv", [])):  # nrniv lists pre.hoc among its arguments
         words[:] = [word for word in words if word not in (here, os.path.join(here, "pre.hoc"))]
@@ -41,43 +41,48 @@ def install() -> None:
 class Agent:
     """Watches one process of the user's model from the import of NEURON to its exit."""
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
+    def __init__(self, message: Union[Job, Service]) -> None:
+        self._service = message if isinstance(message, Service) else None
+        job = message.job if isinstance(message, Service) else message
         self._process = os.getpid()
         self._sim = Simulator()
         self._report = Report(self._sim, job)
-        self._passes = Passes(self._sim, job, self._report, main_run=self._take_over)
+        self._passes = Passes(self._sim, job, self._report, several=self._service is not None)
+        if self._service:
+            self._passes.call_at(self._service.at, self._serve)
         self._serving = self._finishing = False
         atexit.register(self._report.guarded(self._finish))
         if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
             signal.signal(signal.SIGTERM, self._terminated)
 
-    def _take_over(self) -> None:
+    def _serve(self) -> None:
         """The main run is about to begin: from here on this process serves requests."""
+        assert self._service is not None
         self._passes.start()
-        if not self._job.fork:
-            self._serve()
+        if not self._service.fork:
+            self._replay(self._service)
         elif may_fork(self._sim):
-            self._become(fork_for(self._job.folder))
+            self._become(fork_for(self._service.folder), self._service)
         else:
             raise RuntimeError("this process cannot be forked: it has threads or an MPI library")
 
-    def _become(self, job: Job) -> None:
+    def _become(self, job: Job, service: Service) -> None:
         """From here on this process, or this copy of it, works for one request of the session."""
         self._process = os.getpid()
         self._report.begin(job)
-        self._passes.begin(replace(job, sampling=self._job.sampling))
+        self._passes.begin(replace(job, sampling=service.sampling))
 
-    def _serve(self) -> None:
+    def _replay(self, service: Service) -> None:
         """Replay the network for one request after the other; does not return."""
         self._serving = self._finishing = True  # what ends this process from now on is not the end of a run
-        replay = Replay(self._sim, self._job.own)
-        for job in requests(self._job.folder):
+        replay = Replay(self._sim, service.own)
+        for request in requests(service.folder):
+            assert request.again is not None
             # No event ends this run early: it is integrated to its end and no further.
-            self._become(replace(job, settings=replay.settings(job), stop_ms=None))
-            self._report.guarded(partial(replay.run, job))()
+            self._become(replace(request.job, settings=replay.settings(request.job), stop_ms=None), service)
+            self._report.guarded(partial(replay.run, request.job, request.again))()
             self._write_report()
-            replay.rest(job)
+            replay.rest(request.job)
 
     def _finish(self) -> None:
         """At exit. A child that the model has forked is no rank."""

@@ -12,11 +12,11 @@ from typing import Any, Callable, Dict, List, Optional
 
 from .capture import Capture
 from .engine import obstacle, step_s
-from .knobs import in_order_of_application
+from .knobs import KNOBS, ToldBy, in_order_of_application
 from .probe import NetConTable, local_gids, probe
 from .protocol import Job, RunSection
 from .report import Report
-from .resident import ways_of
+from .session import ways_of
 from .simulator import Simulator
 from .state import uniform_mv
 from .timers import ExchangeHistogram, SectionTimer
@@ -29,12 +29,12 @@ BEFORE_STRUCTURE, AFTER_VOLTAGES, AFTER_STATES, AFTER_EVERYTHING = 3, 0, 1, 2
 class Passes:
     """The passes of one process, of which the first may be the watched one and the others requests of a session."""
 
-    def __init__(self, sim: Simulator, job: Job, report: Report, main_run: Callable[[], None]) -> None:
-        """`main_run` is called at the start of the finitialize of number `job.serve_at`."""
+    def __init__(self, sim: Simulator, job: Job, report: Report, *, several: bool = False) -> None:
+        """`several`: there will be other jobs, which may ask for what this one does not."""
         self._sim = sim
         self._job = job
         self._report = report
-        self._main_run = main_run
+        self._call: Dict[int, Callable[[], None]] = {}
         self._made = time.perf_counter()
         self._timer = SectionTimer(sim)
         self._capture: Optional[Capture] = None  # these three make hoc objects, so not before the first finitialize
@@ -43,7 +43,11 @@ class Passes:
         self._section: Optional[RunSection] = None
         self._finitializes = 0
         self._uniform_mv: Optional[float] = None
-        self._handlers = self._handle()
+        self._handlers = self._handle(several)
+
+    def call_at(self, number: int, call: Callable[[], None]) -> None:
+        """Call this at the start of the finitialize of this number, from 0."""
+        self._call[number] = call
 
     def start(self) -> None:
         """Make what records; inside a finitialize."""
@@ -80,19 +84,21 @@ class Passes:
             length_ms = section.t_stop_ms - section.t_start_ms
             self._sim.exchange_interval_ms = length_ms / exchanges if exchanges else None
 
-    def _handle(self) -> List[Any]:
+    def _handle(self, several: bool) -> List[Any]:
         """The handlers, which live as long as they are kept."""
-        steps = [(BEFORE_STRUCTURE, self._before_finitialize), (AFTER_EVERYTHING, self._after_finitialize)]
+        steps = [
+            (BEFORE_STRUCTURE, self._before_finitialize),
+            (AFTER_EVERYTHING, self._after_finitialize),
+        ]
         if self._job.observe:
             steps.append((AFTER_VOLTAGES, self._look_at_voltages))
-        if self._job.perturb_mv or self._job.serve_at is not None:
+        if self._job.perturb_mv or several:
             steps.append((AFTER_STATES, self._perturb))
         return [self._sim.h.FInitializeHandler(kind, self._report.guarded(step)) for kind, step in steps]
 
     def _before_finitialize(self) -> None:
         self.close()
-        if self._finitializes == self._job.serve_at:
-            self._main_run()
+        self._call.pop(self._finitializes, lambda: None)()  # in which finitialize may be called again
         self._finitializes += 1
         if self._capture is None:
             self._report.rank.setup_s = time.perf_counter() - self._made
@@ -122,7 +128,7 @@ class Passes:
             )
 
     def _counts_exchanges(self) -> bool:
-        return self._job.observe or "maxstep" in self._job.settings
+        return self._job.observe or any(KNOBS[name].told_by is ToldBy.EXCHANGES for name in self._job.settings)
 
     def _sample(self) -> Optional[VoltageSample]:
         job = self._job

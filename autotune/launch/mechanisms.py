@@ -1,6 +1,7 @@
-"""What the driver must know to start a command in another way: its mod files, its nrnivmodl, further environments.
+"""What the driver must know to start a command in another way: its mod files, its nrnivmodl, further environments; and
+the mechanisms that such a start needs, which `launch/build.py` makes in the tuner's own cache.
 
-Nothing is built here and nothing is written. What is not understood is not touched: the reason goes to the user.
+Must never write beside the user's model. What is not understood is not touched: the reason goes to the user.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from autotune.agent.facts import LaunchFacts
-from autotune.agent.knobs import Built
-from autotune.agent.knobs.loading import OPTIONS_VARIABLE
-from autotune.agent.knobs.mod_flags import OWN
+from autotune.agent.driver.ask import build_wish
+from autotune.agent.driver.facts import LaunchFacts
+from autotune.agent.driver.loading import OPTIONS_VARIABLE
+from autotune.agent.driver.start import BuildWish, Built
 from autotune.errors import UsageError
 from autotune.launch.build import Recipe, build, compiler, neuron_version
 from autotune.launch.command import Command, find_program
@@ -44,13 +45,12 @@ class Builder:
 
     def built(self, settings: Changes) -> Built | None:
         """The mechanisms for these settings; None where the user's own are right. Raises BuildFailed."""
-        flags = str(settings.get("mod_flags", OWN)).replace(OWN, "")
-        home, coreneuron = settings.get("neuron"), bool(settings.get("coreneuron"))
-        if not self.facts.mod_files or not (flags or home or coreneuron):
+        wish = build_wish(settings)
+        if not self.facts.mod_files or wish == BuildWish():
             return None
-        nrnivmodl = Path(home, "bin", "nrnivmodl") if home else Path(self.facts.nrnivmodl)
+        nrnivmodl = Path(wish.home, "bin", "nrnivmodl") if wish.home else Path(self.facts.nrnivmodl)
         files = tuple(Path(file) for file in self.facts.mod_files)
-        return build(Recipe(nrnivmodl, files, flags, coreneuron), self.environment)
+        return build(Recipe(nrnivmodl, files, wish.flags, wish.coreneuron), self.environment)
 
 
 def launch_facts(

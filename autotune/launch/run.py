@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import autotune.agent
-from autotune.agent.knobs import KNOBS, Built, Start
-from autotune.agent.protocol import JOB_VARIABLE, REPORT_PATTERN, Job, Sampling, to_json, write_text
+from autotune.agent.driver.ask import home_of, ranks_of
+from autotune.agent.driver.start import Built, Start
+from autotune.agent.knobs import KNOBS
+from autotune.agent.protocol import JOB_VARIABLE, REPORT_PATTERN, Job, Sampling, Service, to_json, write_text
 from autotune.errors import UsageError
 from autotune.launch.ask import Ask, Run, Way
 from autotune.launch.command import Command
@@ -59,7 +61,11 @@ class FreshRunner:
 
     def run(self, ask: Ask) -> Run:
         """One run in a new process. Raises RunFailed, and UsageError when a copy does not protect the user's files."""
-        job = Job(
+        return self._once(ask, self.job(ask))
+
+    def job(self, ask: Ask) -> Job:
+        """What the ranks of such a run are told; its folder is not known yet."""
+        return Job(
             folder="",
             settings=ask.changes,
             voltages=ask.voltages,
@@ -69,17 +75,16 @@ class FreshRunner:
             perturb_mv=ask.perturbation.mv if ask.perturbation else 0.0,
             perturb_seed=ask.perturbation.seed if ask.perturbation else 0,
         )
-        return self._once(ask, job)
 
     def watch(self, limit_s: float) -> Run:
         """The user's own run, and everything that can be learnt of it. Raises RunFailed."""
         return self._once(Ask(limit_s), Job(folder="", observe=True, voltages=self.sampling.most))
 
-    def start(self, folder: Path, job: Job) -> dict[str, Any]:
-        """What run_process or Process needs to start the command with `job`; its files go to `folder`."""
+    def start(self, folder: Path, message: Job | Service) -> dict[str, Any]:
+        """What run_process or Process needs to start the command with this message; its files go to `folder`."""
         file = folder / "job.json"
-        write_text(file, to_json(replace(job, folder=str(folder), sampling=self.sampling)))
-        start = self._start(job.settings, file)
+        write_text(file, to_json(replace(message, folder=str(folder), sampling=self.sampling)))
+        start = self._start(message.settings, file)
         place = self._workspace(folder)
         return {
             "argv": [*start.launcher, *(_moved(word, self.command.cwd, place) for word in start.program)],
@@ -91,7 +96,7 @@ class FreshRunner:
 
     def read(self, folder: Path, finished: Finished, ask: Ask, way: Way) -> Run:
         """The run that its ranks left in `folder`. Raises RunFailed, and UsageError when the interpreter is another."""
-        asked = self.command.asked_ranks(ask.changes.get("ranks"))
+        asked = self.command.asked_ranks(ranks_of(ask.changes))
         run = read_run(folder, finished, asked, bool(self.command.launcher), self.manner.timing)
         self._check_place(run, ask.changes)
         # The step in which a run is stopped early may still make a spike.
@@ -143,7 +148,7 @@ class FreshRunner:
     def _check_place(self, run: Run, changes: Changes) -> None:
         """The same Python and NEURON as in the watched run, whatever is first on PATH today."""
         first, place = run.reports[0], self.manner.place
-        if place and "neuron" not in changes and (first.neuron, first.executable) != place:
+        if place and not home_of(changes) and (first.neuron, first.executable) != place:
             raise UsageError(
                 f"this study was made with {place[0]} at {place[1]}, but the command runs {first.neuron} at "
                 f"{first.executable} now",
@@ -153,7 +158,7 @@ class FreshRunner:
     def _start(self, settings: Mapping[str, Any], job: Path) -> Start:
         """The command as typed, with the agent in its environment, and what the launch knobs make of it."""
         changes = Changes(dict(settings))
-        ranks = changes.get("ranks")
+        ranks = ranks_of(changes)
         words = self.command.with_hoc(self.agent / "pre.hoc", ranks)
         launcher = self.command.render_launcher(ranks)
         path = os.pathsep.join(filter(None, [str(self.agent), self.environment.get("PYTHONPATH", "")]))
@@ -174,7 +179,7 @@ def stage_agent(folder: Path) -> None:
     """Copy the agent into `folder`, so that the user's interpreter sees no other package of ours."""
     source = Path(autotune.agent.__file__).parent
     shutil.rmtree(folder, ignore_errors=True)
-    ignore = shutil.ignore_patterns("__pycache__", "inject")
+    ignore = shutil.ignore_patterns("__pycache__", "inject", "driver")
     shutil.copytree(source, folder / "autotune_agent", ignore=ignore)
     for file in (source / "inject").iterdir():
         if file.is_file():

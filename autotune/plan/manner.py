@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autotune.agent.knobs import KNOBS
+from autotune.agent.driver.ask import keep_timers
 from autotune.config import RunConfig
 from autotune.launch.mechanisms import Builder
 from autotune.launch.run import Manner
@@ -26,6 +26,6 @@ def manner(observation: Observation, space: SearchSpace, run: RunConfig, builder
 
 
 def _timing(observation: Observation, space: SearchSpace) -> Timing:
-    if any(KNOBS[name].timed_whole for name in space.domains):
+    if not keep_timers(space.domains):
         return "whole"
     return "psolve" if observation.facts.psolve else "clock"

@@ -10,13 +10,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from autotune.agent.facts import ModelFacts
+from autotune.agent.driver.ask import acts, refining, uses_coreneuron
+from autotune.agent.driver.facts import ModelFacts
 from autotune.agent.knobs import EXACT, KNOBS, SAFETY_CLASSES, Domain, Excluded
 from autotune.errors import UsageError
 from autotune.observe import Observation
 from autotune.settings import Changes, Effective, Params
 
-STEP = "dt"
 Values = tuple[bool | int | float | str, ...]
 
 
@@ -98,9 +98,7 @@ class SearchSpace:
     def acts(self, name: str, beside: Mapping[str, Any]) -> bool:
         """Whether a knob can act beside these settings; what they do not say is as the user has it."""
         settings = dict(beside)
-        return KNOBS[name].works_in(self.facts.neuron_for(settings)) and _active(
-            name, {**self.facts.baseline, **settings}
-        )
+        return KNOBS[name].works_in(self.facts.neuron_for(settings)) and acts(name, {**self.facts.baseline, **settings})
 
     def launch_group(self, changes: Changes) -> Group:
         """The part of `changes` that needs a process start of its own: two of the same group can share one process."""
@@ -143,16 +141,18 @@ class SearchSpace:
 
     @property
     def step_knobs(self) -> tuple[str, ...]:
-        """The searched knobs that are the step of integration."""
-        return tuple(name for name in self.domains if name == STEP)
+        """The searched knobs that make the numbers finer or coarser."""
+        return tuple(name for name in self.domains if name == refining().name)
 
     def finer(self, divisor: int) -> Changes:
-        """The user's own settings at a part of the step."""
-        return Changes({STEP: self.facts.dt_ms / divisor})
+        """The user's own settings with finer numbers: at a part of the step."""
+        knob = refining()
+        return Changes({knob.name: knob.finer(self.facts.dt_ms, divisor)})
 
     def is_finer(self, effective: Effective, divisor: int) -> bool:
-        """Whether that part of the step took effect."""
-        return math.isclose(effective[STEP], self.facts.dt_ms / divisor, rel_tol=1e-6)
+        """Whether that took effect."""
+        knob = refining()
+        return knob.took(knob.finer(self.facts.dt_ms, divisor), effective[knob.name])
 
     def refused(self, changes: Changes, effective: Effective) -> dict[str, tuple[Any, Any]]:
         """The knobs of which something else took effect than was asked for: name to both."""
@@ -256,7 +256,7 @@ def _domain(name: str, facts: ModelFacts, wanted: Wishes) -> Domain | Excluded:
 
 
 def _reason(name: str, answer: Domain | Excluded, observation: Observation, wanted: Wishes) -> str:
-    if observation.facts.baseline.get("coreneuron") and not KNOBS[name].in_coreneuron:
+    if uses_coreneuron(observation.facts.baseline) and not KNOBS[name].in_coreneuron:
         return "your model runs with CoreNEURON, which does not look at it"
     if isinstance(answer, Excluded):
         return answer.reason
@@ -276,18 +276,11 @@ def _reason(name: str, answer: Domain | Excluded, observation: Observation, want
 def _idle(domains: Mapping[str, Domain], facts: ModelFacts) -> list[str]:
     """Searched knobs that act beside no value of the others: those that would make them act are not searched."""
     beside = [{}, *({name: value} for name, domain in domains.items() for value in domain.values)]
-    return [name for name in domains if not any(_active(name, {**facts.baseline, **settings}) for settings in beside)]
+    return [name for name in domains if not any(acts(name, {**facts.baseline, **settings}) for settings in beside)]
 
 
 def _acts_only_with(name: str) -> str:
     return f"it acts only with {KNOBS[name].needs}"
-
-
-def _active(name: str, settings: dict[str, Any]) -> bool:
-    """Whether a knob can act beside these settings, in the engine that they choose."""
-    if settings.get("coreneuron") and not KNOBS[name].in_coreneuron:
-        return False
-    return KNOBS[name].active(settings)
 
 
 def _percent(share: float) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
+from autotune.agent.driver.ask import ranks_of
 from autotune.launch.run import FreshRunner
 from autotune.observe import Takeover
 from autotune.plan.space import Group
@@ -29,7 +30,7 @@ class Pool:
         if group not in self._sessions:
             self._make_room()
             fresh = self.fresh if self.in_place else self.fresh.in_a_copy()
-            ranks = int(group.changes.get("ranks", self.ranks))
+            ranks = ranks_of(group.changes) or self.ranks
             self._sessions[group] = Session(fresh, group.changes, takeover, ranks)
         self._sessions[group] = self._sessions.pop(group)
         return self._sessions[group]

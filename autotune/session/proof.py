@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
+from autotune.agent.driver.ask import to_be_checked
 from autotune.agent.knobs import EXACT, KNOBS
 from autotune.errors import AutotuneError, UsageError
 from autotune.launch.ask import Ask, Run
@@ -25,7 +26,6 @@ from autotune.settings import UNCHANGED, Changes, Effective
 
 REPLAYS = 3  # so often the baseline must be the fresh one, spike for spike, before the first trial
 CHECK_EVERY = 10  # in sessions of other launch settings; in the baseline's own every pair checks
-RISKY = ("threads", "bin_queue")  # after these the next trial waits for a check
 OWN = Group()
 
 
@@ -194,7 +194,7 @@ class Proof:
     def _look_after(self, group: Group, ask: Ask) -> None:
         """Replay a group's own settings every tenth run, and at once after what has proved risky."""
         self._unchecked[group] = self._unchecked.get(group, 0) + 1
-        if self._unchecked[group] >= CHECK_EVERY or any(name in RISKY for name in ask.changes):
+        if self._unchecked[group] >= CHECK_EVERY or to_be_checked(ask.changes):
             self._unchecked[group] = 0
             own = replace(ask, changes=group.changes, perturbation=None)
             self._check(group, self._run(group, own), own)

@@ -17,7 +17,7 @@ class SessionRecord:
     RECORD: ClassVar[str] = "resident"
 
     way: str = ""
-    """How each run is started: one of agent.resident.WAYS, or "fork"; empty where every run is a fresh process."""
+    """How each run is started: one of agent.session.WAYS, or "fork"; empty where every run is a fresh process."""
     note: str = ""
     """In words: the proof, or why not."""
     broken: tuple[str, ...] = ()

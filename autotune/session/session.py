@@ -8,9 +8,20 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from autotune.agent.protocol import REPORT_PATTERN, Job, RankReport, ended_file, request_file, to_json, write_text
+from autotune.agent.protocol import (
+    REPORT_PATTERN,
+    Again,
+    RankReport,
+    Request,
+    Service,
+    ended_file,
+    request_file,
+    to_json,
+    write_text,
+)
 from autotune.launch.ask import Ask, Run
 from autotune.launch.judge import RunFailed
 from autotune.launch.process import Finished, Process
@@ -32,15 +43,9 @@ class Session:
         self._requests = 0
         self._folder = fresh.new_folder()
         try:
-            job = Job(
-                folder="",
-                settings=launch,
-                shared=fresh.manner.shared,
-                serve_at=takeover.at,
-                fork=takeover.fork,
-                own=takeover.own,
-            )
-            self._files = fresh.start(self._folder, job)
+            shared = fresh.manner.shared
+            service = Service("", takeover.at, takeover.fork, settings=launch, own=takeover.own, shared=shared)
+            self._files = fresh.start(self._folder, service)
             self._process = Process(**self._files)
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -57,22 +62,10 @@ class Session:
         """
         folder = self._fresh.new_folder()
         request = request_file(str(self._folder), self._requests)
-        job = Job(
-            folder=str(folder),
-            settings=ask.changes,
-            voltages=ask.voltages,
-            shared=self._fresh.manner.shared,
-            clock=self._fresh.manner.timing == "clock",
-            stop_ms=ask.stop_ms,
-            perturb_mv=ask.perturbation.mv if ask.perturbation else 0.0,
-            perturb_seed=ask.perturbation.seed if ask.perturbation else 0,
-            way="" if self._takeover.fork else self._takeover.ways[0],
-            v_mv=self._takeover.v_mv,
-            until_ms=self._takeover.until_ms,
-            psolve=self._takeover.psolve,
-        )
+        how = self._takeover
+        again = None if how.fork else Again(how.ways[0], how.v_mv, how.until_ms, how.psolve)
         try:
-            write_text(request, to_json(job))
+            write_text(request, to_json(Request(replace(self._fresh.job(ask), folder=str(folder)), again)))
             self._requests += 1
             return self._fresh.read(folder, self._wait(folder, ask.limit_s), ask, "session")
         finally:

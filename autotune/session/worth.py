@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autotune.agent.knobs import KNOBS, Excluded
+from autotune.agent.driver.ask import not_put_back
 from autotune.config import SearchConfig
 from autotune.observe import Observation
 from autotune.plan.space import SearchSpace
@@ -35,8 +35,9 @@ def obstacle(
         return f"the model makes {observation.runs} runs in one process"
     if not len(baseline):
         return "without spikes it cannot be shown that a replay is the same run"
-    if not isinstance(KNOBS["maxstep"].domain(space.facts), Excluded):
-        return "the model sets its exchange interval itself, and NEURON cannot tell it to put it back"
+    lost = not_put_back(space.facts, space.domains)
+    if lost:
+        return lost
     around_s, run_s = observation.wall_s - observation.run_s, part * observation.run_s
     if 2 * search.trials * around_s < around_s + (REPLAYS + 2) * run_s:
         return f"starting the model takes {around_s:.2g} s only, little beside its run"

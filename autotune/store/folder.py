@@ -1,11 +1,13 @@
 """The study folder is the truth: one file a record, each whole or absent, so that a study can be killed at any moment
 and goes on.
 
-study.json  observation.json  plan.json  …  confirmation.json        one record a step, which declares its own name
-trials/0007.json                                                   one record a trial
-rasters/baseline.npz                                               what every trial is compared with
-optuna.journal                                                     the sampler's memory; can be rebuilt from trials/
-agent/  scratch/                                                   the staged agent and the runs in progress
+study.json  observation.json  plan.json  …  confirmation.json   a record of each step, which declares its own name
+trials/0007.json                                              a record of each trial
+rasters/baseline.npz  …                                       what trials are compared with
+optuna.journal                                                the sampler's memory; can be rebuilt from trials/
+agent/  scratch/                                              the staged agent and the runs in progress
+
+All of them are described in docs/reference/study-folder.md.
 """
 
 from __future__ import annotations

@@ -6,10 +6,11 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from autotune.agent.facts import LaunchFacts, ModelFacts
-from autotune.agent.knobs import KNOBS, Domain, Excluded, Start
+from autotune.agent.driver.facts import LaunchFacts, ModelFacts
+from autotune.agent.driver.start import Start
+from autotune.agent.knobs import KNOBS, Domain, Excluded
 from autotune.launch.launchers.open_mpi import OpenMpi
-from autotune.plan.space import SearchSpace
+from autotune.plan.space import Group, SearchSpace
 
 OWN = {"coreneuron": False, "cell_permute": 0, "mod_flags": "own", "binding": "core", "neuron": "/own", "threads": 1}
 BINDING = asdict(OpenMpi.binding)
@@ -85,7 +86,7 @@ def test_threads_get_cores_of_their_own_and_a_process_start_for_each_number_of_t
     searched = space("binding", "threads", facts=replace(facts, baseline=OWN))
     four, two = ({"binding": "cores", "threads": number} for number in (4, 2))
     assert searched.launch_group(four) != searched.launch_group(two)
-    assert searched.launch_group({"binding": "none", "threads": 2}) == (("binding", "none"),)
+    assert searched.launch_group({"binding": "none", "threads": 2}) == Group((("binding", "none"),))
 
 
 def test_binding_goes_before_the_launchers_other_words():
@@ -140,7 +141,7 @@ def test_settings_with_the_same_launch_part_are_one_group():
     own = {"neuron": "/own", "mod_flags": "own", "coreneuron": True}
     assert searched.launch_group({**own, "cell_permute": 0}) == searched.launch_group({**own, "cell_permute": 1})
     assert searched.launch_group(own) != searched.launch_group({**own, "coreneuron": False})
-    assert searched.launch_group(own) == (("neuron", "/own"), ("mod_flags", "own"), ("coreneuron", True))
+    assert searched.launch_group(own) == Group((("neuron", "/own"), ("mod_flags", "own"), ("coreneuron", True)))
 
 
 def test_a_knob_that_one_version_lacks_is_searched_in_the_other_only():

@@ -15,13 +15,13 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from autotune.calibrate.baseline import Calibration
 from autotune.config import SearchConfig
 from autotune.export import Best, RasterEvidence
 from autotune.measure import Dropped, Pair
 from autotune.report.format import format_value
 from autotune.report.terminal import TerminalProgress, answer, describe_raster
 from autotune.store.records import Trial
-from autotune.verify.calibrate import Calibration
 from record import screen
 
 BEST_PAGE = Path(__file__).parents[2] / "docs" / "reference" / "best.md"
@@ -188,3 +188,12 @@ def test_the_answer_shows_settings_side_by_side_and_the_speed_up_with_its_proof(
         "\n".join(lines)
     )
     assert describe_raster(best.evidence.raster) in lines
+
+
+def test_with_the_last_trial_made_there_is_no_time_left_to_promise():
+    def last(progress: TerminalProgress) -> None:
+        progress.searching(TRIALS[:3], SearchConfig(trials=4))
+        progress.trial(TRIALS[3])
+
+    assert in_a_pipe(last)[-1].endswith("best 0.500")
+    assert any("4 of 4 trials; best so far" in line for line in on_a_terminal(last))

@@ -230,7 +230,7 @@ def test_what_is_decided_is_written_down_at_once_and_holds_for_the_next_driver(r
 
 def test_a_process_with_a_helper_thread_is_not_forked(tmp_path: Path) -> None:
     script = (
-        "import threading, time; from autotune.agent.resident import may_fork; from autotune.agent.simulator import "
+        "import threading, time; from autotune.agent.session import may_fork; from autotune.agent.simulator import "
         "Simulator; import neuron; sim = Simulator(); print(may_fork(sim)); "
         "threading.Thread(target=time.sleep, args=(1,)).start(); print(may_fork(sim))"
     )

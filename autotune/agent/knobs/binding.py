@@ -11,20 +11,27 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Tuple
 
 from ..affinity import cores_of, siblings
-from ..facts import ModelFacts
 from ..simulator import Simulator
-from .knob import EXACT, Domain, Excluded, Knob, Start
+from .knob import EXACT, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
 from .threads import Threads
+
+if TYPE_CHECKING:
+    from ..driver.facts import ModelFacts
+    from ..driver.start import Start
 
 CORE, CORES, NONE, WIDER = "core", "cores", "none", "wider"
 
 
 class Binding(Knob):
     name = "binding"
-    at_launch = True
+    lifetime = Lifetime.START
+    in_session = InSession.FREELY
+    in_coreneuron = True
+    told_by = ToldBy.NEURON
+    keeps_timers = True
 
     def domain(self, facts: ModelFacts) -> Domain | Excluded:
         if not facts.launch.mpi:

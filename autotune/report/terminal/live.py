@@ -170,9 +170,10 @@ class TerminalProgress(Progress):
 
     def _time_left(self) -> str:
         measured = [t.wall_s for t in self._trials if t.answered_from is None]
-        if not measured:
+        to_make = self._limits.trials - len(self._trials)
+        if not measured or to_make <= 0:
             return ""
-        left_s = sum(measured) / len(measured) * max(0, self._limits.trials - len(self._trials))
+        left_s = sum(measured) / len(measured) * to_make
         if self._limits.time_budget_s is not None:
             left_s = min(left_s, max(0.0, self._limits.time_budget_s - sum(t.wall_s for t in self._trials)))
         return f"about {format_duration(left_s)} left"

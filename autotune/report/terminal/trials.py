@@ -36,11 +36,15 @@ def trial_table(trials: list[Trial]) -> Table:
 
 def trial_line(trial: Trial, best: Trial | None, left: str) -> str:
     """The same in one line, for a file or a pipe."""
-    reason, best_ratio = why(trial), best.ratio if best else None
-    return (
-        f"trial {trial.number:>3}  {format_changes(trial.changes):<46} {trial.verdict:<14} "
-        f"{format_ratio(trial.ratio):<7} best {format_ratio(best_ratio)}  {left}" + (f"  ({reason})" if reason else "")
-    ).rstrip()
+    reason = why(trial)
+    cells = (
+        f"trial {trial.number:>3}",
+        f"{format_changes(trial.changes):<46} {trial.verdict:<14} {format_ratio(trial.ratio):<7} "
+        f"best {format_ratio(best.ratio if best else None)}",
+        left,
+        f"({reason})" if reason else "",
+    )
+    return "  ".join(filter(None, cells))
 
 
 def best_so_far(trials: list[Trial]) -> Trial | None:

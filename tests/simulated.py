@@ -1,4 +1,4 @@
-"""The simulated clock of the decision-rule benchmark, shared with the tests of `autotune.measure`."""
+"""The simulated clock of the decision-rule benchmark: a pytest plugin for the tests of measuring and confirming."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 @pytest.fixture(scope="session")
 def rules() -> ModuleType:
     """`benchmarks/decision_rules.py` as a module."""
-    path = Path(__file__).parents[2] / "benchmarks" / "decision_rules.py"
+    path = Path(__file__).parents[1] / "benchmarks" / "decision_rules.py"
     spec = importlib.util.spec_from_file_location("decision_rules", path)
     assert spec is not None
     assert spec.loader is not None

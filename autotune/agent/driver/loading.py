@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from .knob import Start
+from .start import Start
 
 OPTIONS_VARIABLE = "NEURON_MODULE_OPTIONS"
 

@@ -1,4 +1,7 @@
-"""Some networks, each run once a session: calibrated, with the rasters that the planted cases are made from."""
+"""Some networks, each run once a session: calibrated, with the rasters that the planted cases are made from.
+
+A pytest plugin for the tests of the calibration and of the verdicts.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,20 @@ from typing import Any
 
 import pytest
 
-from autotune.agent.knobs import EXACT, NUMERICAL, ROUND_OFF
+from autotune.calibrate.baseline import Calibration, calibrate
 from autotune.config import AcceptConfig
 from autotune.launch import find_mpi, launch_environment, mpi_environment, parse_command
-from autotune.launch.run import FreshRunner, Run, stage_agent
+from autotune.launch.ask import Ask, Perturbation, Run
+from autotune.launch.run import FreshRunner, stage_agent
 from autotune.observe import Observation, observe
+from autotune.plan.space import make_space
 from autotune.raster import Raster
 from autotune.verify.acceptance import Acceptance
-from autotune.verify.calibrate import Calibration, calibrate, references
+from autotune.verify.references import read_references
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 MODELS = ROOT / "tests" / "models"
+LIMIT_S = 120.0
 
 
 @dataclass
@@ -40,14 +46,12 @@ class Bench:
         stage_agent(self.folder / "agent")
         self.runner = self.runner_of(self.model, self.arguments)
         self.observation: Observation
-        self.observation, self.baseline = observe(self.runner, None)
-        self.calibration: Calibration = calibrate(
-            self.runner, self.observation, self.baseline, self.limits, classes=self.classes, folder=rasters
-        )
-        self.references = references(rasters)
-        self.acceptance = Acceptance(self.baseline, self.observation, self.limits, self.calibration, self.references)
-
-    classes = (EXACT, ROUND_OFF, NUMERICAL)
+        self.observation, self.baseline = observe(self.runner, None, LIMIT_S)
+        raw = Acceptance(self.baseline, self.observation, self.limits)
+        space = make_space(self.observation)  # knobs of all classes
+        self.calibration: Calibration = calibrate(self.runner, self.runner, Ask(LIMIT_S), raw, space, rasters)
+        self.references = read_references(rasters)
+        self.acceptance = replace(raw, regime=self.calibration.regime, references=self.references)
 
     def runner_of(self, model: Path, arguments: tuple[str, ...]) -> FreshRunner:
         command = parse_command([sys.executable, str(model), *arguments], self.folder)
@@ -59,8 +63,12 @@ class Bench:
         """The model with these knobs."""
         key = tuple(settings.items())
         if key not in self.made:
-            self.made[key] = self.runner.run(settings, voltages=self.limits.sampled_segments)
+            self.made[key] = self.runner.run(Ask(LIMIT_S, settings, self.limits.sampled_segments))
         return self.made[key]
+
+    def perturbed(self, mv: float, seed: int) -> Run:
+        """The model, started that far away."""
+        return self.runner.run(Ask(LIMIT_S, perturbation=Perturbation(mv, seed)))
 
     def other(self, *arguments: str, change: tuple[str, str] = ("", "")) -> Raster:
         """Another model: with other arguments, or with a piece of its text changed."""
@@ -70,7 +78,7 @@ class Bench:
             assert change[0] in text
             model = self.folder / f"other{len(self.made)}.py"
             model.write_text(text.replace(*change) if change[0] else text)
-            self.made[key] = self.runner_of(model, (*self.arguments, *arguments)).run()
+            self.made[key] = self.runner_of(model, (*self.arguments, *arguments)).run(Ask(LIMIT_S))
         return self.made[key].raster
 
     def with_limits(self, **limits: Any) -> Acceptance:
@@ -101,9 +109,9 @@ def bench(tmp_path_factory: pytest.TempPathFactory):
                 ("--tstop", "400", "--dt", "0.05"),
             ),
             "artificial": (MODELS / "artificial.py", ()),
-            "ringing": (Path(__file__).parent / "ringing.py", ()),
+            "ringing": (MODELS / "ringing.py", ()),
             "variable step": (with_variable_step(folder), ("--cells", "100", "--tstop", "220")),
-            "rings by itself": (Path(__file__).parent / "ringing.py", ("--own",)),
+            "rings by itself": (MODELS / "ringing.py", ("--own",)),
         }[name]
         return Bench(folder, model, arguments, limits)
 

@@ -21,7 +21,7 @@ from typing import Any, Dict, Iterator, List, Optional, Set
 
 from .knobs import KNOBS, in_order_of_application
 from .libraries import loaded_libraries
-from .protocol import Job, ended_file, read_job, request_file, write_text
+from .protocol import Again, Job, Request, ended_file, read_request, request_file, write_text
 from .simulator import Simulator
 from .state import State
 
@@ -33,7 +33,7 @@ WAYS = (STDINIT, INIT, FINITIALIZE, FINITIALIZE_V)
 """The ways of starting again, in the order in which they are tried."""
 
 
-def requests(session: str) -> Iterator[Job]:
+def requests(session: str) -> Iterator[Request]:
     """The driver's requests, in order, each as soon as it is there; never ends."""
     number = 0
     pause = SHORTEST_PAUSE_S
@@ -43,7 +43,7 @@ def requests(session: str) -> Iterator[Job]:
             time.sleep(pause)
             pause = min(LENGTHEN * pause, LONGEST_PAUSE_S)
             continue
-        yield read_job(file)
+        yield read_request(file)
         number += 1
         pause = SHORTEST_PAUSE_S
 
@@ -91,7 +91,7 @@ class Replay:
     """Starts the network again and again in this process."""
 
     def __init__(self, sim: Simulator, own: Dict[str, Any]) -> None:
-        """`own` are the settings of the model that the driver knows better (Job.own)."""
+        """`own` are the settings of the model that the driver knows better (Service.own)."""
         self._sim = sim
         self._own = Own(sim, own)
         self._state = State(sim)
@@ -100,27 +100,28 @@ class Replay:
         """What to apply for `job`, so that nothing of earlier ones remains."""
         return self._own.beneath(job.settings)
 
-    def run(self, job: Job) -> None:
+    def run(self, job: Job, again: Again) -> None:
         """Initialise and integrate; the agent's handlers do the rest."""
         self._state.restore()
-        start(self._sim, job.way, job.v_mv)
-        integrate(self._sim, job.until_ms if job.stop_ms is None else min(job.stop_ms, job.until_ms), job.psolve)
+        start(self._sim, again.way, again.v_mv)
+        stop_ms = again.until_ms if job.stop_ms is None else min(job.stop_ms, again.until_ms)
+        integrate(self._sim, stop_ms, again.psolve)
 
     def rest(self, job: Job) -> None:
         """Leave no thread spinning while this process waits."""
-        if job.settings.get("busywait"):
-            KNOBS["busywait"].apply(self._sim, False, {})
+        for name, value in job.settings.items():
+            KNOBS[name].rest(self._sim, value)
 
 
 def fork_for(session: str) -> Job:
     """Serve requests by a copy of this process each; returns in the copy, with the request that it is made for."""
-    for job in requests(session):
+    for request in requests(session):
         _flush()
         child = os.fork()
         if child == 0:
-            return job
+            return request.job
         _, status = os.waitpid(child, 0)
-        write_text(ended_file(job.folder), json.dumps({"status": status}))
+        write_text(ended_file(request.job.folder), json.dumps({"status": status}))
     raise AssertionError("requests never end")
 
 

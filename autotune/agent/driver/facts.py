@@ -7,6 +7,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, Optional, Tuple
 
+from ..grid import is_multiple
+from .ask import home_of
+
 
 @dataclass(frozen=True)
 class LaunchFacts:
@@ -88,7 +91,7 @@ class ModelFacts:
 
     def neuron_for(self, settings: Dict[str, Any]) -> Tuple[int, ...]:
         """The version of NEURON that runs with these settings."""
-        return dict(self.launch.environments).get(settings.get("neuron", ""), self.neuron)
+        return dict(self.launch.environments).get(home_of(settings), self.neuron)
 
     @property
     def versions(self) -> Tuple[Tuple[int, ...], ...]:
@@ -124,8 +127,3 @@ class ModelFacts:
             if exchanges and covered >= total * percentile / 100.0:
                 return spikes
         return 0
-
-
-def is_multiple(value: float, step: float) -> bool:
-    """Whether `value` is a whole number of steps, within the rounding of decimal fractions."""
-    return abs(value / step - round(value / step)) < 1e-6
