@@ -27,7 +27,7 @@ from types import SimpleNamespace
 import numpy as np
 from scipy import stats
 
-from autotune.agent.facts import ModelFacts
+from autotune.agent.driver.facts import ModelFacts
 from autotune.agent.knobs import EXACT, Domain
 from autotune.calibrate.noise import NoiseRecord, measure_noise
 from autotune.config import StudyConfig

@@ -20,7 +20,8 @@ from pathlib import Path
 
 import pytest
 
-from autotune.agent.knobs import KNOBS, Start
+from autotune.agent.driver.start import Start
+from autotune.agent.knobs import KNOBS
 from autotune.agent.knobs.binding import CORE, CORES, NONE
 from autotune.errors import UsageError
 from autotune.launch import (
