@@ -91,6 +91,10 @@ class Proof:
         """Whether the launch settings of `ask` have a proven session; it is made if there is none yet."""
         return self._proved(OWN, ask) and self._proved(self.group(ask.changes), ask)
 
+    def settled(self, ask: Ask) -> bool:
+        """Whether serves() knows its answer."""
+        return {OWN, self.group(ask.changes)} <= self._references.keys()
+
     def replays(self, changes: Changes) -> bool:
         """Whether a run with these changes may be made in a process that makes others."""
         assert self.takeover is not None
