@@ -12,7 +12,7 @@ HANG_FACTOR, HANG_SLACK_S = 10.0, 60.0
 
 
 @dataclass(frozen=True)
-class Takeover:
+class SessionStart:
     """How a model's process is made to run its built network again and again."""
 
     at: int
@@ -56,7 +56,7 @@ class Observation:
     """How many times a rank called finitialize; settings apply to all of them."""
     runs: int = 1
     """How many of these were followed by a run."""
-    takeover: Takeover | None = None
+    takeover: SessionStart | None = None
     """How the process can be made to run its built network again; None when nothing was integrated."""
     written: tuple[str, ...] = ()
     """Files in the command's folder that the run made or changed."""

@@ -142,10 +142,10 @@ class Router:
             why = obstacle(self.observation, self.acceptance.baseline, self.space, self.search, regime, launched, part)
         if why:
             return SessionRecord(note=why)
-        takeover = self.observation.takeover
-        assert takeover is not None
+        how = self.observation.takeover
+        assert how is not None
         earlier = self.known or SessionRecord()
-        way, note = self.proof.choose(takeover, self.observation.runs, earlier.way, ask)
+        way, note = self.proof.choose(how, self.observation.runs, earlier.way, ask)
         self.proof.lost[:] = earlier.broken
         return SessionRecord(way, note, earlier.broken)
 
