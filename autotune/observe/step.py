@@ -12,7 +12,7 @@ from autotune.launch.mechanisms import launch_facts
 from autotune.launch.mpi import Mpi
 from autotune.launch.run import FreshRunner
 from autotune.launch.workspace import snapshot, written
-from autotune.observe.facts import load_balance, merge_facts, runs_of, takeover_of, uses_psolve, voltage_digests
+from autotune.observe.facts import load_balance, merge_facts, runs_of, session_start, uses_psolve, voltage_digests
 from autotune.observe.identity import describe_environment
 from autotune.observe.notes import notes_of
 from autotune.observe.observation import Observation
@@ -75,7 +75,7 @@ def observe(
         rank_cells=tuple(int(r.model.get("cells", 0)) for r in run.reports),
         finitializes=max(len(r.sections) for r in run.reports),
         runs=len(runs_of(run.reports[0])),
-        takeover=takeover_of(run, facts),
+        takeover=session_start(run, facts),
         written=tuple(written(before, snapshot(runner.command.cwd, runner.ours))),
         notes=tuple(notes_of(run, facts)),
     )
