@@ -9,7 +9,8 @@ left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
@@ -104,8 +105,7 @@ class _Calibrator:
                 return self.runner.run(replace(self.ask, perturbation=Perturbation(mv, seed)))
             except RunFailed as failure:
                 why = f"a run that starts {mv:g} mV higher or lower fails, so that no rounding can be judged"
-                out = [name for name, domain in self.space.domains.items() if domain.safety in (ROUND_OFF, NUMERICAL)]
-                raise _LeftOut(f"{why}: {failure.message}", out) from failure
+                raise _LeftOut(f"{why}: {failure.message}", self.space.of_class(ROUND_OFF, NUMERICAL)) from failure
 
         return self.raster(f"{name}-{seed}", make)
 
@@ -152,9 +152,9 @@ def calibrate(
     """
     observation, baseline, limits = acceptance.observation, acceptance.baseline, acceptance.limits
     work = _Calibrator(further, ask, observation, baseline, space, limits, folder)
-    classes = {domain.safety for domain in space.domains.values()}
+    classes = space.classes
     if NUMERICAL in classes:
-        _check_voltages(observation)
+        _check_voltages(observation, space)
     repeat = own_run(fresh, replace(ask, voltages=limits.sampled_segments))
     if not (identical(baseline, repeat.raster) and voltage_digests(repeat) == observation.voltage_digests):
         if not limits.statistical or identical(baseline, repeat.raster):
@@ -183,7 +183,7 @@ def own_run(runner: Runner, ask: Ask) -> Run:
         ) from failure
 
 
-def _regime(work: _Calibrator, classes: set[str]) -> tuple[Regime, str]:
+def _regime(work: _Calibrator, classes: Set[str]) -> tuple[Regime, str]:
     """How this model can be compared, by perturbed runs and, where dt is searched, finer ones; makes the null runs that
     a chaotic one needs.
     """
@@ -200,7 +200,7 @@ def _regime(work: _Calibrator, classes: set[str]) -> tuple[Regime, str]:
     return regime, why
 
 
-def _finer_wanted(work: _Calibrator, classes: set[str]) -> bool:
+def _finer_wanted(work: _Calibrator, classes: Set[str]) -> bool:
     return len(work.baseline) > 0 and NUMERICAL in classes and not work.observation.facts.cvode
 
 
@@ -237,13 +237,13 @@ def _round_off(work: _Calibrator) -> Raster:
     return max(first, second, key=lambda raster: work.ruler.distance(work.baseline, raster))
 
 
-def _check_voltages(observation: Observation) -> None:
+def _check_voltages(observation: Observation, space: SearchSpace) -> None:
     """No step can be called stable by the yardstick of a run that is none."""
     reason = not_finite(observation.voltages)
     if reason:
         raise BaselineError(
             f"the model's own run is unstable: {reason}",
-            cure='Repair it, or search other knobs only: exclude = ["dt", "secondorder"] under [search].',
+            cure=f"Repair it, or search other knobs only: exclude = {json.dumps(space.of_class(NUMERICAL))} under [search].",
         )
 
 

@@ -156,9 +156,18 @@ class SearchSpace:
         }
 
     def safety(self, changes: Changes) -> str:
-        """The weakest promise among the knobs that are changed."""
-        classes = [SAFETY_CLASSES.index(self.domains[name].safety) for name in changes]
+        """The weakest promise among the changes."""
+        classes = [SAFETY_CLASSES.index(self.domains[name].safety_of(value)) for name, value in changes.items()]
         return SAFETY_CLASSES[max(classes, default=0)]
+
+    @property
+    def classes(self) -> frozenset[str]:
+        """The classes of all values that are searched."""
+        return frozenset(safety for domain in self.domains.values() for safety in domain.every_class)
+
+    def of_class(self, *classes: str) -> tuple[str, ...]:
+        """The searched knobs that have a value of one of these classes."""
+        return tuple(name for name, domain in self.domains.items() if set(classes) & set(domain.every_class))
 
     def refusal(self, params: Params) -> str:
         """Why these settings must not be tried together, or an empty string."""

@@ -35,8 +35,7 @@ class Verifier:
 
         Voltages are sampled in every run of a study or in none, so that both sides of a pair pay for it.
         """
-        numerical = any(domain.safety == NUMERICAL for domain in self.space.domains.values())
-        wanted = numerical or not len(self.acceptance.baseline)
+        wanted = NUMERICAL in self.space.classes or not len(self.acceptance.baseline)
         voltages = self.acceptance.limits.sampled_segments if wanted else 0
         return Ask(
             self.limit_s if limit_s is None else limit_s, changes=changes, voltages=voltages, stop_ms=self.stop_ms
