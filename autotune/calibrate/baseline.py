@@ -31,6 +31,7 @@ from autotune.verify.error import Ruler, ruler
 from autotune.verify.references import HALF, NULL, PERTURBED, QUARTER, REPEAT, Regime
 from autotune.verify.stability import convergence_order, not_finite, own_instability
 
+_SEED = "Seed its random numbers by a fixed number, not by the time, the process or the rank, and try again"
 _STATISTICAL = "or say `statistical = true` under [accept] to compare rates, ISI CV and correlations only."
 
 
@@ -92,10 +93,15 @@ class _Calibrator:
         return ruler(self.limits, self.observation.facts.t_stop_ms)
 
     def raster(self, name: str, make: Callable[[], Run]) -> Raster:
-        """The raster of this name, from the study folder if an earlier session made it."""
+        """The raster of this name, from the study folder if an earlier driver made it."""
+        file = self.folder / f"{name}.npz"
+        return self.keep(name, read_raster(file) if file.is_file() else make().raster)
+
+    def keep(self, name: str, raster: Raster) -> Raster:
+        """Keep a raster under this name, as long as there is none."""
         file = self.folder / f"{name}.npz"
         if not file.is_file():
-            write_raster(file, make().raster)
+            write_raster(file, raster)
         self.made[name] = read_raster(file)
         return self.made[name]
 
@@ -159,7 +165,7 @@ def calibrate(
     if not (identical(baseline, repeat.raster) and voltage_digests(repeat) == observation.voltage_digests):
         if not limits.statistical or identical(baseline, repeat.raster):
             raise NotReproduced(baseline, repeat.raster)
-        return _by_statistics(replace(work, runner=fresh), repeat)
+        return _by_statistics(replace(work, runner=fresh), NotReproduced(baseline, repeat.raster), repeat.run_s)
     plain = Calibration(repeat.run_s)
     try:
         regime, why = _regime(work, classes)
@@ -247,38 +253,40 @@ def _check_voltages(observation: Observation, space: SearchSpace) -> None:
         )
 
 
-def recalibrate(fresh: Runner, ask: Ask, acceptance: Acceptance, space: SearchSpace, folder: Path) -> Calibration:
-    """The calibration of a model that has reproduced itself once and then not, whose user agrees to statistics."""
-    work = _Calibrator(fresh, ask, acceptance.observation, acceptance.baseline, space, acceptance.limits, folder)
-    return _by_statistics(work, own_run(fresh, ask))
-
-
 class NotReproduced(BaselineError):
-    """The model gave another result with the same settings."""
+    """The model gave another result with the same settings: `other`, not the baseline."""
 
     def __init__(self, baseline: Raster, other: Raster) -> None:
         when = first_divergence_ms(baseline, other)
+        self.other = other
+        self.why = "two runs of the same command gave different results" + (
+            f", from t = {when:g} ms on" if when is not None else " (the sampled voltages differ)"
+        )
         super().__init__(
-            f"the model does not reproduce itself: {_apart(when)}",
-            cure="Seed its random numbers by a fixed number, not by the time, the process or the rank, and try again"
-            + ("." if when is None else f"; {_STATISTICAL}"),
+            f"the model does not reproduce itself: {self.why}",
+            cure=_SEED + ("." if when is None else f"; {_STATISTICAL}"),
         )
 
 
-def _apart(when: float | None) -> str:
-    return "two runs of the same command gave different results" + (
-        f", from t = {when:g} ms on" if when is not None else " (the sampled voltages differ)"
-    )
+def recalibrate(
+    fresh: Runner, ask: Ask, acceptance: Acceptance, space: SearchSpace, folder: Path, found: NotReproduced
+) -> Calibration:
+    """The calibration of a model that has reproduced itself and then, as was `found`, not, and whose user agrees to
+    statistics. Raises BaselineError where these say nothing.
+    """
+    work = _Calibrator(fresh, ask, acceptance.observation, acceptance.baseline, space, acceptance.limits, folder)
+    return _by_statistics(work, found, own_run(fresh, ask).run_s)
 
 
-def _by_statistics(work: _Calibrator, repeat: Run) -> Calibration:
-    """A model that does not reproduce itself, whose user agrees to statistics alone; `repeat` is one more run of it."""
-    when = first_divergence_ms(work.baseline, repeat.raster)
-    work.raster(f"{REPEAT}-1", lambda: repeat)
+def _by_statistics(work: _Calibrator, found: NotReproduced, repeat_run_s: float) -> Calibration:
+    """What is allowed is what further runs of the same settings do; the other result that was found is one of them."""
+    work.keep(f"{REPEAT}-1", found.other)
     for number in range(2, work.limits.null_runs + 1):
         work.raster(f"{REPEAT}-{number}", lambda: own_run(work.runner, work.ask))
-    why = _apart(when)
-    note = f"{why}: no spike can be compared; trials are judged by statistics alone, as you agreed"
     if null_band(work.baseline, tuple(work.made.values()), work.ruler, work.limits) is None:
-        note += f"; {too_few(work.limits)}"
-    return Calibration(repeat.run_s, "random", why, runs=tuple(work.made), note=note)
+        raise BaselineError(
+            f"the model does not reproduce itself, and {too_few(work.limits)}",
+            cure=f"{_SEED}, or make the run longer.",
+        )
+    note = f"{found.why}: no spike can be compared; trials are judged by statistics alone, as you agreed"
+    return Calibration(repeat_run_s, "random", found.why, runs=tuple(work.made), note=note)

@@ -49,13 +49,14 @@ class Calibrator:
         calibration = self.folder.kept(Calibration, self._calibrate)
         try:
             return self._timed(calibration, noise_runs)
-        except NotReproduced:
+        except NotReproduced as found:
             if not self.acceptance.limits.statistical or calibration.regime == "random":
                 raise
-        # It gave the same spikes once and then others: by statistics, as its user agreed.
-        calibration = recalibrate(self.fresh, self.ask, self.acceptance, self.space, self.folder.rasters)
+            # It gave the same spikes once and then others: by statistics, as its user agreed.
+            rasters = self.folder.rasters
+            calibration = recalibrate(self.fresh, self.ask, self.acceptance, self.space, rasters, found)
+        self.folder.write(ShortRun())  # first: it fits both calibrations
         self.folder.write(calibration)
-        self.folder.write(ShortRun())
         return self._timed(calibration, noise_runs)
 
     def _calibrate(self) -> Calibration:

@@ -32,7 +32,7 @@ GOING_ON = Searched([trial(0)], 10.0, SearchConfig(trials=30), space(nspike=NSPI
 REPEATED = [trial(0), *(trial(number, answered_from=0) for number in range(1, MOST_REPEATS + 1))]
 STOPPED = {
     "nothing_to_search": (replace(GOING_ON, space=space(), visible_gain=0.0), "no knob of this model can be searched"),
-    "trials": (replace(GOING_ON, limits=SearchConfig(trials=1)), "all 1 trials were made"),
+    "trials": (replace(GOING_ON, limits=SearchConfig(trials=1)), "the one trial that was asked for was made"),
     "time": (
         replace(GOING_ON, limits=SearchConfig(time_budget_s=9.5)),
         "the time for searching, 9.5 s, is used up",
