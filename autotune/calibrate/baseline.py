@@ -24,10 +24,12 @@ from autotune.launch.judge import RunFailed
 from autotune.observe import Observation, voltage_digests
 from autotune.plan.space import SearchSpace
 from autotune.raster import Raster, read_raster, write_raster
-from autotune.raster.metrics import first_divergence_ms, identical
+from autotune.raster.metrics import first_divergence_ms, identical, moved
+from autotune.report.format import counted
 from autotune.verify.acceptance import Acceptance
 from autotune.verify.band import null_band
 from autotune.verify.error import Ruler, ruler
+from autotune.verify.evidence import too_little
 from autotune.verify.references import HALF, NULL, PERTURBED, QUARTER, REPEAT, Regime
 from autotune.verify.stability import convergence_order, not_finite, own_instability
 
@@ -64,6 +66,8 @@ class Calibration:
     """The model sets its own dt after finitialize, so that no other can be tried."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Knobs that cannot be searched as it turned out, with the reason."""
+    unproved: str = ""
+    """Why no change of the numbers can be judged, as it turned out."""
 
 
 class _LeftOut(Exception):
@@ -230,7 +234,20 @@ def _with_finer(calibration: Calibration, work: _Calibrator) -> Calibration:
     else:
         apart = work.ruler.distance(baseline, quarter)
         notes += regular_notes(apart, measured.order, measured.own_error_ms, dt_ms, work.limits)
-    return replace(measured, note="; ".join(notes))
+    unproved = _unproved(work, quarter)
+    return replace(measured, unproved=unproved, note="; ".join([*notes, unproved] if unproved else notes))
+
+
+def _unproved(work: _Calibrator, finer: Raster) -> str:
+    """Why the spikes that depend on dt at all are too few; a stimulus's own do not, whatever dt does to the cells."""
+    facts, dependent = work.observation.facts, moved(work.baseline, finer)
+    if not facts.has_sections:
+        return ""  # there is nothing that dt could do
+    why = too_little(dependent, facts.t_stop_ms, facts.cells - facts.artificial_gids, work.limits)
+    if not why:
+        return ""
+    still = f"{len(work.baseline) - len(dependent)} of {counted(len(work.baseline), 'spike')}"
+    return f"{still} come from where a quarter of dt moves none; without them {why}"
 
 
 def _round_off(work: _Calibrator) -> Raster:
@@ -247,9 +264,10 @@ def _check_voltages(observation: Observation, space: SearchSpace) -> None:
     """No step can be called stable by the yardstick of a run that is none."""
     reason = not_finite(observation.voltages)
     if reason:
+        others = json.dumps(space.of_class(NUMERICAL))
         raise BaselineError(
             f"the model's own run is unstable: {reason}",
-            cure=f"Repair it, or search other knobs only: exclude = {json.dumps(space.of_class(NUMERICAL))} under [search].",
+            cure=f"Repair it, or search other knobs only: exclude = {others} under [search].",
         )
 
 

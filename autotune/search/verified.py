@@ -44,11 +44,20 @@ class Verifier:
     def judge(self, run: Run, changes: Changes) -> Judgement:
         """The verdict on a run with these changes."""
         judgement = self.acceptance.judge(run, self.space.safety(changes))
-        refused = self.space.refused(changes, run.effective)
-        if refused and judgement.verdict == "accepted":
-            asked = ", ".join(f"{name} = {a} was asked for, {b} took effect" for name, (a, b) in refused.items())
-            return replace(judgement, verdict="not applicable", reason=asked, violation=UNMEASURED_VIOLATION)
+        other = self._another_effect(run, changes)
+        if other and judgement.verdict == "accepted":
+            return replace(judgement, verdict="not applicable", reason=other, violation=UNMEASURED_VIOLATION)
         return judgement
+
+    def _another_effect(self, run: Run, changes: Changes) -> str:
+        """What took effect that was not asked for, or an empty string."""
+        refused = self.space.refused(changes, run.effective)
+        if refused:
+            return ", ".join(f"{name} = {a} was asked for, {b} took effect" for name, (a, b) in refused.items())
+        own, others = set(self.acceptance.observation.rounding), {report.rounding for report in run.reports}
+        if own and others - own:
+            return "what was loaded has set the processor to round otherwise than in your own run (MXCSR)"
+        return ""
 
     def accepted(self, runner: Runner, changes: Changes = UNCHANGED) -> Run:
         """One run with these changes. Raises RunFailed when its result is not accepted or they took no effect."""
