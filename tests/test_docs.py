@@ -117,7 +117,7 @@ def test_the_study_folder_holds_what_its_page_lists_and_nothing_else(tmp_path: P
     config = make_config(
         {
             "name": "small",
-            "command": "{python} small_ring.py --tstop 20",
+            "command": "{python} small_ring.py --tstop 60",
             "folder": ROOT / "tests" / "models",
             "search": {"trials": 1, "knobs": ("bin_queue",)},
             "noise": {"runs": 4},

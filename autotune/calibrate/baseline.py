@@ -247,7 +247,7 @@ def _unproved(work: _Calibrator, finer: Raster) -> str:
     if not why:
         return ""
     still = f"{len(work.baseline) - len(dependent)} of {counted(len(work.baseline), 'spike')}"
-    return f"{still} come from where a quarter of dt moves none; without them {why}"
+    return f"{still} do not depend on dt, as those of a stimulus; without them {why}"
 
 
 def _round_off(work: _Calibrator) -> Raster:
