@@ -92,7 +92,9 @@ def test_the_part_holds_enough_spikes_before_its_last_window() -> None:
 
 
 def test_a_change_of_the_numbers_is_searched_on_a_part_with_evidence_of_its_own() -> None:
-    early = Raster.from_arrays(np.arange(1000) % 500, np.concatenate([np.full(500, 9.9), np.linspace(60.0, 999.0, 500)]))
+    early = Raster.from_arrays(
+        np.arange(1000) % 500, np.concatenate([np.full(500, 9.9), np.linspace(60.0, 999.0, 500)])
+    )
     dt = {"dt": Domain((0.025, 0.05), safety=NUMERICAL)}
     short = shortened(Stoppable(early), domains=dt)
     assert short.stop_ms is None

@@ -1,7 +1,7 @@
 """Cells that fire seldom, early, alone, or not at all: what may be concluded from so few spikes?
 
-`one`: one spike of one cell. `early`: many, in the first tenth of the run. `alone`: one cell of twenty fires. `stimulus`:
-a stimulus with a gid fires often, the cell that it reaches never. `enough`: all cells fire until the end.
+`one`: one spike of one cell. `early`: many, in the first tenth of the run. `alone`: one cell of twenty fires.
+`stimulus`: a stimulus with a gid fires often, the cell that it reaches never. `enough`: all cells fire until the end.
 """
 
 import sys

@@ -1,5 +1,5 @@
-"""Too little evidence: with few spikes, none late in the run, or one cell of many, no change of the numbers is searched,
-and what is missing is said. On real models, from the plan to the whole study.
+"""Too little evidence: with few spikes, none late in the run, or one cell of many, no change of the numbers is
+searched, and what is missing is said. On real models, from the plan to the whole study.
 """
 
 from __future__ import annotations
