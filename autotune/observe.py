@@ -149,7 +149,7 @@ def merge_facts(run: Run, command: Command) -> ModelFacts:
 
 def _runs(report: RankReport) -> list[int]:
     """The numbers of the finitializes that were followed by a step at least."""
-    return [number for number, s in enumerate(report.sections) if s.t_stop_ms - s.t_start_ms > 0.5 * s.dt_ms]
+    return [number for number, s in enumerate(report.sections) if s.t_stop_ms > s.t_start_ms]
 
 
 def _takeover(run: Run, facts: ModelFacts) -> Takeover | None:

@@ -26,6 +26,7 @@ import numpy as np
 
 from .capture import Capture
 from .engine import obstacle, step_s
+from .histogram import ExchangeHistogram
 from .knobs import KNOBS, in_order_of_application
 from .probe import NetConTable, local_gids, probe
 from .protocol import (
@@ -42,7 +43,7 @@ from .protocol import (
 from .resident import Replay, fork_for, may_fork, requests, ways_of
 from .simulator import Simulator
 from .state import uniform_mv
-from .timers import ExchangeHistogram, SectionTimer
+from .timers import SectionTimer
 from .voltages import VoltageSample, perturb
 
 # Types of FInitializeHandler, in the order in which finitialize calls them.
@@ -80,32 +81,37 @@ class Agent:
         self._finitializes = 0
         self._serving = False
         self._uniform_mv: Optional[float] = None
-        handler = self._sim.h.FInitializeHandler
+        self._dt_ms = 0.0
         self._handlers = [
-            handler(BEFORE_STRUCTURE, self._guarded(self._before_finitialize)),
-            handler(AFTER_EVERYTHING, self._guarded(self._after_finitialize)),
+            self._handler(BEFORE_STRUCTURE, self._before_finitialize),
+            self._handler(AFTER_EVERYTHING, self._after_finitialize),
         ]
         self._process = os.getpid()
         self._report.ancestors = _ancestors()
         self._finishing = False
         self._cpu_s_before = 0.0
         if job.observe:
-            self._handlers.append(handler(AFTER_VOLTAGES, self._guarded(self._look_at_voltages)))
+            self._handlers.append(self._handler(AFTER_VOLTAGES, self._look_at_voltages))
         if job.perturb_mv or job.serve_at is not None:
-            self._handlers.append(handler(AFTER_STATES, self._guarded(self._perturb)))
+            self._handlers.append(self._handler(AFTER_STATES, self._perturb))
         atexit.register(self._guarded(self._finish))
         if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
             signal.signal(signal.SIGTERM, self._terminated)
+
+    def _handler(self, kind: int, step: Callable[[], None]) -> Any:
+        with self._sim.unseen:
+            return self._sim.h.FInitializeHandler(kind, self._guarded(step))
 
     def _guarded(self, step: Callable[[], None]) -> Callable[[], None]:
         name = getattr(step, "__name__", "replay")
 
         def run() -> None:
-            try:
-                step()
-            except Exception as error:
-                if len(self._report.errors) < MOST_ERRORS:
-                    self._report.errors.append("%s: %s: %s" % (name, type(error).__name__, error))
+            with self._sim.unseen:  # around all: an error keeps what its step has made until it is dealt with
+                try:
+                    step()
+                except Exception as error:
+                    if len(self._report.errors) < MOST_ERRORS:
+                        self._report.errors.append("%s: %s: %s" % (name, type(error).__name__, error))
 
         return run
 
@@ -116,6 +122,7 @@ class Agent:
         self._finitializes += 1
         if self._capture is None:
             self._report.setup_s = time.perf_counter() - self._imported
+            self._dt_ms = float(self._sim.h.dt)
             self._start()
         assert self._capture is not None
         self._sim.pc.timeout(0)  # NEURON's own watchdog ends a slow but healthy run with exit code 0
@@ -135,8 +142,15 @@ class Agent:
                 probe(self._sim, table, gids),
                 artificial_gids=self._capture.artificial_gids,
                 ways=ways_of(self._sim),
+                traces=self._traces(),
                 no_coreneuron=obstacle(self._sim, self._capture.unnamed),
             )
+
+    def _traces(self) -> List[str]:
+        """What of the model's own state is not as it would be without us."""
+        assert self._capture is not None
+        complaints = [self._sim.unseen.complaint, self._histogram.complaint if self._histogram else ""]
+        return [*filter(None, complaints), *self._capture.traces()]
 
     def _start(self) -> None:
         self._capture = Capture(self._sim)
@@ -170,6 +184,7 @@ class Agent:
 
     def _serve(self) -> None:
         """Replay the network for one request after the other; does not return."""
+        self._sim.unseen.give_up()
         self._serving = self._finishing = True  # what ends this process from now on is not the end of a run
         replay = Replay(self._sim, self._job.own)
         for job in requests(self._job.folder):
@@ -205,7 +220,7 @@ class Agent:
         if section is None or self._capture is None:
             return
         section.t_stop_ms = self._sim.t_ms
-        section.dt_ms = float(self._sim.h.dt)
+        section.dt_ms = self._step_ms()
         section.spikes = len(self._capture)
         self._timer.fill(section)
         section.shared = self._job.observe and self._capture.shared_agrees()
@@ -221,14 +236,23 @@ class Agent:
             length_ms = section.t_stop_ms - section.t_start_ms
             self._sim.exchange_interval_ms = length_ms / exchanges if exchanges else None
 
+    def _step_ms(self) -> float:
+        """The fixed step; with CVODE, whose last step says nothing, the one that the model had before."""
+        if not int(self._sim.cvode.active()):
+            self._dt_ms = float(self._sim.h.dt)
+        return self._dt_ms
+
     def _check_capture(self, section: RunSection) -> None:
         """Spikes that we could not see make every comparison worthless: such a run must not count."""
         assert self._capture is not None
+        if section.t_stop_ms == section.t_start_ms:  # no step, no loss: many models initialise before they record
+            return
         lost = self._capture.lost()
-        if lost:
-            names = ", ".join(map(str, lost[:5]))
+        unnamed = self._capture.lost_unnamed()
+        if lost or unnamed:
+            names = "gid " + ", ".join(map(str, lost[:5])) if lost else "%d sources without a gid" % unnamed
             self._report.errors.append(
-                "the model records the spikes of gid %s from after finitialize on; record them before it" % names
+                "the model records the spikes of %s from after finitialize on; record them before it" % names
             )
         sent = self._sim.sent()
         if sent is None or lost:
@@ -276,7 +300,7 @@ class Agent:
         report.python, report.executable = platform.python_version(), sys.executable or ""
         report.neuron, report.numpy = sim.h.nrnversion(), np.__version__
         report.library = _mpi_library()
-        report.t_ms, report.dt_ms = sim.t_ms, float(sim.h.dt)
+        report.t_ms, report.dt_ms = sim.t_ms, self._step_ms()
         report.tstop_ms = float(sim.h.tstop) if hasattr(sim.h, "tstop") else None
         report.cvode = bool(int(sim.cvode.active()))
         report.cpu_s = time.process_time() - self._cpu_s_before

@@ -49,7 +49,7 @@ class Job:
     shared: bool = False
     """Read spikes from the vectors that the model itself records: a watched run has shown that they hold them."""
     clock: bool = False
-    """Time the run section by events on the queue, for models that do not use `pc.psolve`."""
+    """Time the run section by a clock of ours, for models that do not use `pc.psolve`."""
     perturb_mv: float = 0.0
     """Every segment starts this much higher or lower, by a sign of its own."""
     perturb_seed: int = 0
@@ -80,6 +80,7 @@ class RunSection:
     t_start_ms: float = 0.0
     t_stop_ms: float = 0.0
     dt_ms: float = 0.0
+    """The fixed step; with CVODE, the one that the model had before."""
     uniform_mv: Optional[float] = None
     """The voltage that finitialize gave to all segments; None where they differ, and in runs that do not observe."""
     spikes: int = 0
@@ -88,7 +89,7 @@ class RunSection:
     queue_events: int = 0
     """Events that were put onto the queue (the first thread's)."""
     psolve_s: float = 0.0
-    """Wall time inside `pc.psolve`: integration, exchange and dispatch."""
+    """Wall time inside `pc.psolve`: integration, transfer, exchange and dispatch."""
     step_s: float = 0.0
     """Integration and events (`pc.step_time`)."""
     wait_s: float = 0.0
@@ -97,8 +98,10 @@ class RunSection:
     """The barrier alone (`pc.step_wait`)."""
     send_s: float = 0.0
     """Dispatch of arriving spikes (`pc.send_time`)."""
+    transfer_s: float = 0.0
+    """Transfer of gap junctions and split cells between ranks (`pc.vtransfer_time`)."""
     clock_s: Optional[float] = None
-    """Wall time from the end of finitialize to the last clock event, extrapolated to the final t."""
+    """Wall time from the first step to the last, extrapolated to the whole section."""
     until_next_s: float = 0.0
     """Wall time from the end of finitialize to whatever closed this section."""
 
