@@ -18,11 +18,8 @@ from .probe import NetConTable
 from .shared import SharedVectors
 from .simulator import Simulator
 from .slot import SecondSlot
-from .sources import Lone
+from .sources import STIMULI, Sources
 from .vectors import floats
-
-# Sources of input that has no gid: their spikes are the model's stimulus, not its answer.
-STIMULI = ("NetStim", "VecStim", "PatternStim")
 
 
 class Capture:
@@ -33,14 +30,13 @@ class Capture:
         self._times = sim.h.Vector()
         self._ids = sim.h.Vector()
         self._second = SecondSlot(sim)
-        self._lone = Lone(sim, self._times)
+        self._sources = Sources(sim, self._times)
         self._beside = SecondSlot(sim)  # of sources without a NetCon, whatever holds the others
         ours = [self._times, self._ids, *self._second.vectors, *self._beside.vectors]
         self._shared = SharedVectors(sim, apart=ours)
         self._held: SecondSlot | SharedVectors = self._second
         self._compare = False
         self._free: List[int] = []
-        self._taken = 0  # sources without a gid that the model itself records
         self.artificial_gids = 0
         self.unnamed = 0
         """Sources of spikes without a gid, stimuli apart."""
@@ -59,7 +55,7 @@ class Capture:
         self._held = self._shared if enabled() or shared else self._second
         self._compare = compare and self._held is self._second
         self._free = []
-        self.artificial_gids = self.unnamed = self._taken = 0
+        self.artificial_gids = self.unnamed = 0
         self._attach_unnamed(table.sources)
         self._attach_gids([gid for gid, state in gids.items() if state >= 2], len(table.gids))
 
@@ -93,11 +89,8 @@ class Capture:
         return lost
 
     def lost_unnamed(self) -> int:
-        """The same of sources without a gid, those included that are new since attach(): how many."""
-        every = self._sim.h.List("NetCon")
-        netcons = (every.o(int(index)) for index in NetConTable(self._sim).sources)
-        elsewhere = sum(not _is_stimulus(netcon) and netcon.get_recordvec() != self._times for netcon in netcons)
-        return int(max(0, elsewhere - self._taken))
+        """How many other sources record elsewhere since attach(), or are new; stimuli apart."""
+        return self._sources.lost()
 
     def with_gid(self) -> int:
         """How many of the spikes so far have a source with a gid."""
@@ -105,9 +98,10 @@ class Capture:
 
     def traces(self) -> List[str]:
         """What of the model's own state is not as it would be without us."""
+        found = [self._sources.complaint] if self._sources.complaint else []
         if self._second.visible or self._beside.visible:
-            return ["hoc knows three names more (autotune_spike, autotune_times, autotune_ids)"]
-        return []
+            found.append("hoc knows three names more (autotune_spike, autotune_times, autotune_ids)")
+        return found
 
     def __len__(self) -> int:
         return int(self._times.size()) + len(self._held) + len(self._beside)
@@ -125,10 +119,11 @@ class Capture:
         connected, netcon, target = [], None, None
         if self._free:
             self._sim.pc.spike_record(self._sim.h.Vector(self._free), self._times, self._ids)
+        self._sources.remember()
 
     def _attach_lone(self, netcons: int) -> None:
         """Sources without a NetCon; their ids follow those of the others. All gids must be connected just now."""
-        for number, address in enumerate(self._lone.now()):
+        for number, address in enumerate(self._sources.lone()):
             self.unnamed += 1
             self._beside.record_at(address, self._id(netcons + number))
 
@@ -143,7 +138,6 @@ class Capture:
             stimulus = _is_stimulus(netcon)
             self.unnamed += not stimulus
             if not self._is_free(netcon):
-                self._taken += not stimulus
                 self._hold(netcon, self._id(index))
             elif not stimulus:
                 netcon.record(self._times, self._ids, self._id(index))

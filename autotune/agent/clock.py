@@ -45,12 +45,13 @@ class StepClock:
         if self._handle is None or self._handle.value not in (_address(self._at_first), _address(self._at_others)):
             return None
         self._handle.value = None
-        if self._first is None or t_stop_ms <= self._first_ms:
+        if self._first is None or self._last[0] == self._first or t_stop_ms <= self._first_ms:
             return None
         return (self._last[0] - self._first) * (t_stop_ms - t_start_ms) / (t_stop_ms - self._first_ms)
 
     def _first_step(self) -> None:
-        self._first, self._first_ms = time.perf_counter(), self._t.value
+        self._first = self._last[0] = time.perf_counter()
+        self._first_ms = self._t.value
         self._handle.value = _address(self._at_others)
 
 

@@ -129,7 +129,7 @@ class Agent:
         for knob in in_order_of_application():
             if knob.name in self._job.settings:
                 knob.apply(self._sim, self._job.settings[knob.name], self._job.settings)
-        table = NetConTable(self._sim)
+        table = NetConTable(self._sim, delays_too=self._job.observe)
         gids = local_gids(self._sim, table)
         self._sim.output_gids = sum(1 for state in gids.values() if state == 3)
         self._capture.attach(gids, table, shared=self._job.shared, compare=self._job.observe)
@@ -142,15 +142,14 @@ class Agent:
                 probe(self._sim, table, gids),
                 artificial_gids=self._capture.artificial_gids,
                 ways=ways_of(self._sim),
-                traces=self._traces(),
                 no_coreneuron=obstacle(self._sim, self._capture.unnamed),
             )
 
     def _traces(self) -> List[str]:
         """What of the model's own state is not as it would be without us."""
         assert self._capture is not None
-        complaints = [self._sim.unseen.complaint, self._histogram.complaint if self._histogram else ""]
-        return [*filter(None, complaints), *self._capture.traces()]
+        said = [part.complaint for part in (self._sim.unseen, self._histogram, self._voltages) if part is not None]
+        return [*filter(None, said), *self._capture.traces()]
 
     def _start(self) -> None:
         self._capture = Capture(self._sim)
@@ -205,6 +204,10 @@ class Agent:
     def _after_finitialize(self) -> None:
         if self._capture is not None:
             self._capture.begin()
+        if self._voltages is not None:
+            self._voltages.begin()
+        if self._job.observe:
+            self._report.model["traces"] = self._traces()
         self._section = RunSection(t_start_ms=float(self._sim.h.t), uniform_mv=self._uniform_mv)
         if self._job.stop_ms is not None and self._section.t_start_ms < self._job.stop_ms:
             self._sim.cvode.event(self._job.stop_ms, self._guarded(self._stop_early))
@@ -247,10 +250,9 @@ class Agent:
         assert self._capture is not None
         if section.t_stop_ms == section.t_start_ms:  # no step, no loss: many models initialise before they record
             return
-        lost = self._capture.lost()
-        unnamed = self._capture.lost_unnamed()
-        if lost or unnamed:
-            names = "gid " + ", ".join(map(str, lost[:5])) if lost else "%d sources without a gid" % unnamed
+        lost, others = self._capture.lost(), self._capture.lost_unnamed()
+        if lost or others:
+            names = "gid " + ", ".join(map(str, lost[:5])) if lost else "%d sources without a gid" % others
             self._report.errors.append(
                 "the model records the spikes of %s from after finitialize on; record them before it" % names
             )

@@ -115,9 +115,14 @@ class Library:
         return None
 
 
+def object_behind(wrapper: Any) -> Optional[int]:
+    """The address of the hoc object that one of NEURON's Python objects wraps, which the caller knows that it does."""
+    return c_void_p.from_address(id(wrapper) + object.__basicsize__).value
+
+
 def instance_of(wrapper: Any) -> Optional[int]:
-    """The address of the C++ object behind one of NEURON's Python objects; the caller knows that it wraps an object."""
-    address = c_void_p.from_address(id(wrapper) + object.__basicsize__).value
+    """The address of the C++ object of such a hoc object."""
+    address = object_behind(wrapper)
     return Object.from_address(address).this if address else None
 
 

@@ -25,10 +25,11 @@ LARGEST_GID = 2**31
 _NETCONS = """
 proc autotune_netcons() { local i, x  localobj list, nc
     list = new List("NetCon")
-    $o1.resize(list.count())  $o2.resize(list.count())
+    $o2.resize(list.count())
+    if ($6) $o1.resize(list.count())
     for i = 0, list.count() - 1 {
         nc = list.o(i)
-        $o1.x[i] = nc.delay
+        if ($6) $o1.x[i] = nc.delay
         $o2.x[i] = nc.srcgid()
         if ($o2.x[i] < 0) {
             x = 0
@@ -64,15 +65,15 @@ proc autotune_gids() { local i
 
 
 class NetConTable:
-    """Delays, source gids and sources of all NetCons on this rank.
+    """Source gids, sources and, where they are wanted, delays of all NetCons on this rank.
 
     `delays_ms` and `gids` have shape (n,), in the order of `List("NetCon")`; `sources` (m,) are the places in it of one
     NetCon for each source without a gid. A NetCon may have no target, or no source at all.
     """
 
-    def __init__(self, sim: Simulator) -> None:
+    def __init__(self, sim: Simulator, delays_too: bool) -> None:
         delays, gids, sources, thresholds = (sim.h.Vector() for _ in range(4))
-        sim.unseen.procedure("autotune_netcons", _NETCONS)(delays, gids, _MARK_MV, sources, thresholds)
+        sim.unseen.procedure("autotune_netcons", _NETCONS)(delays, gids, _MARK_MV, sources, thresholds, delays_too)
         self.delays_ms = floats(delays)
         self.gids = floats(gids).astype(np.int64)
         found = floats(sources).astype(np.int64)

@@ -1,23 +1,26 @@
-"""Sources of spikes that no NetCon leads to any more, where NEURON keeps them.
+"""All sources of spikes of a rank, where NEURON keeps them: also those that no NetCon leads to any more.
 
 A source that records into a vector outlives its last NetCon (`NetCon(ref, None).record(times)` in a function), and so
-does one with a gid. NEURON lists all sources of a rank (PreSyn), but only to its own code.
+does one with a gid. NEURON lists all of them (PreSyn), but only to its own code; where one of them keeps its vector and
+its artificial cell is looked up in one that is made for it.
 """
 
 from __future__ import annotations
 
 import ctypes
 from ctypes import c_int, c_void_p
-from typing import Any, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
-from .library import Item, instance_of
+from .library import Item, Object, Symbol, Template, instance_of, object_behind
 from .simulator import Simulator
 
-WORDS = 24  # of a PreSyn, among which the pointer to its vector of times is looked for
+WORDS = 24  # of a source, among which these two pointers are looked for
+# Sources of input that has no gid: their spikes are the model's stimulus, not its answer.
+STIMULI = ("NetStim", "VecStim", "PatternStim")
 
 
-class Lone:
-    """The sources of this rank that have no NetCon, by their addresses."""
+class Sources:
+    """The sources of this rank, by their addresses."""
 
     def __init__(self, sim: Simulator, ours: Any) -> None:
         """`ours` is the vector of times into which the agent records."""
@@ -27,21 +30,39 @@ class Lone:
         self._list = library.function("_Z22net_cvode_instance_pslv", gives=c_void_p)
         self._netcons = library.function("_Z16nrn_presyn_countP6PreSyn", gives=c_int, takes=(c_void_p,))
         self._record = library.function("_ZN6PreSyn6recordEP8IvocVectS1_i", takes=(c_void_p, c_void_p, c_void_p, c_int))
-        self.known = None not in (self._list, self._netcons, self._record)
-        """Whether this NEURON tells them at all."""
+        self._places: Optional[Tuple[int, int]] = None
+        self._before: Dict[int, Optional[int]] = {}
+        self.complaint = ""
 
-    def now(self) -> List[int]:
-        """Those of the model. One that is left of an earlier network, only because our vector holds it, is silenced."""
-        lone = [address for address in self._all() if self._netcons(address) == 0] if self.known else []
-        place = self._place_of_vector() if lone else None
-        ours = instance_of(self._ours) if lone else None
+    def lone(self) -> List[int]:
+        """Those of the model that no NetCon has. What is left of an earlier network, only because our vector holds it,
+        is silenced."""
+        self._places = self._places or self._find_places()
+        if self._places is None:
+            self.complaint = "this NEURON does not list its sources of spikes: those without a NetCon are not seen"
+            return []
+        ours = instance_of(self._ours)
         found = []
-        for address in lone:
-            if place is not None and c_void_p.from_address(address + place).value == ours:
-                self._record(address, None, None, 0)
-            else:
-                found.append(address)
+        for address in self._all():
+            if self._netcons(address) == 0:
+                if self._vector_of(address) == ours:
+                    self._record(address, None, None, 0)
+                else:
+                    found.append(address)
         return found
+
+    def remember(self) -> None:
+        """All that are to be recorded are, from here on."""
+        self._before = {address: self._vector_of(address) for address in self._all()} if self._places else {}
+
+    def lost(self) -> int:
+        """How many record elsewhere since then, or are new and record not at all for us; stimuli apart."""
+        if not self._places:
+            return 0
+        ours = instance_of(self._ours)
+        now = ((address, self._vector_of(address)) for address in self._all())
+        changed = (address for address, vector in now if vector != ours and vector != self._before.get(address, ours))
+        return sum(not self._is_stimulus(address) for address in changed)
 
     def _all(self) -> List[int]:
         head = self._list()
@@ -49,16 +70,34 @@ class Lone:
             return []
         return _ring(head) if self._sim.version[0] < 9 else _vector(head)
 
-    def _place_of_vector(self) -> Optional[int]:
-        """Where in a PreSyn the pointer to its vector of times is: looked up in one that records into ours."""
+    def _vector_of(self, address: int) -> Optional[int]:
+        assert self._places is not None
+        return c_void_p.from_address(address + self._places[0]).value
+
+    def _is_stimulus(self, address: int) -> bool:
+        assert self._places is not None
+        artificial = c_void_p.from_address(address + self._places[1]).value
+        if artificial is None:
+            return False
+        name = Symbol.from_address(Template.from_address(Object.from_address(artificial).template).sym).name
+        return str(name.decode()).startswith(STIMULI)
+
+    def _find_places(self) -> Optional[Tuple[int, int]]:
+        """Where in a source the pointers to its vector of times and to its artificial cell are."""
+        if None in (self._list, self._netcons, self._record):
+            return None
         before = set(self._all())
-        netcon = self._sim.h.NetCon(self._sim.h.IntFire1(), None)
+        cell = self._sim.h.IntFire1()
+        netcon = self._sim.h.NetCon(cell, None)
         netcon.record(self._ours)
-        (address,) = set(self._all()) - before
-        words = (c_void_p * WORDS).from_address(address)
-        place = next((8 * number for number, word in enumerate(words) if word == instance_of(self._ours)), None)
+        new = set(self._all()) - before
+        words = list((c_void_p * WORDS).from_address(new.pop())) if len(new) == 1 else []
         netcon.record()
-        return place
+        vector, artificial = instance_of(self._ours), object_behind(cell)
+        if vector not in words or artificial not in words:
+            return None
+        size = ctypes.sizeof(c_void_p)
+        return size * words.index(vector), size * words.index(artificial)
 
 
 def _ring(head: int) -> List[int]:
