@@ -72,25 +72,19 @@ class Capture:
         except ValueError:
             return False
 
+    def release(self) -> None:
+        """The last section was taken: leave nothing of ours where NEURON would come upon it after the end of Python."""
+        self._shared.clear()
+
     def take(self) -> Tuple[np.ndarray, np.ndarray]:
         """Source ids (n,) int64 and spike times in ms (n,), unsorted. Sources without a gid have negative ids."""
         ids, times = zip(self._held.take(), self._beside.take())
         ours = np.rint(floats(self._ids)).astype(np.int64)
         return np.concatenate([ours, *ids]), np.concatenate([floats(self._times), *times])
 
-    def lost(self) -> List[int]:
-        """Gids whose slot the script has taken since attach(), so that their spikes went to its vectors alone."""
-        if not self._free:
-            return []
-        target = self._sim.h.IntFire1()
-        there = (gid for gid in self._free if int(self._sim.pc.gid_exists(gid)) >= 2)
-        lost = [gid for gid in there if self._sim.pc.gid_connect(gid, target).get_recordvec() != self._times]
-        target = None
-        return lost
-
-    def lost_unnamed(self) -> int:
-        """How many other sources record elsewhere since attach(), or are new; stimuli apart."""
-        return self._sources.lost()
+    def lost(self, t_start_ms: float) -> int:
+        """How many sources the script records itself since attach(), so that spikes went to its vectors alone."""
+        return self._sources.lost(self.take()[1], t_start_ms)
 
     def with_gid(self) -> int:
         """How many of the spikes so far have a source with a gid."""

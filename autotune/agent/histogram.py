@@ -6,13 +6,14 @@ where NEURON can be asked whether there is one.
 
 from __future__ import annotations
 
-from ctypes import POINTER, c_double, c_int, c_void_p
+from ctypes import c_void_p
 from typing import List, Optional
 
 import numpy as np
 
 from .library import instance_of
 from .simulator import Simulator
+from .vectors import VectorMemory
 
 SIZE = 4096
 
@@ -27,13 +28,11 @@ class ExchangeHistogram:
         self._swap = library.function(
             "_ZN3BBS20netpar_max_histogramEP8IvocVect", gives=c_void_p, takes=(c_void_p, c_void_p)
         )
-        vector = (c_void_p,)
-        self._size = library.function("vector_capacity", "_Z15vector_capacityP8IvocVect", gives=c_int, takes=vector)
-        self._values = library.function("vector_vec", "_Z10vector_vecP8IvocVect", gives=POINTER(c_double), takes=vector)
+        self._memory = VectorMemory(library)
         self._theirs: Optional[int] = None
         self._before = np.zeros(0)
         self.complaint = ""
-        if None in (self._swap, self._size, self._values):
+        if self._swap is None or not self._memory.known:
             self.complaint = "the exchanges of spikes were not counted: this NEURON does not say whether the model does"
 
     def attach(self) -> None:
@@ -46,14 +45,14 @@ class ExchangeHistogram:
         if set_now is None:
             self._sim.pc.max_histogram(self._vector)
         self._theirs = None if set_now in (None, ours) else set_now
-        self._before = np.zeros(0) if self._theirs is None else self._read(self._theirs)
+        self._before = np.zeros(0) if self._theirs is None else self._memory.floats(self._theirs)
 
     def counts(self) -> List[int]:
         """Entry n: the exchanges in which the largest number sent by a rank was n; empty where nobody counted."""
         set_now = self._set_now() if not self.complaint and not self._sim.rank else None
         if set_now is None:
             return []
-        counts = self._read(set_now)
+        counts = self._memory.floats(set_now)
         if set_now == self._theirs and len(self._before) == len(counts):
             counts = np.maximum(counts - self._before, 0.0)
         return [int(count) for count in np.trim_zeros(counts, "b")]
@@ -64,7 +63,3 @@ class ExchangeHistogram:
         if found is not None:
             self._swap(None, found)
         return found
-
-    def _read(self, vector: int) -> np.ndarray:
-        size = self._size(vector)
-        return np.array(self._values(vector)[:size], dtype=float)

@@ -250,11 +250,10 @@ class Agent:
         assert self._capture is not None
         if section.t_stop_ms == section.t_start_ms:  # no step, no loss: many models initialise before they record
             return
-        lost, others = self._capture.lost(), self._capture.lost_unnamed()
-        if lost or others:
-            names = "gid " + ", ".join(map(str, lost[:5])) if lost else "%d sources without a gid" % others
+        lost = self._capture.lost(section.t_start_ms)
+        if lost:
             self._report.errors.append(
-                "the model records the spikes of %s from after finitialize on; record them before it" % names
+                "the model records the spikes of %d sources from after finitialize on; record them before it" % lost
             )
         sent = self._sim.sent()
         if sent is None or lost:
@@ -272,8 +271,14 @@ class Agent:
             return
         self._finishing = True
         self._write_reports()
+        self._guarded(self._release)()
         if signal.getsignal(signal.SIGTERM) == self._terminated:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def _release(self) -> None:
+        self._timer.release()
+        if self._capture is not None:
+            self._capture.release()
 
     def _write_reports(self) -> None:
         for step in (self._close_section, self._describe):  # what goes wrong in them must stand in the report

@@ -7,8 +7,9 @@ from __future__ import annotations
 import re
 import sys
 from functools import cached_property
-from typing import Any, List, Optional, Tuple
+from typing import Any, Optional, Tuple
 
+from .contexts import ContextTimers
 from .library import Library
 from .unseen import Unseen
 
@@ -43,11 +44,9 @@ class Simulator:
     def cvode(self) -> Any:
         return self.h.CVode()
 
-    def contexts(self) -> List[Any]:
-        """The model's ParallelContexts, and ours, which a session's psolve is called by."""
-        every = self.h.List("ParallelContext")
-        found = [every.o(index) for index in range(int(every.count()))]
-        return found if self.pc in found else [*found, self.pc]
+    @cached_property
+    def psolve_timers(self) -> ContextTimers:
+        return ContextTimers(self.h, self.pc, self.library)
 
     @property
     def rank(self) -> int:

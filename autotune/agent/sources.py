@@ -8,11 +8,15 @@ its artificial cell is looked up in one that is made for it.
 from __future__ import annotations
 
 import ctypes
+from collections import Counter
 from ctypes import c_int, c_void_p
 from typing import Any, Dict, List, Optional, Tuple
 
+import numpy as np
+
 from .library import Item, Object, Symbol, Template, instance_of, object_behind
 from .simulator import Simulator
+from .vectors import VectorMemory
 
 WORDS = 24  # of a source, among which these two pointers are looked for
 # Sources of input that has no gid: their spikes are the model's stimulus, not its answer.
@@ -27,6 +31,7 @@ class Sources:
         self._sim = sim
         self._ours = ours
         library = sim.library
+        self._memory = VectorMemory(library)
         self._list = library.function("_Z22net_cvode_instance_pslv", gives=c_void_p)
         self._netcons = library.function("_Z16nrn_presyn_countP6PreSyn", gives=c_int, takes=(c_void_p,))
         self._record = library.function("_ZN6PreSyn6recordEP8IvocVectS1_i", takes=(c_void_p, c_void_p, c_void_p, c_int))
@@ -55,14 +60,29 @@ class Sources:
         """All that are to be recorded are, from here on."""
         self._before = {address: self._vector_of(address) for address in self._all()} if self._places else {}
 
-    def lost(self) -> int:
-        """How many record elsewhere since then, or are new and record not at all for us; stimuli apart."""
-        if not self._places:
+    def lost(self, times_ms: np.ndarray, t_start_ms: float) -> int:
+        """How many record into a vector of the model since then, and spikes there that are not among `times_ms`.
+
+        A network that was made since, in the place of another, has not run: its vectors hold nothing, or what another
+        one has left there.
+        """
+        if not self._places or not self._memory.known:
             return 0
-        ours = instance_of(self._ours)
-        now = ((address, self._vector_of(address)) for address in self._all())
-        changed = (address for address, vector in now if vector != ours and vector != self._before.get(address, ours))
-        return sum(not self._is_stimulus(address) for address in changed)
+        known = {instance_of(self._ours), *self._before.values()}
+        changed: Dict[int, int] = {}
+        for address in self._all():
+            vector = self._vector_of(address)
+            if vector is not None and vector != self._before.get(address) and not self._is_stimulus(address):
+                changed[vector] = changed.get(vector, 0) + 1
+        changed.pop(instance_of(self._ours) or 0, None)
+        seen = Counter(times_ms.tolist())
+        lost = 0
+        for vector, sources in changed.items():
+            spikes = self._memory.floats(vector)
+            there = Counter(spikes[spikes > t_start_ms].tolist())
+            if there - seen if vector in known else there:
+                lost += sources
+        return lost
 
     def _all(self) -> List[int]:
         head = self._list()

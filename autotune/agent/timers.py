@@ -7,15 +7,13 @@ The timers belong to the ParallelContext instance that called psolve, are never 
 from __future__ import annotations
 
 import time
-from typing import Any, Dict, List
+from typing import Dict
 
 from .clock import StepClock
 from .protocol import RunSection
 from .simulator import Simulator
 
 QUEUE_INSERTIONS = 8  # of what CVode.spike_stat gives; the counts before it stand still in the wheels
-_TIMERS = {"step_s": "step_time", "wait_s": "wait_time", "send_s": "send_time"}
-_GAP_JUNCTIONS, _SPLIT_CELLS = 0, 1  # of pc.vtransfer_time
 
 
 class SectionTimer:
@@ -24,15 +22,14 @@ class SectionTimer:
     def __init__(self, sim: Simulator) -> None:
         self._sim = sim
         self._clock = StepClock(sim)
-        self._contexts: List[Any] = []  # kept alive: a context that the script drops would take its timers with it
         self._before: Dict[str, float] = {}
         self._barrier_before = 0.0
         self._start = 0.0
 
     def start(self, clock: bool) -> None:
         """Begin a section now; with `clock`, see every step (fixed step only)."""
-        self._keep_contexts()
-        self._before = self._read()
+        self._sim.psolve_timers.watch()
+        self._before = self._sim.psolve_timers.read()
         self._barrier_before = float(self._sim.pc.step_wait())  # finitialize itself exchanges spikes once
         if clock:
             self._clock.start()
@@ -40,32 +37,23 @@ class SectionTimer:
 
     def fill(self, section: RunSection) -> None:
         """Write this section's times; all walls in seconds."""
-        self._keep_contexts()
-        spent = {name: seconds - self._before.get(name, 0.0) for name, seconds in self._read().items()}
-        section.step_s, section.wait_s, section.send_s = spent["step_s"], spent["wait_s"], spent["send_s"]
-        if section.step_s or section.wait_s:  # psolve was called; without it, transfers are no part of any other time
-            section.transfer_s = spent["transfer_s"]
+        now = self._sim.psolve_timers.read()
+        spent = {name: seconds - self._before.get(name, 0.0) for name, seconds in now.items()}
+        if spent["step_s"] + spent["transfer_s"] > 0.0:  # psolve was called; run() transfers, too
+            section.step_s, section.transfer_s = spent["step_s"], spent["transfer_s"]
+            section.wait_s, section.send_s = spent["wait_s"], spent["send_s"]
         section.psolve_s = section.step_s + section.transfer_s + section.wait_s + section.send_s
         section.step_wait_s = max(0.0, float(self._sim.pc.step_wait()) - self._barrier_before)
         section.until_next_s = time.perf_counter() - self._start
         section.clock_s = self._clock.stop(section.t_start_ms, section.t_stop_ms)
         section.queue_events = self._queue_events()
 
+    def release(self) -> None:
+        """The last section is over: leave NEURON as it was."""
+        self._sim.psolve_timers.release()
+
     def _queue_events(self) -> int:
         """How many events were put onto the queue since finitialize (`CVode.spike_stat`; tqueue.cpp)."""
         counts = self._sim.h.Vector()
         self._sim.cvode.spike_stat(counts)
         return int(counts.x[QUEUE_INSERTIONS])
-
-    def _keep_contexts(self) -> None:
-        self._contexts += [context for context in self._sim.contexts() if context not in self._contexts]
-
-    def _read(self) -> Dict[str, float]:
-        """Seconds so far. NEURON takes the time of transfers off every context's step_time (ocbbs.cpp)."""
-        transfer_s = sum(float(self._sim.pc.vtransfer_time(kind)) for kind in (_GAP_JUNCTIONS, _SPLIT_CELLS))
-        read = {
-            name: sum(float(getattr(context, method)()) for context in self._contexts)
-            for name, method in _TIMERS.items()
-        }
-        read["step_s"] += (len(self._contexts) - 1) * transfer_s
-        return {**read, "transfer_s": transfer_s}
