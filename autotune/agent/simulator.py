@@ -9,16 +9,22 @@ import sys
 from functools import cached_property
 from typing import Any, Optional, Tuple
 
+from .contexts import ContextTimers
+from .library import Library
+from .unseen import Unseen
+
 
 class Simulator:
     """Handles on the running NEURON. Making it before `nrnmpi_init` is safe; asking it for ranks is not.
 
-    Its objects are made when they are first used, so that those of the user's script keep their numbers
-    (`ParallelContext[0]`).
+    Its objects are made when they are first used; `unseen` keeps them, and all others of the agent, out of the model's
+    sight.
     """
 
     def __init__(self) -> None:
         self.h: Any = _hoc().HocObject()
+        self.library = Library()
+        self.unseen = Unseen(self.h, self.library)
         self.output_gids = 0
         """Gids of this rank whose spikes are sent to other ranks, as of the last finitialize."""
         self.maxstep_ms: Optional[float] = None
@@ -37,6 +43,10 @@ class Simulator:
     @cached_property
     def cvode(self) -> Any:
         return self.h.CVode()
+
+    @cached_property
+    def psolve_timers(self) -> ContextTimers:
+        return ContextTimers(self.h, self.pc, self.library)
 
     @property
     def rank(self) -> int:
