@@ -161,6 +161,8 @@ class RankReport:
     dt_ms: float = 0.0
     tstop_ms: Optional[float] = None
     cvode: bool = False
+    rounding: Optional[int] = None
+    """How the processor rounded at the end of the run (floating_point.py)."""
     sections: List[RunSection] = field(default_factory=list)
     effective: Dict[str, Any] = field(default_factory=dict)
     """What each knob reads back after the run's last finitialize."""

@@ -15,6 +15,7 @@ from typing import Callable, List, Tuple
 
 import numpy as np
 
+from .floating_point import rounding
 from .knobs import KNOBS
 from .libraries import loaded_libraries
 from .protocol import Job, RankReport, rank_files, to_json, write_atomically, write_text
@@ -83,6 +84,7 @@ class Report:
         report.dt_ms = report.sections[-1].dt_ms if report.sections else float(sim.h.dt)
         report.tstop_ms = float(sim.h.tstop) if hasattr(sim.h, "tstop") else None
         report.cvode = bool(int(sim.cvode.active()))
+        report.rounding = rounding()
         report.cpu_s = time.process_time() - self._cpu_s_before
         error = getattr(sys, "last_value", None)
         report.exception = "%s: %s" % (type(error).__name__, error) if error is not None else ""
