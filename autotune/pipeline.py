@@ -29,6 +29,7 @@ from autotune.search.verified import Verifier
 from autotune.session.record import SessionRecord
 from autotune.session.router import Router
 from autotune.verify.acceptance import Acceptance
+from autotune.verify.beside import own_runs
 
 
 def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, progress: Progress) -> Best:
@@ -50,7 +51,7 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
 
         runner = replace(begun.watcher, manner=manner(observation, space, config.run, builder))
         limit_s = observation.limit_s(config.run.timeout_s)
-        raw = Acceptance(baseline, observation, config.accept)
+        raw = Acceptance(baseline, observation, config.accept, beside=own_runs(folder, observation.beside))
         router = Router(
             runner, space, raw, wishes, config.run, folder.read(SessionRecord), folder.write, progress.session
         )

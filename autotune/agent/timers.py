@@ -74,7 +74,7 @@ class SectionTimer:
         return (self._last_wall - wall) * (t_stop_ms - self._t0) / (self._last_t - t)
 
     def _schedule(self, generation: int) -> None:
-        self._sim.cvode.event(self._sim.h.t + self._tick_ms, lambda: self._tick(generation))
+        self._sim.at(self._sim.h.t + self._tick_ms, lambda: self._tick(generation))
 
     def _tick(self, generation: int) -> None:
         if generation != self._generation:

@@ -25,6 +25,11 @@ class VoltageSample:
         self._sampling = sampling
         self._vectors: List[Any] = []
 
+    @property
+    def vectors(self) -> List[Any]:
+        """Vectors of ours that record."""
+        return list(self._vectors)
+
     def attach(self) -> None:
         """Choose sections evenly and record them; call it inside finitialize, before the recorders are initialised."""
         sections = list(self._sim.h.allsec())

@@ -49,7 +49,17 @@ class Verifier:
         if refused and judgement.verdict == "accepted":
             asked = ", ".join(f"{name} = {a} was asked for, {b} took effect" for name, (a, b) in refused.items())
             return replace(judgement, verdict="not applicable", reason=asked, violation=UNMEASURED_VIOLATION)
-        return judgement
+        return self._beside(run, changes, judgement) if judgement.verdict == "accepted" else judgement
+
+    def _beside(self, run: Run, changes: Changes, judgement: Judgement) -> Judgement:
+        """The same, if the run also does beside its spikes what the user's own runs do; of these, one more is known."""
+        if not changes:
+            self.acceptance.beside.learn(run)
+            return judgement
+        other = self.acceptance.difference(run, changes, self.space.safety(changes))
+        if other is None:
+            return judgement
+        return replace(judgement, verdict="diverged", reason=other.reason, where=other.where, violation=1.0)
 
     def accepted(self, runner: Runner, changes: Changes = UNCHANGED) -> Run:
         """One run with these changes. Raises RunFailed when its result is not accepted or they took no effect."""
