@@ -10,10 +10,13 @@ from __future__ import annotations
 import time
 from typing import Any, Callable, Dict, List, Optional
 
+from .beside import Beside, joined
+from .callbacks import SpikeFunctions
 from .capture import Capture
-from .engine import obstacle, step_s
+from .engine import enabled, obstacle, step_s
 from .histogram import ExchangeHistogram
 from .knobs import KNOBS, ToldBy, in_order_of_application
+from .library import Library
 from .probe import NetConTable, local_gids, probe
 from .protocol import Job, RunSection
 from .report import Report
@@ -41,6 +44,10 @@ class Passes:
         self._capture: Optional[Capture] = None  # these three make hoc objects, so not before the first finitialize
         self._histogram: Optional[ExchangeHistogram] = None
         self._voltages: Optional[VoltageSample] = None
+        self._functions: Optional[SpikeFunctions] = None
+        self._beside: Optional[Beside] = None  # a session never comes to the end of the script
+        self._dropped = ""
+        self._several = several
         self._section: Optional[RunSection] = None
         self._finitializes = 0
         self._uniform_mv: Optional[float] = None
@@ -56,6 +63,9 @@ class Passes:
         self._capture = Capture(self._sim)
         self._histogram = ExchangeHistogram(self._sim) if self._counts_exchanges() else None
         self._voltages = self._sample()
+        library = Library()
+        self._functions = SpikeFunctions(self._sim, library)
+        self._beside = None if self._several else Beside(self._sim, library, self._functions)
 
     def begin(self, job: Job) -> None:
         """From now on the passes are those of another job of the same process."""
@@ -88,6 +98,7 @@ class Passes:
         report = self._report.rank
         report.sections.append(section)
         self._check_capture(section)
+        self._look_beside(section)
         if section.spikes:
             self._report.add_spikes(*self._capture.take())
         if self._voltages:
@@ -97,6 +108,22 @@ class Passes:
             exchanges = sum(report.histogram)
             length_ms = section.t_stop_ms - section.t_start_ms
             self._sim.exchange_interval_ms = length_ms / exchanges if exchanges else None
+
+    def _look_beside(self, section: RunSection) -> None:
+        """What the pass did beside spikes; what CoreNEURON would drop, in a watched run."""
+        if self._beside is None:
+            return
+        if self._job.observe:
+            self._note_dropped()
+        else:
+            self._report.rank.beside = joined(self._report.rank.beside, self._beside.end(section))
+
+    def _note_dropped(self) -> None:
+        """Whatever any pass has shown of this holds for the run."""
+        if self._beside is not None:
+            self._dropped = self._dropped or self._beside.obstacle()
+            model = self._report.rank.model
+            model["no_coreneuron"] = model.get("no_coreneuron") or self._dropped
 
     def _handle(self, several: bool) -> List[Any]:
         """The handlers, which live as long as they are kept."""
@@ -113,6 +140,7 @@ class Passes:
 
     def _before_finitialize(self) -> None:
         self.close()
+        self._sim.forget_events()
         self._call.pop(self._finitializes, lambda: None)()  # in which finitialize may be called again
         self._finitializes += 1
         if self._capture is None:
@@ -127,10 +155,13 @@ class Passes:
 
     def _attach(self) -> None:
         assert self._capture is not None
+        assert self._functions is not None
         table = NetConTable(self._sim, delays_too=self._job.observe)
         gids = local_gids(self._sim, table)
         self._sim.output_gids = sum(1 for state in gids.values() if state == 3)
-        self._capture.attach(gids, table, shared=self._job.shared, compare=self._job.observe)
+        shared = self._functions.beside_vectors() or self._job.shared
+        self._capture.attach(gids, table, shared=shared, compare=self._job.observe)
+        self._functions.known()
         if self._voltages:
             self._voltages.attach()
         if self._histogram:
@@ -164,11 +195,16 @@ class Passes:
             self._voltages.begin()
         if self._job.observe:
             self._report.rank.model["traces"] = self._traces()
+        if self._beside is not None:
+            self._beside.begin(self._voltages.vectors if self._voltages else (), hold=not self._job.observe)
+            if self._job.observe:
+                self._note_dropped()
         self._section = RunSection(t_start_ms=float(self._sim.h.t), uniform_mv=self._uniform_mv)
         if self._job.stop_ms is not None and self._section.t_start_ms < self._job.stop_ms:
-            self._sim.cvode.event(self._job.stop_ms, self._report.guarded(self._stop_early))
+            self._sim.at(self._job.stop_ms, self._report.guarded(self._stop_early))
         fixed_step = not int(self._sim.cvode.active())
-        self._timer.start(clock=fixed_step and (self._job.clock or self._job.observe))
+        # CoreNEURON drops events of the interpreter, the clock's too, and warns of each.
+        self._timer.start(clock=fixed_step and not enabled() and (self._job.clock or self._job.observe))
 
     def _stop_early(self) -> None:
         self._sim.h.stoprun = 1  # psolve and run() look at it after every step

@@ -169,6 +169,8 @@ class RankReport:
     model: Dict[str, Any] = field(default_factory=dict)
     """What probe.py learned; empty unless asked for."""
     voltage: Dict[str, Any] = field(default_factory=dict)
+    beside: Dict[str, Any] = field(default_factory=dict)
+    """What the run did beside spikes (beside.py); empty in a watched run and in sessions."""
     perturbed: int = 0
     """How many segments the last finitialize started higher or lower (`Job.perturb_mv`)."""
     histogram: List[int] = field(default_factory=list)

@@ -65,7 +65,7 @@ class Domain:
 
     def safety_of(self, value: Any) -> str:
         """What this value may do to the raster."""
-        return dict(self.classes).get(value, self.safety)
+        return next((safety for other, safety in self.classes if other == value), self.safety)
 
     @property
     def every_class(self) -> Tuple[str, ...]:
