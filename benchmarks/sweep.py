@@ -27,7 +27,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tomllib
 import traceback
 import uuid
 from collections import defaultdict
@@ -37,6 +36,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import tomllib
 from endings import MARK, Ending, Stamps, differences, ending_of, stamps, varying
 
 from autotune import begin
