@@ -152,7 +152,6 @@ class RankReport:
     python: str = ""
     executable: str = ""
     neuron: str = ""
-    numpy: str = ""
     library: str = ""
     """The MPI library that is loaded in this process, if any."""
     t_ms: float = 0.0
@@ -169,8 +168,6 @@ class RankReport:
     """How many segments the last finitialize started higher or lower (`Job.perturb_mv`)."""
     histogram: List[int] = field(default_factory=list)
     """Entry n counts the exchanges in which the busiest rank sent n spikes; rank 0 only."""
-    sent: Optional[int] = None
-    """Spikes that this rank handed to the exchange (`pc.spike_statistics`)."""
     spikes: int = 0
     setup_s: float = 0.0
     """Wall time from the interpreter's start to the first finitialize."""

@@ -76,7 +76,7 @@ class Report:
         report.rank, report.nhost = sim.rank, sim.nhost
         report.host, report.pid = socket.gethostname(), os.getpid()
         report.python, report.executable = platform.python_version(), sys.executable or ""
-        report.neuron, report.numpy = sim.h.nrnversion(), np.__version__
+        report.neuron = sim.h.nrnversion()
         report.library = next(iter(loaded_libraries("libmpi")), "")
         report.t_ms, report.dt_ms = sim.t_ms, float(sim.h.dt)
         report.tstop_ms = float(sim.h.tstop) if hasattr(sim.h, "tstop") else None

@@ -26,7 +26,7 @@ class Simulator:
         self.exchange_interval_ms: Optional[float] = None
         """How often spikes were exchanged, where that was counted (on rank 0)."""
         self.step_s_before = 0.0
-        """engine.step_s() when the run began; a resident process has made others before."""
+        """engine.step_s() when the run began; a session has made others before."""
         version = re.search(r"(\d+)\.(\d+)\.?(\d+)?", self.h.nrnversion())
         self.version: Tuple[int, ...] = tuple(int(part or 0) for part in version.groups()) if version else ()
 

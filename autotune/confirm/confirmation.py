@@ -100,8 +100,8 @@ class Confirmer:
             on_event(event)
 
         confirmation = confirm(
-            partial(_baseline_s, self.fresh, self.verifier),
-            {str(trial.number): partial(_time_s, self.fresh, self.verifier, trial.changes) for trial in plan.finalists},
+            partial(baseline_s, self.fresh, self.verifier),
+            {str(trial.number): partial(time_s, self.fresh, self.verifier, trial.changes) for trial in plan.finalists},
             pairs=plan.pairs,
             alpha=plan.alpha,
             minimum_gain=self.limits.minimum_gain,
@@ -115,19 +115,19 @@ class Confirmer:
         return confirmation
 
 
-def _time_s(fresh: Runner, verifier: Verifier, changes: Changes) -> float:
+def time_s(fresh: Runner, verifier: Verifier, changes: Changes) -> float:
     """Seconds of a run whose result is accepted. Raises RunFailed."""
     return verifier.time_s(verifier.accepted(fresh, changes))
 
 
-def _baseline_s(fresh: Runner, verifier: Verifier) -> float:
+def baseline_s(fresh: Runner, verifier: Verifier) -> float:
     """Seconds of the user's own settings; a single failure is forgiven, a second is not. Raises BaselineError."""
     try:
-        return _time_s(fresh, verifier, UNCHANGED)
+        return time_s(fresh, verifier, UNCHANGED)
     except RunFailed:
         pass
     try:
-        return _time_s(fresh, verifier, UNCHANGED)
+        return time_s(fresh, verifier, UNCHANGED)
     except RunFailed as failure:
         raise BaselineError(
             f"the baseline ran before and fails now: {failure.message}", cure=failure.cure, details=failure.details

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import Any, ClassVar
 
 from autotune.agent.driver.ask import acts, refining, uses_coreneuron
@@ -74,14 +75,7 @@ class SearchSpace:
         if knob not in self.domains:
             return self
         left = {name: domain for name, domain in self.domains.items() if name != knob}
-        idle = {name: _acts_only_with(name) for name in _idle(left, self.facts)}
-        reasons = {knob: reason, **idle}
-        return replace(
-            self,
-            domains={name: domain for name, domain in left.items() if name not in idle},
-            out=(*self.out, *(LeftOut(name, why) for name, why in reasons.items())),
-            baseline=Params({name: value for name, value in self.baseline.items() if name not in reasons}),
-        )
+        return self._searching(left, {knob: reason})
 
     def only(self, knob: str, values: tuple[Any, ...], reason: str) -> SearchSpace:
         """The same space with these values of one knob; without the knob where they leave nothing to choose."""
@@ -89,7 +83,7 @@ class SearchSpace:
             return self.without(knob, reason)
         domain = self.domains[knob]
         kept = replace(domain, values=values, recommended=tuple(v for v in domain.recommended if v in values))
-        return replace(self, domains={**self.domains, knob: kept})
+        return self._searching({**self.domains, knob: kept}, {})
 
     def active(self, params: Params) -> Params:
         """The part of `params` that can act: gid compression without spike compression is no setting at all."""
@@ -97,8 +91,7 @@ class SearchSpace:
 
     def acts(self, name: str, beside: Mapping[str, Any]) -> bool:
         """Whether a knob can act beside these settings; what they do not say is as the user has it."""
-        settings = dict(beside)
-        return KNOBS[name].works_in(self.facts.neuron_for(settings)) and acts(name, {**self.facts.baseline, **settings})
+        return _acts(name, beside, self.facts)
 
     def launch_group(self, changes: Changes) -> Group:
         """The part of `changes` that needs a process start of its own: two of the same group can share one process."""
@@ -177,6 +170,14 @@ class SearchSpace:
         """The user's own settings with these values instead, as far as their knobs are searched."""
         return Params({**self.baseline, **{name: value for name, value in values.items() if name in self.domains}})
 
+    def chosen(self, choose: Callable[[str, Domain], Any]) -> Params:
+        """What `choose` says of each knob, in order, that can act beside the ones before it."""
+        params: dict[str, Any] = {}
+        for name, domain in self.domains.items():
+            if self.acts(name, params):
+                params[name] = choose(name, domain)
+        return Params(params)
+
     def together(self, beside: Changes, names: Collection[str], fits: Callable[[Changes, Changes], bool]) -> Changes:
         """The changes `beside`, and with them another value of each of these knobs, as long as all act and it `fits`
         beside them.
@@ -191,6 +192,18 @@ class SearchSpace:
                     chosen = wider
                     break
         return chosen
+
+    def _searching(self, domains: dict[str, Domain], out: dict[str, str]) -> SearchSpace:
+        """The same space with these domains instead, and the reasons of what is out by that; what can no longer act is
+        out, too.
+        """
+        out = {**out, **_idle(domains, self.facts)}
+        return replace(
+            self,
+            domains={name: domain for name, domain in domains.items() if name not in out},
+            out=(*self.out, *(LeftOut(name, why) for name, why in out.items())),
+            baseline=Params({name: value for name, value in self.baseline.items() if name not in out}),
+        )
 
     def _acting(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in settings.items() if self.acts(name, settings)}
@@ -236,8 +249,8 @@ def make_space(
             reasons[name] = reason
         elif isinstance(answer, Domain):
             domains[name] = answer
-    for name in _idle(domains, observation.facts):
-        reasons[name] = _acts_only_with(name)
+    for name, reason in _idle(domains, observation.facts).items():
+        reasons[name] = reason
         del domains[name]
     out = tuple(LeftOut(name, reasons[name]) for name in KNOBS if name in reasons)
     baseline = Params({name: observation.facts.baseline[name] for name in domains})
@@ -273,13 +286,30 @@ def _reason(name: str, answer: Domain | Excluded, observation: Observation, want
     return ""
 
 
-def _idle(domains: Mapping[str, Domain], facts: ModelFacts) -> list[str]:
-    """Searched knobs that act beside no value of the others: those that would make them act are not searched."""
-    beside = [{}, *({name: value} for name, domain in domains.items() for value in domain.values)]
-    return [name for name in domains if not any(acts(name, {**facts.baseline, **settings}) for settings in beside)]
+def _acts(name: str, beside: Mapping[str, Any], facts: ModelFacts) -> bool:
+    settings = dict(beside)
+    return KNOBS[name].works_in(facts.neuron_for(settings)) and acts(name, {**facts.baseline, **settings})
 
 
-def _acts_only_with(name: str) -> str:
+def _idle(domains: Mapping[str, Domain], facts: ModelFacts) -> dict[str, str]:
+    """Searched knobs that act beside no value of the others, nor any two: those that would make them act are not
+    searched. With the reasons.
+    """
+    values = [{name: value} for name, domain in domains.items() for value in domain.values]
+    beside: list[dict[str, Any]] = [{}, *values, *({**one, **other} for one, other in combinations(values, 2))]
+    versions = {facts.neuron_for(settings) for settings in ({}, *values)}
+    return {
+        name: _why_idle(name, versions, facts)
+        for name in domains
+        if not any(_acts(name, settings, facts) for settings in beside)
+    }
+
+
+def _why_idle(name: str, versions: Collection[tuple[int, ...]], facts: ModelFacts) -> str:
+    if not any(map(KNOBS[name].works_in, versions)):
+        here = KNOBS[name].domain(replace(facts, launch=replace(facts.launch, environments=())))
+        if isinstance(here, Excluded):
+            return here.reason
     return f"it acts only with {KNOBS[name].needs}"
 
 

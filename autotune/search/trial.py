@@ -112,7 +112,10 @@ class TrialRunner:
         """The trial with one more sample, verified."""
         if self.router is None:
             return self._sampled(trial, self.fresh, "fresh", best)
-        runner = self.router.runner_for(self.verifier.ask(trial.changes), self.verifier.acceptance.regime)
+        ask, regime = self.verifier.ask(trial.changes), self.verifier.acceptance.regime
+        if not self.router.settled(ask):
+            self._last_baseline = None  # it will not be right before the trial
+        runner = self.router.runner_for(ask, regime)
         if runner is self.router.fresh:
             return self._sampled(trial, self.fresh, "fresh", best)
         try:
@@ -187,7 +190,7 @@ class TrialRunner:
         baseline is run a few times more, once a search. Raises BaselineError.
         """
         if not self._doubted:
-            self._doubted = True
+            self._doubted, self._last_baseline = True, None
             for _ in range(DOUBTS):
                 self._baseline(self.fresh, "fresh")
 

@@ -52,6 +52,11 @@ class Compared:
         self.unfit |= new
         return False
 
+    def settled(self, ask: Ask) -> bool:
+        """Whether agrees() knows its answer."""
+        new = _settable(ask.changes) - self._known
+        return not new or bool(new & self.unfit)
+
     def covers(self, ask: Ask) -> bool:
         """Whether these knobs are known, from values that the search may try: for a run that is no trial."""
         knobs = _settable(ask.changes)

@@ -8,27 +8,27 @@ from typing import Any
 
 import numpy as np
 import pytest
-from autotune.search.runner import TrialRunner
 
-import autotune.pipeline
+from autotune.calibrate.noise import NoiseRecord
 from autotune.config import StudyConfig
-from autotune.measure import Confirmation, alpha_after
+from autotune.confirm.confirmation import ConfirmationLog, Confirmer
+from autotune.machine import describe_machine
+from autotune.measure import Confirmation, Noise, alpha_after
+from autotune.search.trial import TrialRunner
 from autotune.store.folder import StudyFolder
-from autotune.store.records import ConfirmationLog
+from autotune.store.records import Trial
 
 ALPHA = StudyConfig(name="again", command=("nothing",)).confirm.alpha
+NOISE = NoiseRecord((), Noise(0.01, 0.02, 10, 0, 0.8), 0.1, pairs=10, advice=(), machine=describe_machine())
 
 
-class Silent:
-    """A progress that shows nothing, or stops the driver at the `stop`th pair."""
+class Stopping:
+    """Stops the driver at the `stop`th pair; 0: never."""
 
-    def __init__(self, stop: int = 0) -> None:
+    def __init__(self, stop: int) -> None:
         self.stop, self.pairs = stop, 0
 
-    def confirming(self, *_: Any) -> None:
-        """Nothing to show."""
-
-    def confirmed(self, _: Any) -> None:
+    def __call__(self, _: Any) -> None:
         self.pairs += 1
         if self.pairs == self.stop:
             raise KeyboardInterrupt
@@ -40,20 +40,23 @@ class Study:
     def __init__(self, rules: ModuleType, path: Path, speedups: list[float]) -> None:
         clock = rules.Clock(rules.Machine("calm", 0.01, 0.0, 0.0, 0.0), np.random.default_rng(1), load_from=None)
         model = rules.Model(clock, np.array(speedups))
-        self.config, self.knob, self.clock = rules.CONFIG, rules.KNOB, clock
-        self.trials = TrialRunner(model, rules._space(len(speedups)), rules.AllRight(), rules.SEARCH, 0.02)
+        self.knob, self.clock = rules.KNOB, clock
+        self.runner = TrialRunner(model, rules.verifier(len(speedups)), rules.SEARCH, NOISE.noise.upper)
+        self.trials: list[Trial] = []
         self.folder = StudyFolder(path)
         self.folder.create()
+        limits = rules.CONFIG.confirm
+        self.confirmer = Confirmer(self.folder, model, self.runner.verifier, limits, rules.CONFIG.search.seed)
 
     def search(self, *numbers: int) -> None:
         for number in numbers:
-            self.trials.trial(number, {self.knob: number})
+            self.trials.append(self.runner.trial(number, {self.knob: number}, self.trials))
 
     def confirm(self, stop: int = 0) -> Confirmation:
-        return autotune.pipeline._confirm(self.folder, self.trials, self.config, 10, Silent(stop))
+        return self.confirmer.confirm(self.trials, NOISE, lambda *_: None, Stopping(stop))
 
     def earlier(self) -> int:
-        log = self.folder.read("confirming", ConfirmationLog)
+        log = self.folder.read(ConfirmationLog)
         assert log is not None
         return log.earlier
 
@@ -108,7 +111,7 @@ def test_all_confirmations_together_make_fewer_false_claims_than_twice_alpha():
 
 
 def test_however_often_it_is_asked_there_are_pairs_enough_to_prove_something(study: Study):
-    study.folder.write("confirming", ConfirmationLog(("7",), 10, ({"reason": "gone"},), earlier=4))
+    study.folder.write(ConfirmationLog(("7",), 10, ({"reason": "gone"},), earlier=4))
     confirmation = study.confirm()
     assert confirmation.alpha == ALPHA / 32
     assert confirmation.pairs > 10

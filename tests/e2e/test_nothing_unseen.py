@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,9 @@ def test_a_helper_that_simulates_something_of_its_own_is_no_rank(runner: Any, tm
 
 
 def test_another_neuron_than_the_watched_one_is_refused(runner: Any) -> None:
-    watched = runner(sys.executable, "small_ring.py").as_watched("NEURON -- VERSION 7.0", "/elsewhere/python")
+    fresh = runner(sys.executable, "small_ring.py")
+    place = ("NEURON -- VERSION 7.0", "/elsewhere/python")
+    watched = replace(fresh, manner=replace(fresh.manner, place=place))
     with pytest.raises(UsageError, match=r"was made with NEURON -- VERSION 7\.0 at /elsewhere/python"):
         watched.run(Ask(60.0))
 

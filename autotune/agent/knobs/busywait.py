@@ -2,7 +2,8 @@
 
 It saves the time to wake them, many times in each step, and keeps their cores busy. It needs more than one thread.
 NEURON 9 ends with a failed assertion in its thread pool as soon as threads spin, so there it is never tried. NEURON
-tells the switch only by setting it: the old value is read and put back.
+tells the switch only by setting it: the old value is read and put back. A process that waits for its next run switches
+it off.
 """
 
 from __future__ import annotations
