@@ -18,7 +18,7 @@ from autotune.launch import Finished
 
 MARK = "AUTOTUNE_SWEEP_RUN"
 """A variable in the environment of every run: what outlives the run is known by it."""
-NUMBER = re.compile(rb"\d+")
+NUMBER = re.compile(rb"\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 LONGEST = 160  # bytes of a line that are shown
 
 Stamps = dict[str, tuple[int, int]]
@@ -96,8 +96,10 @@ def _difference(name: str, bare: list[bytes | None], watched: bytes | None, in_o
         return f"{name}: {_told(bare[0])} → {_told(watched)}"
     lines, seen = [text.splitlines() for text in texts], watched.splitlines()
     if not in_order:
-        lines, seen = [sorted(each) for each in lines], sorted(seen)
+        lines, seen = [sorted(each, key=_alike) for each in lines], sorted(seen, key=_alike)
     if seen in lines:
+        return ""
+    if any(each != lines[0] for each in lines) and sorted(seen) in map(sorted, lines):  # the order varies by itself
         return ""
     known, odd = _aligned(lines, seen) if len({len(each) for each in (*lines, seen)}) == 1 else _unaligned(lines, seen)
     if not odd and not known:
@@ -126,6 +128,11 @@ def _unaligned(bare: list[list[bytes]], seen: list[bytes]) -> tuple[list[bytes],
         ]
     first, here = Counter(bare[0]), Counter(seen)
     return [*(first - here).elements()], [*(here - first).elements()]
+
+
+def _alike(line: bytes) -> tuple[bytes, bytes]:
+    """Sorts lines that differ in numbers only next to each other."""
+    return _blank(line), line
 
 
 def _blank(line: bytes) -> bytes:

@@ -82,6 +82,9 @@ def test_a_model_that_varies_by_itself_is_unchanged_and_one_that_notices_the_age
         ([b"seed 1\n", b"seed 2\n"], b"no seed\n", "seed 1 → no seed"),
         ([b"a\n", b"a\nlate 1\n"], b"a\nlate 2\n", ""),
         ([b"a\n", b"a\nlate 1\n"], b"b\n", "a → b"),
+        ([b"a\nb\nc\n", b"a\nc\nb\n"], b"b\na\nc\n", ""),
+        ([b"a\nb\nc\n"] * 2, b"b\na\nc\n", "a | b → b | a"),
+        ([b"1e-05 s\n", b"0.2 s\n"], b"3.5E+10 s\n", ""),
         ([b"a\n"] * 2, b"a\nwarning\n", "nothing → warning"),
         ([b"a\n"] * 2, b"", "a → nothing"),
         ([None] * 2, b"new", "removed → new"),
@@ -104,3 +107,12 @@ def test_ranks_may_print_in_any_order(sweep: ModuleType) -> None:
     watched = sweep.Ending("0", 1.0, b"rank 1\nrank 0\n", b"", {})
     assert sweep.differences(bare, watched)
     assert not sweep.differences(bare, watched, in_order=False)
+
+
+def test_times_may_sort_the_lines_of_ranks_otherwise(sweep: ModuleType) -> None:
+    def ending(*lines: bytes) -> object:
+        return sweep.Ending("0", 1.0, b"\n".join(lines), b"", {})
+
+    bare = [ending(b"0.01 built", b"0.02 ran"), ending(b"0.03 built", b"0.04 ran")]
+    assert not sweep.differences(bare, ending(b"0.06 built", b"0.05 ran"), in_order=False)
+    assert sweep.differences(bare, ending(b"0.06 built", b"0.05 failed"), in_order=False)
