@@ -70,10 +70,12 @@ def stamps(folder: Path) -> Stamps:
     return found
 
 
-def differences(bare: Sequence[Ending], watched: Ending, in_order: bool = True) -> list[str]:
-    """What the watched run changed, a line each; empty if nothing. Lines of several ranks come in any order."""
-    runs = [ending.parts() for ending in bare]
-    seen = watched.parts()
+def differences(bare: Sequence[Ending], watched: Ending, in_order: bool = True, clock: str = "") -> list[str]:
+    """What the watched run changed, a line each; empty if nothing. Lines of several ranks come in any order, and in
+    those that match `clock` numbers do not count.
+    """
+    runs = [_untimed(ending.parts(), clock) for ending in bare]
+    seen = _untimed(watched.parts(), clock)
     names = dict.fromkeys(name for parts in (*runs, seen) for name in parts)
     told = (
         _difference(name, [parts.get(name, b"") for parts in runs], seen.get(name, b""), in_order) for name in names
@@ -86,6 +88,13 @@ def varying(bare: Sequence[Ending]) -> list[str]:
     runs = [ending.parts() for ending in bare]
     names = dict.fromkeys(name for parts in runs for name in parts)
     return [name for name in names if len({parts.get(name, b"") for parts in runs}) > 1]
+
+
+def _untimed(parts: dict[str, bytes | None], clock: str) -> dict[str, bytes | None]:
+    if not clock:
+        return parts
+    line = re.compile(rb"^.*(?:%s).*$" % clock.encode(), re.MULTILINE)
+    return {name: text and line.sub(lambda found: _blank(found[0]), text) for name, text in parts.items()}
 
 
 def _difference(name: str, bare: list[bytes | None], watched: bytes | None, in_order: bool) -> str:

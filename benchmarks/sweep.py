@@ -13,6 +13,7 @@ are left. What varies among the bare runs may vary. Then the plan: what would be
     build = "nrnivmodl ."               # a line for the shell, in that folder; may be missing
     command = "nrniv mosinit.hoc -c 'run()'"
     neuron = ["8.2.7", "9.0.2"]         # as ENVIRONMENTS/*-neuron-VERSION/bin; "" is what PATH holds
+    clock = "psolve time"               # lines that tell seconds of real time, which bare runs may agree on by chance
 
 One result file a model and version: what is there is skipped, so that a sweep goes on where it was stopped. Exit code 1
 if any model was changed.
@@ -66,6 +67,7 @@ class Model:
     folder: str = "."
     build: str = ""
     neuron: str = ""
+    clock: str = ""
 
     @property
     def key(self) -> str:
@@ -141,7 +143,7 @@ class Bench:
         bare.append(self.bare())
         watched = self.watched(result, SLACK_S + 3 * bare[0].wall_s)
         in_order = shlex.split(self.model.command)[0] not in ("mpiexec", "mpirun")
-        while (different := differences(bare, watched, in_order)) and len(bare) < MOST_BARE_RUNS:
+        while (different := differences(bare, watched, in_order, self.model.clock)) and len(bare) < MOST_BARE_RUNS:
             bare.append(self.bare())
         result.watched_s, result.varies = watched.wall_s, varying(bare)
         result.state = "changed" if different else "unchanged"
@@ -180,6 +182,7 @@ class Bench:
             names = ("ranks", "cells", "artificial_cells", "dt_ms", "t_stop_ms", "cvode", "psolve", "min_delay_ms")
             result.facts = {name: getattr(observation.facts, name) for name in names}
             result.facts |= {"spikes": observation.spikes, "run_s": round(observation.run_s, 3)}
+            result.facts["highest_mv"] = max((v["highest_mv"] for v in observation.voltages if v), default=None)
         return runner.endings[0]
 
     def _build(self) -> list[str]:

@@ -116,3 +116,14 @@ def test_times_may_sort_the_lines_of_ranks_otherwise(sweep: ModuleType) -> None:
     bare = [ending(b"0.01 built", b"0.02 ran"), ending(b"0.03 built", b"0.04 ran")]
     assert not sweep.differences(bare, ending(b"0.06 built", b"0.05 ran"), in_order=False)
     assert sweep.differences(bare, ending(b"0.06 built", b"0.05 failed"), in_order=False)
+
+
+def test_lines_that_tell_the_clock_differ_in_more_than_numbers_only(sweep: ModuleType) -> None:
+    def ending(text: bytes) -> object:
+        return sweep.Ending("0", 1.0, text, b"", {})
+
+    bare = [ending(b"run took 0.01 s\n3 spikes\n")] * 2
+    assert sweep.differences(bare, ending(b"run took 0.02 s\n3 spikes\n"))
+    assert not sweep.differences(bare, ending(b"run took 0.02 s\n3 spikes\n"), clock="took")
+    assert sweep.differences(bare, ending(b"run took 0.02 s\n4 spikes\n"), clock="took")
+    assert sweep.differences(bare, ending(b"run took long\n3 spikes\n"), clock="took")
