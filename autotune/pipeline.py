@@ -29,6 +29,7 @@ from autotune.search.verified import Verifier
 from autotune.session.record import SessionRecord
 from autotune.session.router import Router
 from autotune.verify.acceptance import Acceptance
+from autotune.verify.beside import own_runs
 
 
 def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, progress: Progress) -> Best:
@@ -45,7 +46,7 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
 
         with folder.spending(progress.step("plan")):
             builder = Builder(observation.facts.launch, begun.watcher.environment)
-            raw = Acceptance(baseline, observation, config.accept)
+            raw = Acceptance(baseline, observation, config.accept, beside=own_runs(folder, observation.beside))
             space = planned(folder, observation, wishes, config.confirm.minimum_gain, raw.unproved, builder)
             progress.planned(space)
 

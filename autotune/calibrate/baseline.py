@@ -170,6 +170,7 @@ def calibrate(
         if not limits.statistical or identical(baseline, repeat.raster):
             raise NotReproduced(baseline, repeat.raster)
         return _by_statistics(replace(work, runner=fresh), NotReproduced(baseline, repeat.raster), repeat.run_s)
+    acceptance.beside.learn(repeat)
     plain = Calibration(repeat.run_s)
     try:
         regime, why = _regime(work, classes)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from autotune.agent.driver.facts import ModelFacts
+from autotune.launch.beside import Beside
 from autotune.store.records import Environment
 
 HANG_FACTOR, HANG_SLACK_S = 10.0, 60.0
@@ -62,6 +63,8 @@ class Observation:
     """How the process can be made to run its built network again; None when nothing was integrated."""
     written: tuple[str, ...] = ()
     """Files in the command's folder that the run made or changed."""
+    beside: Beside = field(default_factory=Beside)
+    """What it did beside spikes."""
     notes: tuple[str, ...] = field(default=())
 
     def limit_s(self, own_limit_s: float) -> float:

@@ -47,7 +47,17 @@ class Verifier:
         other = self._another_effect(run, changes)
         if other and judgement.verdict == "accepted":
             return replace(judgement, verdict="not applicable", reason=other, violation=UNMEASURED_VIOLATION)
-        return judgement
+        return self._beside(run, changes, judgement) if judgement.verdict == "accepted" else judgement
+
+    def _beside(self, run: Run, changes: Changes, judgement: Judgement) -> Judgement:
+        """The same, if the run also does beside its spikes what the user's own runs do; of these, one more is known."""
+        if not changes:
+            self.acceptance.beside.learn(run)
+            return judgement
+        other = self.acceptance.difference(run, changes, self.space.safety(changes))
+        if other is None:
+            return judgement
+        return replace(judgement, verdict="diverged", reason=other.reason, where=other.where, violation=1.0)
 
     def _another_effect(self, run: Run, changes: Changes) -> str:
         """What took effect that was not asked for, or an empty string."""
