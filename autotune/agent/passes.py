@@ -170,6 +170,7 @@ class Passes:
             self._report.rank.model = dict(
                 probe(self._sim, table, gids),
                 artificial_gids=self._capture.artificial_gids,
+                sources_without_gid=self._capture.unnamed,
                 ways=ways_of(self._sim),
                 no_coreneuron=obstacle(self._sim, self._capture.unnamed),
             )

@@ -36,6 +36,7 @@ def merge_facts(run: Run, command: Command) -> ModelFacts:
         cells=sum(model["cells"] for model in models),
         artificial_cells=sum(model["artificial_cells"] for model in models),
         artificial_gids=sum(model["artificial_gids"] for model in models),
+        sources_without_gid=sum(model["sources_without_gid"] for model in models),
         output_gids=tuple(model["output_gids"] for model in models),
         shared=all(section.shared for report in run.reports for section in report.sections),
         no_coreneuron=next((reason for model in models if (reason := model["no_coreneuron"])), ""),

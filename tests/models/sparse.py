@@ -2,13 +2,14 @@
 
 `one`: one spike of one cell. `early`: many, in the first tenth of the run. `alone`: one cell of twenty fires.
 `stimulus`: a stimulus with a gid fires often, the cell that it reaches never. `enough`: all cells fire until the end.
+With `serial` as a second word they have no gids.
 """
 
 import sys
 
 from neuron import h
 
-kind = sys.argv[1]
+kind, serial = sys.argv[1], "serial" in sys.argv
 h.load_file("stdrun.hoc")
 h.nrnmpi_init()
 pc = h.ParallelContext()
@@ -21,9 +22,11 @@ for gid in range(1 if kind in ("one", "stimulus") else 20):
     clamp = h.IClamp(soma(0.5))
     clamp.delay, clamp.amp = 1 + gid / 20, 0 if kind == "alone" and gid else 0.4
     clamp.dur = LAST_MS[kind]
-    pc.set_gid2node(gid, 0)
-    pc.cell(gid, h.NetCon(soma(0.5)._ref_v, None, sec=soma))
-    kept.append((soma, clamp))
+    detector = h.NetCon(soma(0.5)._ref_v, None, sec=soma)
+    if not serial:
+        pc.set_gid2node(gid, 0)
+        pc.cell(gid, detector)
+    kept.append((soma, clamp, detector))
 if kind == "stimulus":
     stimulus = h.NetStim()
     stimulus.number, stimulus.start, stimulus.interval = 100, 1, 2

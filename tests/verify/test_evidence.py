@@ -53,9 +53,9 @@ def test_evidence_is_spikes_in_number_late_in_the_run_and_of_enough_cells(
 def searched(kind: str) -> SearchSpace:
     """The plan for this kind of model."""
     search = {"knobs": KNOBS}
-    command = (sys.executable, MODEL, kind)
+    command = (sys.executable, MODEL, *kind.split())
     folder = __file__.rpartition("/tests/")[0] + "/tests/models"
-    return plan(make_config({"name": kind, "command": command, "folder": folder, "search": search}))[1]
+    return plan(make_config({"name": "sparse", "command": command, "folder": folder, "search": search}))[1]
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,7 @@ def searched(kind: str) -> SearchSpace:
         ("one", "1 spike, at least 20 are needed (evidence_spikes), none after t = "),
         ("early", "none after t = 1"),
         ("alone", "1 of 20 cells fired, at least 2 are needed"),
+        ("alone serial", "1 of 20 cells fired, at least 2 are needed"),
     ],
 )
 def test_a_model_with_too_little_evidence_is_not_searched_over_numerical_knobs(kind, lacking) -> None:
@@ -76,8 +77,9 @@ def test_a_model_with_too_little_evidence_is_not_searched_over_numerical_knobs(k
         assert "lower these keys under [accept]" in reasons[knob]
 
 
-def test_a_model_whose_cells_fire_until_the_end_is_searched_over_numerical_knobs() -> None:
-    assert searched("enough").domains.keys() == set(KNOBS)
+@pytest.mark.parametrize("kind", ["enough", "enough serial"])
+def test_a_model_whose_cells_fire_until_the_end_is_searched_over_numerical_knobs(kind) -> None:
+    assert searched(kind).domains.keys() == set(KNOBS)
 
 
 def test_spikes_of_a_stimulus_alone_show_nothing_of_dt(autotune, make_study, tmp_path) -> None:

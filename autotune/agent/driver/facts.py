@@ -59,6 +59,8 @@ class ModelFacts:
     artificial_cells: int = 0
     artificial_gids: int = 0
     """Artificial cells that have a gid, so that their spikes are exchanged."""
+    sources_without_gid: int = 0
+    """Sources of spikes that have none, stimuli apart: the cells of most serial models."""
     output_gids: Tuple[int, ...] = ()
     """Output gids of every rank."""
     min_delay_ms: Optional[float] = None
@@ -91,6 +93,11 @@ class ModelFacts:
     def neuron_for(self, settings: Dict[str, Any]) -> Tuple[int, ...]:
         """The version of NEURON that runs with these settings."""
         return dict(self.launch.environments).get(home_of(settings), self.neuron)
+
+    @property
+    def sources(self) -> int:
+        """How many cells could have fired, as far as they are cells with a membrane; 0 where none is known."""
+        return self.cells - self.artificial_gids + self.sources_without_gid
 
     @property
     def versions(self) -> Tuple[Tuple[int, ...], ...]:
