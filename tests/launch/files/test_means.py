@@ -1,0 +1,156 @@
+"""What each means must do by itself, the others switched off: no trial changes a file of the user's, and each finds what
+the watched run found.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autotune.launch.files import NAMES, Files, WroteElsewhere
+from tests.launch.files.conftest import Home
+
+SHELL = """
+cat old.txt ../out/old.txt link/old.txt ../cfg.json; ls . ../out; test -e new.txt && echo found
+echo {word} > old.txt; echo {word} > ../out/old.txt; echo {word} > link/old.txt
+echo {word} >> log.txt; echo {word} > new.txt; echo {word} > ../out/new.txt
+mkdir -p made/deep && echo {word} > made/deep/x.txt
+rm -f gone.txt; mv new.txt renamed.txt; cp renamed.txt new.txt
+cat old.txt ../out/old.txt link/old.txt log.txt new.txt ../out/new.txt made/deep/x.txt; ls . ../out made
+"""
+
+PYTHON = """
+import glob, os, shutil, sys, tempfile
+from pathlib import Path
+word = sys.argv[1]
+print(Path('old.txt').read_text(), os.path.exists('new.txt'), sorted(os.listdir('.')), sorted(glob.glob('../out/*')))
+for name in ('old.txt', '../out/old.txt', 'link/old.txt', os.path.abspath('../out/absolute.txt')):
+    Path(name).write_text(word)
+with open('log.txt', 'r+') as file:
+    file.seek(0, 2); file.write(word)
+with tempfile.NamedTemporaryFile('w', dir='.', delete=False) as file:
+    file.write(word)
+os.replace(file.name, 'new.txt')
+os.makedirs('made/deep'); Path('made/deep/x').write_text(word)
+os.rename('made/deep', 'made/deeper')
+shutil.rmtree('data'); os.mkdir('data'); Path('data/b.txt').write_text(word)
+os.unlink('gone.txt'); os.chmod('log.txt', 0o600); os.truncate('log.txt', 3)
+os.symlink('old.txt', 'soft'); os.link('old.txt', 'hard')
+print(sorted(os.listdir('data')), sorted(e.name for e in os.scandir('made')), Path('soft').resolve().name)
+for name in ('old.txt', '../out/old.txt', 'link/old.txt', 'new.txt', 'log.txt', 'made/deeper/x', 'hard'):
+    print(name, Path(name).read_text(), os.stat(name).st_size)
+os.chdir('made'); print(Path('deeper/x').read_text(), os.path.basename(os.getcwd()))
+"""
+
+
+def shell(word: str) -> list[str]:
+    return ["sh", "-e", "-c", SHELL.replace("&& echo found", "&& echo found || true").format(word=word)]
+
+
+def python(word: str) -> list[str]:
+    return [sys.executable, "-c", PYTHON, word]
+
+
+@pytest.mark.parametrize("writer", [shell, python])
+def test_a_trial_changes_nothing_and_finds_what_the_watched_run_found(home: Home, files: Files, writer) -> None:
+    first = home.watch(files, writer("watched"))
+    written = home.tree()
+    assert written["my model/old.txt"].startswith("watched")
+    second = home.trial(files, writer("another"))
+    assert second.replace("another", "watched") == first
+    assert home.tree() == written
+    assert home.trial(files, writer("another")) == second
+    assert home.tree() == written
+
+
+@pytest.mark.parametrize("writer", [shell, python])
+def test_the_watched_run_leaves_what_the_bare_run_leaves(home: Home, files: Files, writer, tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    shutil.copytree(home.root, bare, symlinks=True, ignore=shutil.ignore_patterns("bare", "runs"))
+    subprocess.run(writer("word"), cwd=bare / "my model", check=True, capture_output=True)
+    (bare / "my model" / "runs").mkdir()
+    home.watch(files, writer("word"))
+    left = Home(bare, {}).tree()
+    assert {name: text for name, text in home.tree().items() if not name.startswith("bare")} == left
+
+
+def test_what_the_watched_run_wrote_is_known(home: Home, files: Files) -> None:
+    home.watch(files, shell("watched"))
+    names = {str(Path(name).relative_to(home.root)) for name in files.store.written()}
+    assert {"my model/old.txt", "my model/log.txt", "my model/gone.txt", "out/old.txt", "out/new.txt"} <= names
+    assert {"elsewhere/deep/old.txt", "my model/new.txt", "my model/renamed.txt", "my model/made/deep/x.txt"} <= names
+    assert "my model/data/a.txt" not in names
+    assert "cfg.json" not in names
+
+
+def test_a_watched_run_that_was_killed_has_changed_nothing(home: Home, means: str) -> None:
+    before = home.tree()
+    files = home.files(means)
+    running = files.watched(home._start(["sh", "-c", "echo x > old.txt; echo x > ../out/old.txt; rm gone.txt"]))
+    start = running.__enter__()
+    subprocess.run(start.argv, env=start.env, cwd=start.cwd, check=True)
+    home.files(means)  # the driver died there, and another comes
+    assert home.tree() == before
+    del running
+
+
+def test_a_killed_trial_leaves_the_results_of_the_watched_run(home: Home, means: str) -> None:
+    files = home.files(means)
+    home.watch(files, shell("watched"))
+    written = home.tree()
+    running = files.trial(home._start(["sh", "-c", "echo x > old.txt; echo x > ../out/new.txt"]), home.study / "s")
+    start = running.__enter__()
+    subprocess.run(start.argv, env=start.env, cwd=start.cwd, check=True)
+    home.files(means)
+    assert home.tree() == written
+    del running
+
+
+def test_the_runs_of_a_session_share_a_layer_and_others_do_not(home: Home, files: Files) -> None:
+    home.watch(files, ["true"])
+    session = files.trial(home._start(["sh", "-c", "echo session > mine.txt"]), home.study / "scratch" / "session")
+    if files.trials.name == "put back":
+        pytest.skip("there is one tree only")
+    with session as start:
+        subprocess.run(start.argv, env=start.env, cwd=start.cwd, check=True)
+        assert home.trial(files, ["sh", "-c", "ls"]).split() == [
+            "data",
+            "gone.txt",
+            "link",
+            "log.txt",
+            "old.txt",
+            "runs",
+        ]
+        listing = ("sh", "-c", "cat mine.txt")
+        inside = [listing if word == start.argv[-3:] else word for word in [start.argv[-3:]]][0]
+        done = subprocess.run([*start.argv[:-3], *inside], env=start.env, cwd=start.cwd, capture_output=True, text=True)
+        assert done.stdout == "session\n"
+
+
+def test_the_study_folder_inside_the_model_stays_real(home: Home, files: Files) -> None:
+    home.watch(files, ["true"])
+    home.trial(files, ["sh", "-c", "echo report > runs/study/report.txt; echo x > /dev/shm/autotune-x"])
+    assert (home.study / "report.txt").read_text() == "report\n"
+    assert Path("/dev/shm/autotune-x").exists()
+    Path("/dev/shm/autotune-x").unlink()
+
+
+def test_put_back_rejects_a_trial_that_writes_elsewhere(home: Home) -> None:
+    files = home.files("put back")
+    home.watch(files, ["sh", "-c", "echo watched > new.txt"])
+    with pytest.raises(WroteElsewhere) as error:
+        home.trial(files, ["sh", "-c", "echo trial > new.txt; echo trial > ../out/other.txt"])
+    assert error.value.files == (str(home.root / "out" / "other.txt"),)
+    assert (home.model / "new.txt").read_text() == "watched\n"
+
+
+def test_the_best_means_that_works_is_taken_and_the_others_are_named(home: Home) -> None:
+    files = home.files(*NAMES)
+    assert files.trials.name == next(name for name in NAMES if home.files(name))
+    without = home.files("library", "put back")
+    assert without.trials.name == "library"
+    assert "library" in without.describe()
