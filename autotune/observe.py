@@ -8,30 +8,54 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from autotune.agent.facts import ModelFacts
+from autotune.agent.driver.facts import ModelFacts
 from autotune.agent.knobs import KNOBS
 from autotune.agent.protocol import RankReport
-from autotune.agent.resident import FINITIALIZE_V
+from autotune.agent.session import FINITIALIZE_V
 from autotune.errors import BaselineError, MpiError
+from autotune.launch.ask import Run
 from autotune.launch.command import Command
 from autotune.launch.judge import RunFailed
 from autotune.launch.mechanisms import launch_facts
 from autotune.launch.mpi import Mpi
-from autotune.launch.resident import Takeover
-from autotune.launch.run import FreshRunner, Run
+from autotune.launch.run import FreshRunner
 from autotune.launch.workspace import snapshot, written
-from autotune.machine import physical_cores
-from autotune.raster import Raster
+from autotune.machine import physical_cores, usable_cores
+from autotune.raster import Raster, read_raster, write_raster
+from autotune.store.folder import StudyFolder
 from autotune.store.records import Environment, ModelIdentity
 
+HANG_FACTOR, HANG_SLACK_S = 10.0, 60.0
 MOSTLY = 0.5  # the share of the run section that must be psolve for NEURON's timers to tell its length
+
+
+@dataclass(frozen=True)
+class Takeover:
+    """How a model's process is made to run its built network again and again."""
+
+    at: int
+    """The number, from 0, of the finitialize that begins its run."""
+    until_ms: float
+    """The t at which the watched run ended."""
+    psolve: bool
+    """It integrates by `pc.psolve`."""
+    ways: tuple[str, ...] = ()
+    """How the network may be started again (agent.session.WAYS), the first one is used; none with fork."""
+    fork: bool = False
+    """Each run is a copy of the process."""
+    v_mv: float | None = None
+    """The voltage that finitialize gave to all segments, if it did."""
+    own: dict[str, Any] = field(default_factory=dict)
+    """The model's own settings, as far as they can be read after a run only."""
 
 
 @dataclass(frozen=True)
 class Observation:
     """The user's own run, watched; everything later is compared with it."""
+
+    RECORD: ClassVar[str] = "observation"
 
     facts: ModelFacts
     environment: Environment
@@ -58,9 +82,26 @@ class Observation:
     """Files in the command's folder that the run made or changed."""
     notes: tuple[str, ...] = field(default=())
 
+    def limit_s(self, own_limit_s: float) -> float:
+        """After so many seconds a run of this model must be hanging; `own_limit_s` is the user's limit."""
+        return min(own_limit_s, HANG_FACTOR * self.wall_s + HANG_SLACK_S)
+
+
+def observed(
+    folder: StudyFolder, watcher: FreshRunner, mpi: Mpi | None, limit_s: float, environments: Sequence[Path]
+) -> tuple[Observation, Raster]:
+    """The observation of a study and the baseline's raster: an earlier driver's, else made now. Raises as observe."""
+    observation = folder.read(Observation)
+    if observation is not None and folder.baseline_raster.is_file():
+        return observation, read_raster(folder.baseline_raster)
+    observation, baseline = observe(watcher, mpi, limit_s, environments)
+    write_raster(folder.baseline_raster, baseline)
+    folder.write(observation)
+    return observation, baseline
+
 
 def observe(
-    runner: FreshRunner, mpi: Mpi | None, timeout_s: float | None = None, environments: Sequence[Path] = ()
+    runner: FreshRunner, mpi: Mpi | None, limit_s: float, environments: Sequence[Path] = ()
 ) -> tuple[Observation, Raster]:
     """Run the command once, untouched but watched; `environments` are further ones in which it may run.
 
@@ -68,14 +109,12 @@ def observe(
     """
     before = snapshot(runner.command.cwd, runner.ours)
     try:
-        run = runner.run(observe=True, voltages=runner.sampling.most, timeout_s=timeout_s)
+        run = runner.watch(limit_s)
     except RunFailed as failure:
-        kind = MpiError if failure.failure == "no mpi" else BaselineError
-        raise kind(
-            f"the model does not run with its own settings: {failure.message}",
-            cure=failure.cure,
-            details=failure.details,
-        ) from failure
+        if failure.failure == "no mpi":  # nothing is wrong with the model
+            raise MpiError(failure.message, cure=failure.cure, details=failure.details) from failure
+        message = f"the model does not run with its own settings: {failure.message}"
+        raise BaselineError(message, cure=failure.cure, details=failure.details) from failure
     run = run.timed_by("psolve" if uses_psolve(run) else "clock")
     facts = merge_facts(run, runner.command)
     launch = launch_facts(
@@ -123,7 +162,7 @@ def merge_facts(run: Run, command: Command) -> ModelFacts:
         dt_ms=run.reports[0].dt_ms,
         t_stop_ms=round(run.t_ms, 6),
         ranks_tunable=command.tunable_ranks,
-        cores=physical_cores(),
+        cores=usable_cores(),
         cvode=any(report.cvode for report in run.reports),
         psolve=uses_psolve(run),
         threads=threads,

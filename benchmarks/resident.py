@@ -27,9 +27,11 @@ from rich.console import Console
 from rich.table import Table
 
 from autotune.launch import launch_environment, parse_command
-from autotune.launch.resident import Session
+from autotune.launch.ask import Ask, Runner
 from autotune.launch.run import FreshRunner, stage_agent
 from autotune.observe import observe
+from autotune.session.session import Session
+from autotune.settings import UNCHANGED
 
 ROOT = Path(__file__).parent.parent
 MODELS = {
@@ -41,6 +43,7 @@ MODELS = {
 }
 ONE_RANK = "python ring.py --tstop 50"
 AIM = 3.0
+LIMIT_S = 600.0  # of a run
 WAYS = {"never": "fresh", "auto": "resident"}
 STEPS = ("observe", "calibrate", "search", "confirm", "whole")
 
@@ -79,17 +82,17 @@ def one_rank(runs: int) -> Table:
         stage_agent(folder / "agent")
         environment = launch_environment(command, os.environ)
         fresh = FreshRunner(command, environment, folder / "agent", folder / "scratch")
-        takeover = observe(fresh, None)[0].takeover
+        takeover = observe(fresh, None, LIMIT_S)[0].takeover
         assert takeover is not None
         sessions = {
-            "fork": Session(fresh, {}, replace(takeover, fork=True), 1),
-            "replay": Session(fresh, {}, takeover, 1),
+            "fork": Session(fresh, UNCHANGED, replace(takeover, fork=True), 1),
+            "replay": Session(fresh, UNCHANGED, takeover, 1),
         }
-        ways = {"fresh": lambda: fresh.run(), **{way: lambda s=s: s.run({}) for way, s in sessions.items()}}
+        ways: dict[str, Runner] = {"fresh": fresh, **sessions}
         times: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
         for way in [*ways, *random.sample([*ways] * runs, len(ways) * runs)]:  # the first of each is not counted
             started = time.monotonic()
-            run = ways[way]()
+            run = ways[way].run(Ask(LIMIT_S))
             times[way].append((time.monotonic() - started, run.run_s))
         for session in sessions.values():
             session.close()

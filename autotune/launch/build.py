@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from autotune.agent.knobs import Built
+from autotune.agent.driver.start import Built
 from autotune.agent.libraries import BUILD_RECORD
 from autotune.errors import AutotuneError
 from autotune.launch.process import run

@@ -93,7 +93,8 @@ def match(a: Raster, b: Raster, window_ms: float) -> Match:
 
 
 def distance(a: Raster, b: Raster, window_ms: float) -> float:
-    """The graded distance that the search sees: (missed + extra) / (len(a) + len(b)) of `match`.
+    """The graded distance of two rasters alone: (missed + extra) / (len(a) + len(b)) of `match`. Trials of a study are
+    measured by verify.error.Ruler, which excuses a spike whose partner may lie beyond the end of the run.
 
     In [0, 1], symmetric; 0 only if every spike has its partner, 1 if none has, so also for one empty raster. Two empty
     rasters have 0: emptiness must be judged elsewhere.

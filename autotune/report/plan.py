@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from autotune.plan.space import SearchSpace
+from autotune.report.format import format_value
 
 
 def plan_json(space: SearchSpace) -> dict[str, list[dict[str, Any]]]:
@@ -30,19 +31,10 @@ def plan_table(space: SearchSpace) -> Group:
     for name, domain in space.domains.items():
         bound = space.bound(name)
         speedup = f"{bound:.2f} times as fast" if bound is not None else ""
-        searched.add_row(name, domain.safety, escape(", ".join(map(plain, domain.values))), speedup)
+        searched.add_row(name, domain.safety, escape(", ".join(map(format_value, domain.values))), speedup)
     left_out = Table(box=None, pad_edge=False, header_style="bold")
     left_out.add_column("not searched")
     left_out.add_column("why")
     for left in space.out:
         left_out.add_row(left.knob, escape(left.reason), style="dim")
     return Group(searched, "", left_out)
-
-
-def plain(value: Any) -> str:
-    """A value of a knob as its user reads it."""
-    if value is None:
-        return "as it is"
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -131,7 +131,7 @@ ZERO_DELAY = {
 def test_the_plan_is_exactly(
     fresh_runner: Callable[..., FreshRunner], model: str, ranks: int, expected: dict[str, Any]
 ) -> None:
-    observation, _ = observe(fresh_runner(model, ranks=ranks), None)
+    observation, _ = observe(fresh_runner(model, ranks=ranks), None, 120)
     two_cores = replace(observation.facts, cores=2)  # whatever this machine has
     plan = plan_json(make_space(replace(observation, facts=two_cores)))
     answers: dict[str, Any] = {entry["knob"]: [entry["class"], entry["domain"]] for entry in plan["in"]}

@@ -9,12 +9,16 @@ where the results depend on them, give the steps worth trying yourself (`[search
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Tuple
+import math
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
-from ..facts import ModelFacts, is_multiple
+from ..grid import is_multiple
 from ..simulator import Simulator
 from .exchange import keep_compressible
-from .knob import NUMERICAL, Domain, Excluded, Knob
+from .knob import NUMERICAL, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
+
+if TYPE_CHECKING:
+    from ..driver.facts import ModelFacts
 
 GRID_MS = (
     0.001,
@@ -41,6 +45,11 @@ LARGEST_FACTOR = 4.0
 
 class Dt(Knob):
     name = "dt"
+    lifetime = Lifetime.FINITIALIZE
+    in_session = InSession.FREELY
+    in_coreneuron = True
+    told_by = ToldBy.NEURON
+    keeps_timers = True
     order = 10
     part = "integration"
     given_type = float
@@ -58,17 +67,25 @@ class Dt(Knob):
 
     def given(self, facts: ModelFacts, values: Tuple[Any, ...]) -> Domain | Excluded:
         """The user's own steps, also such as do not divide the delays."""
+        from ..driver.given import check
+
         if facts.cvode:
             return self.domain(facts)
         own = facts.baseline[self.name]
         for value in values:
-            self._check(value, Domain((own,)))
+            check(self, value, Domain((own,)))
             if value > _longest_ms(facts) * 1.0001:
                 raise ValueError(
                     "%g ms is above %g ms, the longest step that the delays allow" % (value, _longest_ms(facts))
                 )
         others = sorted(float(value) for value in values if value != own)
         return Domain((own, *others), safety=NUMERICAL) if others else Excluded("no step but your own was given")
+
+    def finer(self, own: Any, divisor: int) -> Any:
+        return own / divisor
+
+    def took(self, asked: Any, effective: Any) -> bool:
+        return effective is not None and math.isclose(effective, asked, rel_tol=1e-6)
 
     def share(self, facts: ModelFacts) -> Optional[float]:
         domain = self.domain(facts)

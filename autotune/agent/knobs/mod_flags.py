@@ -8,13 +8,16 @@ built in the tuner's cache and loaded in place of the user's, never beside them.
 from __future__ import annotations
 
 import json
-from typing import Any, Dict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Dict, Tuple
 
-from ..facts import ModelFacts
 from ..libraries import build_record, loaded_libraries
 from ..simulator import Simulator
-from .knob import ROUND_OFF, Domain, Excluded, Knob, Start
-from .loading import load_built
+from .knob import ROUND_OFF, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
+
+if TYPE_CHECKING:
+    from ..driver.facts import ModelFacts
+    from ..driver.start import BuildWish, Start
 
 OWN = "own"
 FLAGS = (OWN, "-O3 -march=native", "-O3 -march=native -ffp-contract=off")
@@ -22,7 +25,11 @@ FLAGS = (OWN, "-O3 -march=native", "-O3 -march=native -ffp-contract=off")
 
 class ModFlags(Knob):
     name = "mod_flags"
-    at_launch = True
+    lifetime = Lifetime.BUILD
+    in_session = InSession.FREELY
+    in_coreneuron = True
+    told_by = ToldBy.NEURON
+    keeps_timers = True
 
     def domain(self, facts: ModelFacts) -> Domain | Excluded:
         if facts.launch.no_build:
@@ -31,8 +38,16 @@ class ModFlags(Knob):
             return Excluded("no compiled mechanisms: there is nothing to build")
         return Domain(FLAGS, FLAGS[1:2], ROUND_OFF)
 
+    def build(self, wish: BuildWish, value: Any) -> BuildWish:
+        return wish if value == OWN else replace(wish, flags=value)
+
     def launch(self, start: Start, value: Any, settings: Dict[str, Any]) -> Start:
+        from ..driver.loading import load_built
+
         return load_built(start)
+
+    def launch_depends_on(self, value: Any) -> Tuple[str, ...]:
+        return ()
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         for library in loaded_libraries("libnrnmech"):
