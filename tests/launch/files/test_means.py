@@ -1,5 +1,5 @@
-"""What each means must do by itself, the others switched off: no trial changes a file of the user's, and each finds what
-the watched run found.
+"""What each means must do by itself, the others switched off: no trial changes a file of the user's, and each finds
+what the watched run found.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from user_home import Home
 
 from autotune.launch.files import NAMES, Files, WroteElsewhere
-from tests.launch.files.conftest import Home
 
 SHELL = """
 cat old.txt ../out/old.txt link/old.txt ../cfg.json; ls . ../out; test -e new.txt && echo found
@@ -90,7 +90,7 @@ def test_what_the_watched_run_wrote_is_known(home: Home, files: Files) -> None:
 def test_a_watched_run_that_was_killed_has_changed_nothing(home: Home, means: str) -> None:
     before = home.tree()
     files = home.files(means)
-    running = files.watched(home._start(["sh", "-c", "echo x > old.txt; echo x > ../out/old.txt; rm gone.txt"]))
+    running = files.watched(home.start(["sh", "-c", "echo x > old.txt; echo x > ../out/old.txt; rm gone.txt"]))
     start = running.__enter__()
     subprocess.run(start.argv, env=start.env, cwd=start.cwd, check=True)
     home.files(means)  # the driver died there, and another comes
@@ -102,7 +102,7 @@ def test_a_killed_trial_leaves_the_results_of_the_watched_run(home: Home, means:
     files = home.files(means)
     home.watch(files, shell("watched"))
     written = home.tree()
-    running = files.trial(home._start(["sh", "-c", "echo x > old.txt; echo x > ../out/new.txt"]), home.study / "s")
+    running = files.trial(home.start(["sh", "-c", "echo x > old.txt; echo x > ../out/new.txt"]), home.study / "s")
     start = running.__enter__()
     subprocess.run(start.argv, env=start.env, cwd=start.cwd, check=True)
     home.files(means)
@@ -110,25 +110,17 @@ def test_a_killed_trial_leaves_the_results_of_the_watched_run(home: Home, means:
     del running
 
 
-def test_the_runs_of_a_session_share_a_layer_and_others_do_not(home: Home, files: Files) -> None:
+@pytest.mark.parametrize("means", ["overlay", "library"])
+def test_a_session_has_a_layer_of_its_own_that_all_its_processes_share(home: Home, files: Files) -> None:
     home.watch(files, ["true"])
-    session = files.trial(home._start(["sh", "-c", "echo session > mine.txt"]), home.study / "scratch" / "session")
-    if files.trials.name == "put back":
-        pytest.skip("there is one tree only")
-    with session as start:
-        subprocess.run(start.argv, env=start.env, cwd=start.cwd, check=True)
-        assert home.trial(files, ["sh", "-c", "ls"]).split() == [
-            "data",
-            "gone.txt",
-            "link",
-            "log.txt",
-            "old.txt",
-            "runs",
-        ]
-        listing = ("sh", "-c", "cat mine.txt")
-        inside = [listing if word == start.argv[-3:] else word for word in [start.argv[-3:]]][0]
-        done = subprocess.run([*start.argv[:-3], *inside], env=start.env, cwd=start.cwd, capture_output=True, text=True)
-        assert done.stdout == "session\n"
+    serving = "echo session > mine.txt; read line; sh -c 'cat mine.txt'"
+    with files.trial(home.start(["sh", "-c", serving]), home.study / "scratch" / "session") as start:
+        pipe = subprocess.PIPE
+        session = subprocess.Popen(start.argv, env=start.env, cwd=start.cwd, stdin=pipe, stdout=pipe, text=True)
+        beside = home.trial(files, ["sh", "-c", "sleep 0.5; ls"])
+        assert session.communicate("\n")[0] == "session\n"
+    assert "mine.txt" not in beside
+    assert not (home.model / "mine.txt").exists()
 
 
 def test_the_study_folder_inside_the_model_stays_real(home: Home, files: Files) -> None:
