@@ -18,3 +18,5 @@ Effective = NewType("Effective", dict[str, Any])
 
 UNCHANGED = Changes({})
 """The user's own settings."""
+NOT_READ = Effective({})
+"""No rank came to read anything back."""

@@ -67,7 +67,8 @@ class Bench:
         folder = self.runner.new_folder()
         plain = {"argv": self.command.render(), "cwd": self.command.cwd, "env": self.environment}
         plain |= {"stdout": self.out, "stderr": self.out}
-        watched = self.runner.start(folder, self.runner.job(Ask(LIMIT_S)))
+        ask = Ask(LIMIT_S)
+        watched = self.runner.start(folder, self.runner.job(ask), ask.changes)
         first, second = (watched, plain) if watched_first else (plain, watched)
         with closing(Process(**first)) as one:
             time.sleep(HEAD_START_S)
@@ -75,7 +76,7 @@ class Bench:
                 one.ended(None)
                 other.ended(None)
                 finished = (one if watched_first else other).finished()
-                run = self.runner.read(folder, finished, Ask(LIMIT_S), "fresh")
+                run = self.runner.read(folder, finished, ask, "fresh")
         spikes, plain_s = printed(self.out)
         assert len(run.raster) == self.spikes == spikes, "the agent saw other spikes than the model"
         return printed(watched["stdout"])[1] / plain_s

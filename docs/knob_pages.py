@@ -64,7 +64,7 @@ VARIATIONS: dict[str, dict[str, Any]] = {
     "a delay of 0 between ranks": {"min_delay_ms": 0.0, "delays_ms": (0.0, 3.0)},
     "a delay of 0 within a rank": {"delays_ms": (0.0, 3.0)},
     "a delay off the grid of dt": {"delays_ms": (1.01, 3.0)},
-    "no larger dt that divides the delays": {"delays_ms": (0.025, 3.0), "min_delay_ms": 0.025},
+    "a smallest delay of one step": {"delays_ms": (0.025, 3.0), "min_delay_ms": 0.025},
     "an exchange as seldom as the delays allow": {"histogram": (17, 100)},
     "artificial cells": {"artificial_cells": 10},
     "artificial cells with gids": {"artificial_cells": 10, "artificial_gids": 10},

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -80,11 +79,13 @@ class FreshRunner:
         """The user's own run, and everything that can be learnt of it. Raises RunFailed."""
         return self._once(Ask(limit_s), Job(folder="", observe=True, voltages=self.sampling.most))
 
-    def start(self, folder: Path, message: Job | Service) -> dict[str, Any]:
-        """What run_process or Process needs to start the command with this message; its files go to `folder`."""
+    def start(self, folder: Path, message: Job | Service, changes: Changes) -> dict[str, Any]:
+        """What run_process or Process needs to start the command with this message and these changes; its files go to
+        `folder`.
+        """
         file = folder / "job.json"
         write_text(file, to_json(replace(message, folder=str(folder), sampling=self.sampling)))
-        start = self._start(message.settings, file)
+        start = self._start(changes, file)
         place = self._workspace(folder)
         return {
             "argv": [*start.launcher, *(_moved(word, self.command.cwd, place) for word in start.program)],
@@ -122,7 +123,7 @@ class FreshRunner:
         try:
             before = snapshot(self.command.cwd, self.ours) if self.manner.copied else {}
             watch = EndWatch(folder, self.end_grace_s)
-            finished = run_process(**self.start(folder, job), timeout_s=ask.limit_s, poll=watch.stuck)
+            finished = run_process(**self.start(folder, job, ask.changes), timeout_s=ask.limit_s, poll=watch.stuck)
             run = self.read(folder, finished, ask, "fresh")
             self._check_folder(before)
             return run
@@ -155,9 +156,8 @@ class FreshRunner:
                 cure="Activate the model's environment again, or give --fresh to start anew.",
             )
 
-    def _start(self, settings: Mapping[str, Any], job: Path) -> Start:
+    def _start(self, changes: Changes, job: Path) -> Start:
         """The command as typed, with the agent in its environment, and what the launch knobs make of it."""
-        changes = Changes(dict(settings))
         ranks = ranks_of(changes)
         words = self.command.with_hoc(self.agent / "pre.hoc", ranks)
         launcher = self.command.render_launcher(ranks)

@@ -177,6 +177,14 @@ class SearchSpace:
         """The user's own settings with these values instead, as far as their knobs are searched."""
         return Params({**self.baseline, **{name: value for name, value in values.items() if name in self.domains}})
 
+    def chosen(self, choose: Callable[[str, Domain], Any]) -> Params:
+        """What `choose` says of each knob, in order, that can act beside the ones before it."""
+        params: dict[str, Any] = {}
+        for name, domain in self.domains.items():
+            if self.acts(name, params):
+                params[name] = choose(name, domain)
+        return Params(params)
+
     def together(self, beside: Changes, names: Collection[str], fits: Callable[[Changes, Changes], bool]) -> Changes:
         """The changes `beside`, and with them another value of each of these knobs, as long as all act and it `fits`
         beside them.

@@ -67,11 +67,7 @@ def search(
 
 def suggest(trial: optuna.Trial, space: SearchSpace) -> Params:
     """A value for each knob that can act beside the ones before it (Optuna's define-by-run)."""
-    params = Params({})
-    for name, domain in space.domains.items():
-        if space.acts(name, params):
-            params[name] = trial.suggest_categorical(name, domain.values)
-    return params
+    return space.chosen(lambda name, domain: trial.suggest_categorical(name, domain.values))
 
 
 def attributes(trial: Trial) -> dict[str, object]:

@@ -45,7 +45,7 @@ class Session:
         try:
             shared = fresh.manner.shared
             service = Service("", takeover.at, takeover.fork, settings=launch, own=takeover.own, shared=shared)
-            self._files = fresh.start(self._folder, service)
+            self._files = fresh.start(self._folder, service, launch)
             self._process = Process(**self._files)
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from autotune.settings import Changes, Effective, Params
+from autotune.settings import NOT_READ, UNCHANGED, Changes, Effective, Params
 
 Verdict = Literal["accepted", "diverged", "unstable", "crashed", "timeout", "not applicable"]
 
@@ -36,9 +36,9 @@ class Trial:
     verdict: Verdict
     reason: str = ""
     """Why it was rejected, in words; empty when it was accepted."""
-    effective: Effective = field(default_factory=lambda: Effective({}))
+    effective: Effective = field(default_factory=lambda: NOT_READ)
     """What every rank read back."""
-    changes: Changes = field(default_factory=lambda: Changes({}))
+    changes: Changes = field(default_factory=lambda: UNCHANGED)
     """What was set, because it differs from the user's own settings; empty for the baseline."""
     safety: str = "exact"
     """The class that the raster was judged by."""

@@ -121,7 +121,7 @@ OTHER_MEANINGS = {
     ("agent/inject/sitecustomize.py", "neuron"),  # the Python module
     ("agent/simulator.py", "neuron"),
     ("agent/probe.py", "threads"),  # a number in the report of a rank
-    ("observe.py", "threads"),
+    ("observe/facts.py", "threads"),
     ("launch/build.py", "coreneuron"),  # a key of the record of a build
     ("doctor.py", "neuron"),  # what a program prints
     ("doctor.py", "coreneuron"),

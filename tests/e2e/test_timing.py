@@ -54,9 +54,9 @@ class Silent:
         return lambda *args: None
 
 
-def study(tmp_path: Path, model: str, *arguments: str, launcher: tuple[str, ...] = (), **search: Any) -> Any:
+def study(tmp_path: Path, model: str, *arguments: str, **search: Any) -> Any:
     shutil.copy(ROOT / model, tmp_path)
-    command = [*launcher, sys.executable, Path(model).name, *arguments]
+    command = [sys.executable, Path(model).name, *arguments]
     return make_config({"name": "timing", "command": command, "folder": tmp_path, "search": search, **QUICK})
 
 
@@ -151,14 +151,7 @@ def test_identical_settings_are_no_improvement_on_the_ring(tmp_path: Path, monke
 
     monkeypatch.setattr(autotune.begin, "FreshRunner", NoOps)
     size = ("--rings", "2", "--cells", "4", "--tstop", "60")
-    config = study(
-        tmp_path,
-        "studies/ring/ring.py",
-        *size,
-        launcher=("mpiexec", "-n", "2"),
-        trials=3,
-        knobs=("nspike", "self_queue"),
-    )
+    config = study(tmp_path, "studies/ring/ring.py", *size, trials=3, knobs=("bin_queue", "self_queue"))
     best = run(config, tmp_path / "out")
     assert best.verdict == "no improvement"
     assert confirmed_pairs(tmp_path / "out") == 7
@@ -206,11 +199,10 @@ def long_model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Best, StudyFol
     """A study whose runs count as long, so that it searches on a part of them."""
     folder = tmp_path_factory.mktemp("long")
     model = ("tests/models/small_ring.py", "--tstop", "600")
-    config = study(folder, *model, launcher=("mpiexec", "-n", "2"), trials=2, knobs=("self_queue",), short_s=0.01)
+    config = study(folder, *model, trials=2, knobs=("self_queue",), short_s=0.01)
     return run(config, folder / "out"), StudyFolder(folder / "out")
 
 
-@pytest.mark.mpi
 def test_a_long_model_is_searched_on_a_part_of_its_run(long_model: Any) -> None:
     folder = long_model[1]
     short = folder.read(ShortRun)
@@ -222,7 +214,6 @@ def test_a_long_model_is_searched_on_a_part_of_its_run(long_model: Any) -> None:
     assert {trial.verdict for trial in folder.trials()} == {"accepted"}
 
 
-@pytest.mark.mpi
 def test_finalists_run_the_whole_model(tmp_path: Path) -> None:
     arguments = ("--tstop", "400", "--naps", "40", "--nap-ms", "5")
     short = {"short_s": 0.02, "short_spikes": 3}

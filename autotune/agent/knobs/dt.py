@@ -1,9 +1,10 @@
 """dt: the integration time step.
 
 Half as many steps is nearly half the time, and different numbers: the largest gain and the largest risk. NEURON's
-`run()` calls `setdt()`, which restores dt from `steps_per_ms`; a type-3 handler comes after that. Steps are tried that
-divide every delay and the run, from the user's own to four times that, up to the smallest delay between ranks; with
-threads two steps must fit into the smallest delay of all. Steps at which the model records cannot be read from NEURON:
+`run()` calls `setdt()`, which restores dt from `steps_per_ms`; a type-3 handler comes after that. Steps are tried from
+the user's own to four times that, up to the smallest delay between ranks; with threads two steps must fit into the
+smallest delay of all. Those that divide every delay and the run come first; with others an event is late or early by up
+to half a step, which the raster shows. Steps at which the model records cannot be read from NEURON:
 where the results depend on them, give the steps worth trying yourself (`[search] values = {dt = [0.025, 0.05]}`).
 """
 
@@ -60,10 +61,10 @@ class Dt(Knob):
         own = facts.baseline[self.name]
         limit = min(own * LARGEST_FACTOR, _longest_ms(facts))
         steps = sorted({round(dt, 9) for dt in (*GRID_MS, 2.0 * own, 4.0 * own)})
-        larger = [dt for dt in steps if own * 1.01 < dt <= limit * 1.0001 and _divides(dt, facts)]
+        larger = [dt for dt in steps if own * 1.01 < dt <= limit * 1.0001]
         if not larger:
-            return Excluded("no larger step divides the delays and the length of the run")
-        return Domain((own, *larger), safety=NUMERICAL)
+            return Excluded("no larger step fits into the smallest delay, %g ms" % _longest_ms(facts))
+        return Domain((own, *sorted(larger, key=lambda dt: not _divides(dt, facts))), safety=NUMERICAL)
 
     def given(self, facts: ModelFacts, values: Tuple[Any, ...]) -> Domain | Excluded:
         """The user's own steps, also such as do not divide the delays."""
@@ -92,7 +93,7 @@ class Dt(Knob):
         share = facts.share_of_run(facts.step_s)
         if share is None or isinstance(domain, Excluded):
             return None
-        return share * (1.0 - float(domain.values[0]) / float(domain.values[-1]))
+        return share * (1.0 - float(domain.values[0]) / max(map(float, domain.values)))
 
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
         sim.h.dt = value
@@ -119,6 +120,9 @@ def _longest_ms(facts: ModelFacts) -> float:
 
 
 def _divides(dt_ms: float, facts: ModelFacts) -> bool:
-    """Delays that were off the grid before need not be on it afterwards."""
-    lengths = [d for d in facts.delays_ms if d > 0 and is_multiple(d, facts.dt_ms)] + [facts.t_stop_ms]
-    return all(is_multiple(length, dt_ms) for length in lengths)
+    """Delays that were off the grid before need not be on it afterwards. A loop of fadvance until tstop ends one step
+    late for half of the usual values.
+    """
+    delays = [d for d in facts.delays_ms if d > 0 and is_multiple(d, facts.dt_ms)]
+    ends = (facts.t_stop_ms, facts.t_stop_ms - facts.dt_ms)
+    return all(is_multiple(delay, dt_ms) for delay in delays) and any(is_multiple(end, dt_ms) for end in ends)
