@@ -59,7 +59,11 @@ class Observation:
     takeover: Takeover | None = None
     """How the process can be made to run its built network again; None when nothing was integrated."""
     written: tuple[str, ...] = ()
-    """Files in the command's folder that the run made or changed."""
+    """Files that the run made, changed or removed; relative to the command's folder where they lie in it."""
+    means: str = ""
+    """What keeps trials from the user's files (launch/files); empty: they run in place."""
+    kept: str = ""
+    """The same in words."""
     notes: tuple[str, ...] = field(default=())
 
     def limit_s(self, own_limit_s: float) -> float:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autotune.errors import UsageError
+from autotune.launch.files.copying import Copy
 from autotune.launch.files.overlay import Overlay
 from autotune.launch.files.preload import Preload
 from autotune.launch.files.putback import PutBack
 from autotune.launch.files.start import Means, Start
 from autotune.launch.files.store import Store
 
-NAMES = ("overlay", "library", "put back")
+NAMES: tuple[str, ...] = ("overlay", "library", "put back")
 """The best first: the kernel misses nothing; a library misses programs linked statically; the last can only repair."""
 
 
@@ -23,25 +25,61 @@ class Files:
     """The user's files during a study: how the watched run is looked at, and how later runs are kept from them."""
 
     store: Store
-    watching: Means
-    trials: Means
-    refused: tuple[tuple[str, str], ...] = ()
-    """Better means that do not work here, and why."""
+    works: Mapping[str, Means]
+    """The means that may be used and work here, the best first."""
+    refused: Mapping[str, str]
+    """Others that do not, and why."""
+
+    @property
+    def means(self) -> Means:
+        """What keeps trials from the user's files."""
+        return next(iter(self.works.values()))
 
     @contextmanager
     def watched(self, start: Start) -> Iterator[Start]:
-        with self.watching.watched(start) as inside:
-            yield inside
+        """The start of the user's own run. One that is broken off has never been."""
+        # The library is better here: the model writes where it always does, and not into an overlay first.
+        watching = self.works.get("library", self.means)
+        try:
+            with watching.watched(start) as inside:
+                yield inside
+        except BaseException:
+            self.store.recover()
+            raise
 
     @contextmanager
     def trial(self, start: Start, layer: Path) -> Iterator[Start]:
-        with self.trials.trial(start, layer) as inside:
+        """The start of a later run, or of a session. May raise WroteElsewhere at its end."""
+        with self.means.trial(start, layer) as inside:
             yield inside
+
+    def proved(self, ranks: Iterable[tuple[int, Sequence[int]]]) -> Files:
+        """Only the means that have held, or would have held, the watched run, whose ranks had these process ids and
+        descended from those. Raises UsageError where none has.
+        """
+        ranks = list(ranks)
+        failed: dict[str, str] = {}
+        if not all(os.getpid() in ancestors for _, ancestors in ranks):
+            failed["overlay"] = "the ranks do not descend from this process"
+        if "overlay" in self.works and "library" in self.works and self.store.renamed.exists():
+            failed["overlay"] = "your run renames a folder, which an overlay refuses"
+        if not all((self.store.seen / str(pid)).exists() for pid, _ in ranks):
+            failed["library"] = "it was not loaded in every rank"
+        works = {name: means for name, means in self.works.items() if name not in failed}
+        refused = {**self.refused, **{name: why for name, why in failed.items() if name in self.works}}
+        if not works:
+            raise _nothing_works(refused)
+        return replace(self, works=works, refused=refused)
+
+    def using(self, name: str) -> Files:
+        """What an earlier driver of this study has used, if it still works; else the best that does."""
+        ordered = sorted(self.works, key=lambda other: other != name)
+        return replace(self, works={other: self.works[other] for other in ordered})
 
     def describe(self) -> str:
         """A line for the user."""
-        why = "".join(f"; {name}: {reason}" for name, reason in self.refused)
-        return f"your files are safe: {self.trials.says} ({self.trials.name}{why})"
+        why = "".join(f"; no {name}: {reason}" for name, reason in self.refused.items())
+        return f"your files are kept: {self.means.says}{why}"
 
 
 def choose(
@@ -53,33 +91,36 @@ def choose(
     launcher: str = "",
     allowed: Sequence[str] = NAMES,
 ) -> Files:
-    """The best of the `allowed` means that works for this command; `folder` is where the study keeps what it saves.
+    """The `allowed` means that work for this command; `folder` is where the study keeps what it saves.
 
-    Puts back first what a killed study left. Raises UsageError where none works.
+    Raises UsageError where none does.
     """
     store = Store(folder.resolve())
-    store.recover()
     own = tuple(path.resolve() for path in ours)
     make: dict[str, Callable[[], Means]] = {
         "overlay": lambda: Overlay(store, own, cwd, launcher),
         "library": lambda: Preload(store, own, environment),
         "put back": lambda: PutBack(store, own, cwd),
+        "copy": lambda: Copy(store, own, cwd),
     }
     works: dict[str, Means] = {}
     refused: dict[str, str] = {}
-    for name in NAMES:
-        if name not in allowed or (name == "put back" and works):
+    for name in allowed:
+        if name == "put back" and works:  # what it needs is not cheap to find out
             continue
         means = make[name]()
-        refused[name] = means.missing()
-        if not refused[name]:
+        why = means.missing()
+        if why:
+            refused[name] = why
+        else:
             works[name] = means
     if not works:
-        raise UsageError(
-            "your files cannot be kept from the trials: " + "; ".join(f"{name}: {refused[name]}" for name in refused),
-            cure='Give --workspace "in place" if trials may overwrite what your run writes, or install a C compiler.',
-        )
-    trials = next(means for means in works.values())
-    # In the watched run the library is better: the model writes where it always does, and not into an overlay first.
-    watching = works.get("library", trials)
-    return Files(store, watching, trials, tuple((name, why) for name, why in refused.items() if why))
+        raise _nothing_works(refused)
+    return Files(store, works, refused)
+
+
+def _nothing_works(refused: Mapping[str, str]) -> UsageError:
+    return UsageError(
+        "your files cannot be kept from the trials: " + "; ".join(f"{name}: {why}" for name, why in refused.items()),
+        cure='Give --workspace "in place" if trials may overwrite what your run writes, or install a C compiler.',
+    )

@@ -42,16 +42,25 @@ class Store:
         self.folder = folder
         self.before = folder / "before"
         self.results = folder / "results"
+        self.seen = folder / "before-seen"
+        """A file for each process in which the library was loaded in the watched run, named by its id."""
+        self.renamed = folder / "before-renamed"
+        """There when the watched run has renamed a folder, which an overlay refuses."""
 
     @property
     def _watching(self) -> Path:
         return self.folder / "watching"
+
+    @property
+    def _noted(self) -> Path:
+        return self.folder / "written.txt"
 
     def begin(self) -> None:
         """The watched run begins: whatever an earlier one left unfinished is put back."""
         self.recover()
         remove_tree(self.folder)
         self.before.mkdir(parents=True)
+        self.seen.mkdir()
         self._watching.touch()
 
     def end(self) -> None:
@@ -62,15 +71,20 @@ class Store:
         """After a driver was killed: nothing of a half watched run stays, and the results of a whole one do."""
         if self._watching.exists():
             put(self.before)
+            remove_tree(self.folder / "watched")
             remove_tree(self.folder)
         elif self.results.exists():
             put(self.results)
 
+    def note(self, names: Iterable[str]) -> None:
+        """The watched run wrote these, whose earlier content is not known."""
+        self._noted.write_text("".join(f"{name}\n" for name in names))
+
     def written(self) -> tuple[str, ...]:
         """The files that the watched run made, changed or removed, and that differ now from what was there."""
-        return tuple(
-            sorted(name for entry in entries(self.before) if _differs(entry) for name in _files_of(entry.name))
-        )
+        found = {name for entry in entries(self.before) if _differs(entry) for name in _files_of(entry.name)}
+        noted = self._noted.read_text().splitlines() if self._noted.exists() else []
+        return tuple(sorted({*found, *noted}))
 
 
 def entries(layer: Path) -> Iterator[Entry]:
@@ -161,8 +175,7 @@ def mark_removed(kept: Path) -> None:
 
 def remove_tree(folder: Path) -> None:
     """Remove a layer, also what the kernel made in it that nobody may read."""
-    work = folder / "work" / "work"
-    if work.is_dir():
+    for work in folder.glob("work/*/work"):
         work.chmod(0o700)
     shutil.rmtree(folder, ignore_errors=True)
 

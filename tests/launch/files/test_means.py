@@ -4,6 +4,8 @@ what the watched run found.
 
 from __future__ import annotations
 
+import ctypes
+import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +14,8 @@ from pathlib import Path
 import pytest
 from user_home import Home
 
-from autotune.launch.files import NAMES, Files, WroteElsewhere
+from autotune.errors import UsageError
+from autotune.launch.files import Files, WroteElsewhere
 
 SHELL = """
 cat old.txt ../out/old.txt link/old.txt ../cfg.json; ls . ../out; test -e new.txt && echo found
@@ -93,7 +96,7 @@ def test_a_watched_run_that_was_killed_has_changed_nothing(home: Home, means: st
     running = files.watched(home.start(["sh", "-c", "echo x > old.txt; echo x > ../out/old.txt; rm gone.txt"]))
     start = running.__enter__()
     subprocess.run(start.argv, env=start.env, cwd=start.cwd, check=True)
-    home.files(means)  # the driver died there, and another comes
+    files.store.recover()  # the driver died there, and another comes
     assert home.tree() == before
     del running
 
@@ -105,7 +108,7 @@ def test_a_killed_trial_leaves_the_results_of_the_watched_run(home: Home, means:
     running = files.trial(home.start(["sh", "-c", "echo x > old.txt; echo x > ../out/new.txt"]), home.study / "s")
     start = running.__enter__()
     subprocess.run(start.argv, env=start.env, cwd=start.cwd, check=True)
-    home.files(means)
+    files.store.recover()
     assert home.tree() == written
     del running
 
@@ -140,9 +143,61 @@ def test_put_back_rejects_a_trial_that_writes_elsewhere(home: Home) -> None:
     assert (home.model / "new.txt").read_text() == "watched\n"
 
 
-def test_the_best_means_that_works_is_taken_and_the_others_are_named(home: Home) -> None:
-    files = home.files(*NAMES)
-    assert files.trials.name == next(name for name in NAMES if home.files(name))
-    without = home.files("library", "put back")
-    assert without.trials.name == "library"
-    assert "library" in without.describe()
+def test_a_run_that_is_broken_off_has_changed_nothing(home: Home, files: Files) -> None:
+    before = home.tree()
+
+    def broken_off() -> None:
+        with files.watched(home.start(["sh", "-c", "echo x > old.txt"])) as start:
+            subprocess.run(start.argv, env=start.env, cwd=start.cwd, check=True)
+            raise KeyboardInterrupt
+
+    pytest.raises(KeyboardInterrupt, broken_off)
+    assert home.tree() == before
+
+
+def test_the_best_means_is_taken_and_one_that_does_not_work_is_told(home: Home) -> None:
+    assert home.files().means.name == "overlay"
+    without = Home(home.root, {**home.environment, "PATH": "/nowhere", "CC": ""})
+    files = without.files("library", "put back")
+    assert files.means.name == "put back"
+    assert "no library: no C compiler was found" in files.describe()
+
+
+def test_where_nothing_works_the_study_is_refused(home: Home) -> None:
+    without = Home(home.root, {"PATH": "/nowhere"})
+    with pytest.raises(UsageError, match="cannot be kept from the trials: library: no C compiler was found"):
+        without.files("library")
+
+
+def test_a_run_that_renames_a_folder_is_kept_by_the_library(home: Home) -> None:
+    files = home.files()
+    home.watch(files, ["sh", "-c", "mv data data.old"])
+    proved = files.proved([])
+    assert proved.means.name == "library"
+    assert "your run renames a folder" in proved.describe()
+    assert home.trial(proved, ["sh", "-c", "mv data data.old; ls data.old"]) == "a.txt\n"
+
+
+def test_ranks_that_descend_from_a_daemon_are_kept_by_the_library(home: Home) -> None:
+    files = home.files()
+    pid = int(home.watch(files, ["sh", "-c", "echo $$"]))
+    assert files.proved([(pid, [1])]).means.name == "library"
+    assert files.proved([(pid, [os.getpid(), 1])]).means.name == "overlay"
+
+
+def test_without_rights_of_root_the_overlay_lies_in_a_user_namespace(home: Home) -> None:
+    def no_rights() -> None:
+        drop, sys_admin = 24, 21
+        assert ctypes.CDLL(None).prctl(drop, sys_admin, 0, 0, 0) == 0 or os.geteuid() != 0
+
+    files = home.files("overlay")
+    home.watch(files, ["sh", "-c", "echo watched > new.txt"])
+    before = home.tree()
+    command = ["sh", "-c", "id -u; ls; echo trial > new.txt; echo trial > ../out/old.txt; readlink /proc/self/ns/user"]
+    with files.trial(home.start(command), home.study / "scratch" / "layer") as start:
+        said = subprocess.check_output(start.argv, env=start.env, cwd=start.cwd, text=True, preexec_fn=no_rights)
+    lines = said.splitlines()
+    assert lines[0] == str(os.geteuid())
+    assert "new.txt" not in lines
+    assert lines[-1] != os.readlink("/proc/self/ns/user")
+    assert home.tree() == before

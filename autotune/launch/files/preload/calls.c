@@ -492,6 +492,8 @@ static int do_rename(int from_folder, const char *from, int to_folder, const cha
     if (mode == OFF || find(from_folder, from, 0, &old) || find(to_folder, to, 0, &new) || (old.kept && new.kept))
         return syscall(SYS_renameat2, from_folder, from, to_folder, to, flags);
     if (mode == WATCH) {
+        if (!old.kept && old.there && S_ISDIR(old.status.st_mode))
+            leave_word("-renamed");
         if (!old.kept)
             prepare(&old, 0);
         if (!new.kept)

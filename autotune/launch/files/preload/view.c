@@ -55,6 +55,13 @@ static ssize_t sys_readlink(const char *file, char *target, size_t size)
     return length;
 }
 
+void leave_word(const char *name)
+{
+    char file[PATH_MAX];
+    if (mode == WATCH && snprintf(file, PATH_MAX, "%s%s", prefix[BEFORE], name) < PATH_MAX)
+        close(sys_open(file, O_WRONLY | O_CREAT, 0600));
+}
+
 __attribute__((constructor)) static void begin(void)
 {
     char *upper = getenv("AUTOTUNE_FILES_UPPER"), *before = getenv("AUTOTUNE_FILES_BEFORE");
@@ -71,6 +78,9 @@ __attribute__((constructor)) static void begin(void)
     for (char *rest, *name = strtok_r(names, "\n", &rest); name && kept_count < MOST_KEPT; name = strtok_r(NULL, "\n", &rest))
         kept[kept_count++] = name;
     mode = upper ? REDIRECT : WATCH;
+    char name[32];
+    snprintf(name, sizeof name, "-seen/%d", (int)getpid());
+    leave_word(name);
 }
 
 static int is_kept(const char *name)

@@ -52,6 +52,7 @@ int is_below(const struct place *found); /* whether BEFORE or REAL show it */
 int bring_tree(struct place *found);     /* a whole folder into UPPER */
 int is_mark(const char *file, const struct stat *status);
 void open_over_mark(struct place *made); /* before something new is made where UPPER has a mark */
+void leave_word(const char *name);       /* a file beside BEFORE, for the driver (WATCH) */
 int own_view(char *name);                /* strip a layer's prefix; whether there was one */
 
 #endif
