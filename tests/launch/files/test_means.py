@@ -151,7 +151,8 @@ def test_a_run_that_is_broken_off_has_changed_nothing(home: Home, files: Files) 
             subprocess.run(start.argv, env=start.env, cwd=start.cwd, check=True)
             raise KeyboardInterrupt
 
-    pytest.raises(KeyboardInterrupt, broken_off)
+    with pytest.raises(KeyboardInterrupt):
+        broken_off()
     assert home.tree() == before
 
 
