@@ -93,20 +93,21 @@ class Covering:
         if os.path.isdir(self.before + folder):
             # What was there before the watched run lies between; as an upper layer, since the kernel takes no lower
             # one that lies inside another.
-            self.lay(self.before + folder, folder)
+            self.lay(self.before + folder, folder, MS_RDONLY)
         os.makedirs(self.upper + folder, exist_ok=True)
         os.chmod(self.upper + folder, os.stat(folder).st_mode & 0o7777 | 0o700)
-        self.lay(self.upper + folder, folder)
+        self.lay(self.upper + folder, folder, 0)
 
-    def lay(self, layer: str, folder: str) -> None:
+    def lay(self, layer: str, folder: str, flags: int) -> None:
         self.count += 1
         work = f"{self.work}/{self.count}"
         os.makedirs(work, exist_ok=True)
-        # By numbers, because a name may hold a comma or a colon, and a page holds all the options.
+        # By numbers, because a name may hold a comma or a colon, and a page holds all the options. Volatile: else the
+        # end of each mount waits for the disk.
         names = [by_number(name) for name in (folder, layer, work)]
         try:
-            options = f"lowerdir={names[0]},upperdir={names[1]},workdir={names[2]},userxattr"
-            mount("overlay", folder, "overlay", 0, options)
+            options = f"lowerdir={names[0]},upperdir={names[1]},workdir={names[2]},userxattr,volatile"
+            mount("overlay", folder, "overlay", flags, options)
         finally:
             for name in names:
                 os.close(int(os.path.basename(name)))
