@@ -99,7 +99,7 @@ def choose(
     own = tuple(path.resolve() for path in ours)
     make: dict[str, Callable[[], Means]] = {
         "overlay": lambda: Overlay(store, own, cwd, launcher),
-        "library": lambda: Preload(store, own, environment),
+        "library": lambda: Preload(store, own, cwd, environment),
         "put back": lambda: PutBack(store, own, cwd),
         "copy": lambda: Copy(store, own, cwd),
     }

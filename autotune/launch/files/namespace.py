@@ -108,6 +108,8 @@ class Covering:
         try:
             options = f"lowerdir={names[0]},upperdir={names[1]},workdir={names[2]},userxattr,volatile"
             mount("overlay", folder, "overlay", flags, options)
+            for made, _, _ in os.walk(f"{names[2]}/work"):
+                os.chmod(made, 0o700)  # the kernel makes them such that their owner cannot remove them
         finally:
             for name in names:
                 os.close(int(os.path.basename(name)))

@@ -41,6 +41,7 @@ class Preload:
     store: Store
     ours: tuple[Path, ...]
     """Folders that stay real: the study's own."""
+    cwd: Path
     environment: Mapping[str, str]
     """Of the command; the compiler is found there."""
 
@@ -50,6 +51,8 @@ class Preload:
     def missing(self) -> str:
         if sys.platform != "linux":
             return f"not made for {sys.platform}"
+        if any(self.cwd.resolve().is_relative_to(folder) for folder in REAL):
+            return f"{self.cwd} lies where MPI has its shared memory and sockets"
         try:
             library = _library(self.environment)
         except _NotBuilt as error:

@@ -16,7 +16,17 @@ from pathlib import Path
 from typing import ClassVar
 
 from autotune.launch.files.start import Start, WroteElsewhere
-from autotune.launch.files.store import Entry, Store, entries, make_parents, mark_removed, put, remove_tree, save
+from autotune.launch.files.store import (
+    Entry,
+    Store,
+    entries,
+    kind_of,
+    make_parents,
+    mark_removed,
+    put,
+    remove_tree,
+    save,
+)
 from autotune.launch.files.watch import Watch
 
 SKIPPED = ("__pycache__", ".git", ".venv", "venv", "node_modules", ".mypy_cache", ".pytest_cache")
@@ -71,6 +81,7 @@ class PutBack:
             self.store.results.mkdir(exist_ok=True)
         known = {entry.name for entry in entries(self.store.results)}
         watch = self._watching()
+        self.store.trying.touch()
         self._take_away()
         watch.changed()
         try:
@@ -79,6 +90,7 @@ class PutBack:
             strays = self._changed(watch) - known
             self._take_away()
             put(self.store.results)
+            self.store.trying.unlink(missing_ok=True)
             watch.changed()
             remove_tree(layer)
         if strays:
@@ -98,11 +110,14 @@ class PutBack:
             if self._was_made(entry):
                 with suppress(OSError):  # a folder that holds something of the user's stays
                     os.rmdir(entry.name) if os.path.isdir(entry.name) else os.unlink(entry.name)
-        put(self.store.before, removals=False)
+        put(self.store.before, lambda name: not self._is_mark(name))
 
     def _was_made(self, entry: Entry) -> bool:
-        kept = self.store.before / entry.name.lstrip("/")
-        return not os.path.isdir(kept) and not os.path.isfile(kept) and os.path.lexists(entry.name)
+        return self._is_mark(entry.name) and os.path.lexists(entry.name)
+
+    def _is_mark(self, name: str) -> bool:
+        kept = self.store.before / name.lstrip("/")
+        return not os.path.lexists(kept) or kind_of(kept) == "removed"
 
     def _mark_made(self, name: str) -> None:
         """Say in `before` that there was no such file, nor the folders that were made for it."""

@@ -7,14 +7,17 @@ of them. Nothing here is proportional to the size of the model's folder: only wh
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from autotune.agent.protocol import write_text
 
 REMOVED = "autotune: removed"
 """Where a symbolic link points that marks a removed file, on systems that refuse the overlay's own mark."""
@@ -46,6 +49,8 @@ class Store:
         """A file for each process in which the library was loaded in the watched run, named by its id."""
         self.renamed = folder / "before-renamed"
         """There when the watched run has renamed a folder, which an overlay refuses."""
+        self.trying = folder / "trying"
+        """There while a later run writes to the user's files themselves."""
 
     @property
     def _watching(self) -> Path:
@@ -55,9 +60,16 @@ class Store:
     def _noted(self) -> Path:
         return self.folder / "written.txt"
 
+    @property
+    def _after(self) -> Path:
+        return self.folder / "after.json"
+
     def begin(self) -> None:
-        """The watched run begins: whatever an earlier one left unfinished is put back."""
+        """The watched run begins; what an earlier one of this study has left, finished or not, is taken back."""
         self.recover()
+        if self._after.exists():
+            after = json.loads(self._after.read_text())
+            put(self.before, lambda name: name in after and after[name] == _stamp(name))
         remove_tree(self.folder)
         self.before.mkdir(parents=True)
         self.seen.mkdir()
@@ -65,6 +77,7 @@ class Store:
 
     def end(self) -> None:
         """The watched run has ended; its results are the user's."""
+        write_text(self._after, json.dumps({entry.name: _stamp(entry.name) for entry in entries(self.before)}))
         self._watching.unlink()
 
     def recover(self) -> None:
@@ -73,8 +86,9 @@ class Store:
             put(self.before)
             remove_tree(self.folder / "watched")
             remove_tree(self.folder)
-        elif self.results.exists():
+        elif self.trying.exists():
             put(self.results)
+            self.trying.unlink()
 
     def note(self, names: Iterable[str]) -> None:
         """The watched run wrote these, whose earlier content is not known."""
@@ -93,7 +107,7 @@ def entries(layer: Path) -> Iterator[Entry]:
         for name in sorted([*folders, *names]):
             if name != OPAQUE:
                 file = Path(parent, name)
-                yield Entry("/" + str(file.relative_to(layer)), file, _kind(file))
+                yield Entry("/" + str(file.relative_to(layer)), file, kind_of(file))
         folders[:] = sorted(name for name in folders if not Path(parent, name).is_symlink())
 
 
@@ -133,12 +147,13 @@ def save(names: Iterable[str], layer: Path) -> None:
             new.rename(kept)
 
 
-def put(layer: Path, removals: bool = True) -> None:
+def put(layer: Path, which: Callable[[str], bool] = lambda name: True) -> None:
     """Make the user's files what `layer` says; a file that is there keeps its identity, only its content changes."""
     for entry in entries(layer):
+        if not which(entry.name):
+            continue
         if entry.kind == "removed":
-            if removals:
-                remove(entry.name)
+            remove(entry.name)
         elif entry.kind == "folder":
             _put_folder(entry)
         else:
@@ -149,7 +164,7 @@ def make_parents(kept: Path, layer: Path) -> bool:
     """Make the folders above `kept` in the layer, as they are in the user's tree; False below a removed one."""
     missing = []
     for folder in kept.parents:
-        if folder == layer or (os.path.lexists(folder) and _kind(folder) == "folder"):
+        if folder == layer or (os.path.lexists(folder) and kind_of(folder) == "folder"):
             break
         if os.path.lexists(folder):
             return False
@@ -175,12 +190,11 @@ def mark_removed(kept: Path) -> None:
 
 def remove_tree(folder: Path) -> None:
     """Remove a layer, also what the kernel made in it that nobody may read."""
-    for work in folder.glob("work/*/work"):
-        work.chmod(0o700)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _kind(file: Path) -> str:
+def kind_of(file: Path) -> str:
+    """What lies in a layer, in the words of Entry."""
     status = file.lstat()
     if stat.S_ISCHR(status.st_mode) and status.st_rdev == 0:
         return "removed"
@@ -211,6 +225,15 @@ def _files_of(name: str) -> Iterator[str]:
         return
     for parent, _, files in os.walk(name):
         yield from (file for inside in files if not is_cache(file := os.path.join(parent, inside)))
+
+
+def _stamp(name: str) -> list[int]:
+    """What tells whether somebody has changed this file since."""
+    try:
+        status = os.lstat(name)
+    except OSError:
+        return []
+    return [status.st_mode, 0 if stat.S_ISDIR(status.st_mode) else status.st_size, status.st_mtime_ns]
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -202,3 +202,28 @@ def test_without_rights_of_root_the_overlay_lies_in_a_user_namespace(home: Home)
     assert "new.txt" not in lines
     assert lines[-1] != os.readlink("/proc/self/ns/user")
     assert home.tree() == before
+
+
+def test_a_watched_run_that_is_made_again_finds_what_the_first_found(home: Home, files: Files) -> None:
+    program = ["sh", "-c", "cat old.txt; ls; echo $0 > old.txt; echo $0 > new.txt", "watched"]
+    first = home.watch(files, program)
+    assert home.watch(files, program) == first
+
+
+def test_what_the_user_has_changed_since_is_never_put_back(home: Home, files: Files) -> None:
+    program = ["sh", "-c", "cat old.txt; echo $0 > old.txt", "watched"]
+    home.watch(files, program)
+    (home.model / "old.txt").write_text("edited by hand\n")
+    files.store.recover()
+    assert home.watch(files, program) == "edited by hand\n"
+
+
+def test_a_link_that_a_run_replaces_is_a_link_again(home: Home, files: Files) -> None:
+    (home.model / "latest").symlink_to("nowhere")
+    home.watch(files, ["sh", "-c", "ln -sfn old.txt latest"])
+    written = home.tree()
+    assert (
+        home.trial(files, ["sh", "-c", "readlink latest; ln -sfn log.txt latest; readlink latest"])
+        == "nowhere\nlog.txt\n"
+    )
+    assert home.tree() == written
