@@ -24,6 +24,7 @@ from autotune.launch.files import Files, WroteElsewhere
 from autotune.launch.files import Start as Placed
 from autotune.launch.judge import RunFailed
 from autotune.launch.mechanisms import Builder
+from autotune.launch.printed import read_printed
 from autotune.launch.process import Finished
 from autotune.launch.process import run as run_process
 from autotune.launch.reading import read_run
@@ -123,7 +124,9 @@ class FreshRunner:
             watch = EndWatch(folder, self.end_grace_s)
             with self.starting(folder, job, ask.changes) as start:
                 finished = run_process(**start, timeout_s=ask.limit_s, poll=watch.stuck)
-            return self.read(folder, finished, ask, "fresh")
+            return replace(
+                self.read(folder, finished, ask, "fresh"), printed=read_printed(finished.stdout, finished.stderr)
+            )
         except WroteElsewhere as stray:
             raise RunFailed(
                 "crashed", f"the run {stray}", cure='Give --workspace "in place" if trials may write there.'

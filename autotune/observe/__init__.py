@@ -2,12 +2,12 @@
 
 from autotune.observe.facts import merge_facts, voltage_digests
 from autotune.observe.identity import identify_model
-from autotune.observe.observation import Observation, Takeover
+from autotune.observe.observation import Observation, SessionStart
 from autotune.observe.step import observe, observed
 
 __all__ = [
     "Observation",
-    "Takeover",
+    "SessionStart",
     "identify_model",
     "merge_facts",
     "observe",

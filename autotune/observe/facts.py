@@ -11,7 +11,7 @@ from autotune.agent.session import FINITIALIZE_V
 from autotune.launch.ask import Run
 from autotune.launch.command import Command
 from autotune.machine import usable_cores
-from autotune.observe.observation import Takeover
+from autotune.observe.observation import SessionStart
 
 MOSTLY = 0.5  # the share of the run section that must be psolve for NEURON's timers to tell its length
 
@@ -63,10 +63,10 @@ def uses_psolve(run: Run) -> bool:
 
 def runs_of(report: RankReport) -> list[int]:
     """The numbers of the finitializes that were followed by a step at least."""
-    return [number for number, s in enumerate(report.sections) if s.t_stop_ms - s.t_start_ms > 0.5 * s.dt_ms]
+    return [number for number, s in enumerate(report.sections) if s.t_stop_ms > s.t_start_ms]
 
 
-def takeover_of(run: Run, facts: ModelFacts) -> Takeover | None:
+def session_start(run: Run, facts: ModelFacts) -> SessionStart | None:
     runs = runs_of(run.reports[0])
     if not runs:
         return None
@@ -75,7 +75,7 @@ def takeover_of(run: Run, facts: ModelFacts) -> Takeover | None:
     v_mv = voltages.pop() if len(voltages) == 1 else None
     ways = tuple(way for way in run.reports[0].model["ways"] if way != FINITIALIZE_V or v_mv is not None)
     own = {name: value for name, value in facts.baseline.items() if KNOBS[name].told_by_run}
-    return Takeover(at, facts.t_stop_ms, facts.psolve, ways, v_mv=v_mv, own=own)
+    return SessionStart(at, facts.t_stop_ms, facts.psolve, ways, v_mv=v_mv, own=own)
 
 
 def voltage_digests(run: Run) -> tuple[str, ...]:

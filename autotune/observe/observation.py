@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from autotune.agent.driver.facts import ModelFacts
+from autotune.launch.beside import Beside
 from autotune.store.records import Environment
 
 HANG_FACTOR, HANG_SLACK_S = 10.0, 60.0
 
 
 @dataclass(frozen=True)
-class Takeover:
+class SessionStart:
     """How a model's process is made to run its built network again and again."""
 
     at: int
@@ -46,6 +47,8 @@ class Observation:
     """One of each rank: what verifies a model that makes no spikes."""
     voltages: tuple[dict[str, Any], ...] = field(default=(), kw_only=True)
     """What its sampled voltages do, rank by rank (agent/voltages.py): the yardstick of stability."""
+    rounding: tuple[int | None, ...] = field(default=(), kw_only=True)
+    """How the processor rounded in each of its ranks (agent/floating_point.py)."""
     run_s: float
     wall_s: float
     sections: dict[str, float]
@@ -56,7 +59,7 @@ class Observation:
     """How many times a rank called finitialize; settings apply to all of them."""
     runs: int = 1
     """How many of these were followed by a run."""
-    takeover: Takeover | None = None
+    takeover: SessionStart | None = None
     """How the process can be made to run its built network again; None when nothing was integrated."""
     written: tuple[str, ...] = ()
     """Files that the run made, changed or removed; relative to the command's folder where they lie in it."""
@@ -64,6 +67,8 @@ class Observation:
     """What keeps trials from the user's files (launch/files); empty: they run in place."""
     kept: str = ""
     """The same in words."""
+    beside: Beside = field(default_factory=Beside)
+    """What it did beside spikes."""
     notes: tuple[str, ...] = field(default=())
 
     def limit_s(self, own_limit_s: float) -> float:

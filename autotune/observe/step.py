@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from autotune.errors import BaselineError, MpiError
+from autotune.launch.beside import beside_of
 from autotune.launch.files.copying import Snapshot, snapshot, written
 from autotune.launch.judge import RunFailed
 from autotune.launch.mechanisms import launch_facts
 from autotune.launch.mpi import Mpi
 from autotune.launch.run import FreshRunner
-from autotune.observe.facts import load_balance, merge_facts, runs_of, takeover_of, uses_psolve, voltage_digests
+from autotune.observe.facts import load_balance, merge_facts, runs_of, session_start, uses_psolve, voltage_digests
 from autotune.observe.identity import describe_environment
 from autotune.observe.notes import notes_of
 from autotune.observe.observation import Observation
@@ -69,6 +70,7 @@ def observe(
         raster_digest=run.raster.digest(),
         voltage_digests=voltage_digests(run),
         voltages=tuple(report.voltage for report in run.reports),
+        rounding=tuple(report.rounding for report in run.reports),
         run_s=run.run_s,
         wall_s=run.wall_s,
         sections=run.sections,
@@ -76,10 +78,11 @@ def observe(
         rank_cells=tuple(int(r.model.get("cells", 0)) for r in run.reports),
         finitializes=max(len(r.sections) for r in run.reports),
         runs=len(runs_of(run.reports[0])),
-        takeover=takeover_of(run, facts),
+        takeover=session_start(run, facts),
         written=_written(runner, before),
         means=files.means.name if files else "",
         kept=files.describe() if files else "",
+        beside=beside_of(run),
         notes=tuple(notes_of(run, facts)),
     )
     return observation, run.raster

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import Any, ClassVar
 
 from autotune.agent.driver.ask import acts, refining, uses_coreneuron
@@ -22,10 +23,12 @@ Values = tuple[bool | int | float | str, ...]
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A knob that is not searched, with the reason that the user reads."""
+    """A knob that is not searched, or not over all of its values, with the reason that the user reads."""
 
     knob: str
     reason: str
+    values: Values = ()
+    """These values alone are out; the knob is searched over others."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +77,7 @@ class SearchSpace:
         if knob not in self.domains:
             return self
         left = {name: domain for name, domain in self.domains.items() if name != knob}
-        idle = {name: _acts_only_with(name) for name in _idle(left, self.facts)}
-        reasons = {knob: reason, **idle}
-        return replace(
-            self,
-            domains={name: domain for name, domain in left.items() if name not in idle},
-            out=(*self.out, *(LeftOut(name, why) for name, why in reasons.items())),
-            baseline=Params({name: value for name, value in self.baseline.items() if name not in reasons}),
-        )
+        return self._searching(left, {knob: reason})
 
     def only(self, knob: str, values: tuple[Any, ...], reason: str) -> SearchSpace:
         """The same space with these values of one knob; without the knob where they leave nothing to choose."""
@@ -89,7 +85,19 @@ class SearchSpace:
             return self.without(knob, reason)
         domain = self.domains[knob]
         kept = replace(domain, values=values, recommended=tuple(v for v in domain.recommended if v in values))
-        return replace(self, domains={**self.domains, knob: kept})
+        gone = tuple(value for value in domain.values if value not in values)
+        space = replace(self, out=(*self.out, LeftOut(knob, reason, gone))) if gone else self
+        return space._searching({**self.domains, knob: kept}, {})
+
+    def without_class(self, safety: str, reason: str) -> SearchSpace:
+        """The same space without the values of this class."""
+        space = self
+        for name in self.of_class(safety):
+            if name in space.domains:  # else it went with one before it
+                domain = space.domains[name]
+                kept = tuple(value for value in domain.values if domain.safety_of(value) != safety)
+                space = space.only(name, kept, reason)
+        return space
 
     def active(self, params: Params) -> Params:
         """The part of `params` that can act: gid compression without spike compression is no setting at all."""
@@ -97,8 +105,7 @@ class SearchSpace:
 
     def acts(self, name: str, beside: Mapping[str, Any]) -> bool:
         """Whether a knob can act beside these settings; what they do not say is as the user has it."""
-        settings = dict(beside)
-        return KNOBS[name].works_in(self.facts.neuron_for(settings)) and acts(name, {**self.facts.baseline, **settings})
+        return _acts(name, beside, self.facts)
 
     def launch_group(self, changes: Changes) -> Group:
         """The part of `changes` that needs a process start of its own: two of the same group can share one process."""
@@ -163,9 +170,18 @@ class SearchSpace:
         }
 
     def safety(self, changes: Changes) -> str:
-        """The weakest promise among the knobs that are changed."""
-        classes = [SAFETY_CLASSES.index(self.domains[name].safety) for name in changes]
+        """The weakest promise among the changes."""
+        classes = [SAFETY_CLASSES.index(self.domains[name].safety_of(value)) for name, value in changes.items()]
         return SAFETY_CLASSES[max(classes, default=0)]
+
+    @property
+    def classes(self) -> frozenset[str]:
+        """The classes of all values that are searched."""
+        return frozenset(safety for domain in self.domains.values() for safety in domain.every_class)
+
+    def of_class(self, *classes: str) -> tuple[str, ...]:
+        """The searched knobs that have a value of one of these classes."""
+        return tuple(name for name, domain in self.domains.items() if set(classes) & set(domain.every_class))
 
     def refusal(self, params: Params) -> str:
         """Why these settings must not be tried together, or an empty string."""
@@ -199,6 +215,18 @@ class SearchSpace:
                     chosen = wider
                     break
         return chosen
+
+    def _searching(self, domains: dict[str, Domain], out: dict[str, str]) -> SearchSpace:
+        """The same space with these domains instead, and the reasons of what is out by that; what can no longer act is
+        out, too.
+        """
+        out = {**out, **_idle(domains, self.facts)}
+        return replace(
+            self,
+            domains={name: domain for name, domain in domains.items() if name not in out},
+            out=(*self.out, *(LeftOut(name, why) for name, why in out.items())),
+            baseline=Params({name: value for name, value in self.baseline.items() if name not in out}),
+        )
 
     def _acting(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in settings.items() if self.acts(name, settings)}
@@ -244,8 +272,8 @@ def make_space(
             reasons[name] = reason
         elif isinstance(answer, Domain):
             domains[name] = answer
-    for name in _idle(domains, observation.facts):
-        reasons[name] = _acts_only_with(name)
+    for name, reason in _idle(domains, observation.facts).items():
+        reasons[name] = reason
         del domains[name]
     out = tuple(LeftOut(name, reasons[name]) for name in KNOBS if name in reasons)
     baseline = Params({name: observation.facts.baseline[name] for name in domains})
@@ -281,13 +309,30 @@ def _reason(name: str, answer: Domain | Excluded, observation: Observation, want
     return ""
 
 
-def _idle(domains: Mapping[str, Domain], facts: ModelFacts) -> list[str]:
-    """Searched knobs that act beside no value of the others: those that would make them act are not searched."""
-    beside = [{}, *({name: value} for name, domain in domains.items() for value in domain.values)]
-    return [name for name in domains if not any(acts(name, {**facts.baseline, **settings}) for settings in beside)]
+def _acts(name: str, beside: Mapping[str, Any], facts: ModelFacts) -> bool:
+    settings = dict(beside)
+    return KNOBS[name].works_in(facts.neuron_for(settings)) and acts(name, {**facts.baseline, **settings})
 
 
-def _acts_only_with(name: str) -> str:
+def _idle(domains: Mapping[str, Domain], facts: ModelFacts) -> dict[str, str]:
+    """Searched knobs that act beside no value of the others, nor any two: those that would make them act are not
+    searched. With the reasons.
+    """
+    values = [{name: value} for name, domain in domains.items() for value in domain.values]
+    beside: list[dict[str, Any]] = [{}, *values, *({**one, **other} for one, other in combinations(values, 2))]
+    versions = {facts.neuron_for(settings) for settings in ({}, *values)}
+    return {
+        name: _why_idle(name, versions, facts)
+        for name in domains
+        if not any(_acts(name, settings, facts) for settings in beside)
+    }
+
+
+def _why_idle(name: str, versions: Collection[tuple[int, ...]], facts: ModelFacts) -> str:
+    if not any(map(KNOBS[name].works_in, versions)):
+        here = KNOBS[name].domain(replace(facts, launch=replace(facts.launch, environments=())))
+        if isinstance(here, Excluded):
+            return here.reason
     return f"it acts only with {KNOBS[name].needs}"
 
 

@@ -49,7 +49,9 @@ def nothing_to_search(searched: Searched) -> str:
 def trials(searched: Searched) -> str:
     """The number of trials is used up."""
     most = searched.limits.trials
-    return f"all {most} trials were made" if len(searched.trials) >= most else ""
+    if len(searched.trials) < most:
+        return ""
+    return f"all {most} trials were made" if most > 1 else "the one trial that was asked for was made"
 
 
 def time(searched: Searched) -> str:

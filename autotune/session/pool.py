@@ -8,7 +8,7 @@ import psutil
 
 from autotune.agent.driver.ask import ranks_of
 from autotune.launch.run import FreshRunner
-from autotune.observe import Takeover
+from autotune.observe import SessionStart
 from autotune.plan.space import Group
 from autotune.session.session import Session
 
@@ -24,12 +24,12 @@ class Pool:
     _sessions: dict[Group, Session] = field(default_factory=dict)
     """The one that was used last comes last."""
 
-    def session(self, group: Group, takeover: Takeover) -> Session:
+    def session(self, group: Group, how: SessionStart) -> Session:
         """The session of this group, started if there is none."""
         if group not in self._sessions:
             self._make_room()
             ranks = ranks_of(group.changes) or self.ranks
-            self._sessions[group] = Session(self.fresh, group.changes, takeover, ranks)
+            self._sessions[group] = Session(self.fresh, group.changes, how, ranks)
         self._sessions[group] = self._sessions.pop(group)
         return self._sessions[group]
 

@@ -7,7 +7,7 @@ baseline run in it is compared again. Launch settings have a session for each gr
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
@@ -16,7 +16,7 @@ from autotune.agent.knobs import EXACT, KNOBS
 from autotune.errors import AutotuneError, UsageError
 from autotune.launch.ask import Ask, Run
 from autotune.launch.judge import RunFailed
-from autotune.observe import Takeover
+from autotune.observe import SessionStart
 from autotune.plan.space import Group, SearchSpace
 from autotune.raster import Raster
 from autotune.raster.metrics import first_divergence_ms, identical
@@ -61,21 +61,23 @@ class Proof:
     """Of the whole run, in a fresh process."""
     slow_s: float
     """A proof that takes longer for one run is none."""
-    takeover: Takeover | None = None
+    how: SessionStart | None = None
     """How the network is started again; None as long as no way is known."""
+    same_beside: Callable[[Ask, Run], bool] = field(default=lambda ask, run: True)
+    """Whether a fresh run does beside its spikes what the user's own runs do, which no session can show."""
     lost: list[str] = field(default_factory=list)
     """What ended sessions before their time."""
     _references: dict[Group, Reference | None] = field(default_factory=dict)
     """What the settings of a group alone give; None for a group that has no session."""
     _unchecked: dict[Group, int] = field(default_factory=dict)
 
-    def choose(self, takeover: Takeover, runs: int, known: str, ask: Ask) -> tuple[str, str]:
+    def choose(self, how: SessionStart, runs: int, known: str, ask: Ask) -> tuple[str, str]:
         """Find the way in which this model is started again: its name and a sentence that says how it was proved, or
         an empty name and why there is none. `known`: what an earlier search found is tried alone.
         """
         why = ""
-        for way, candidate in self._candidates(takeover, runs, known):
-            self.takeover = candidate
+        for way, candidate in self._candidates(how, runs, known):
+            self.how = candidate
             try:
                 self._prove(OWN, self._own(UNCHANGED), ask)
             except SessionBroken as broken:
@@ -84,17 +86,21 @@ class Proof:
                 why = why or f"{error.message} ({way})"
             else:
                 return way, _in_words(way)
-        self.takeover = None
+        self.how = None
         return "", why
 
     def serves(self, ask: Ask) -> bool:
         """Whether the launch settings of `ask` have a proven session; it is made if there is none yet."""
         return self._proved(OWN, ask) and self._proved(self.group(ask.changes), ask)
 
+    def settled(self, ask: Ask) -> bool:
+        """Whether serves() knows its answer."""
+        return {OWN, self.group(ask.changes)} <= self._references.keys()
+
     def replays(self, changes: Changes) -> bool:
         """Whether a run with these changes may be made in a process that makes others."""
-        assert self.takeover is not None
-        return self.takeover.fork or all(KNOBS[name].replays for name in changes)
+        assert self.how is not None
+        return self.how.fork or all(KNOBS[name].replays for name in changes)
 
     def group(self, changes: Changes) -> Group:
         return self.space.launch_group(changes)
@@ -109,12 +115,12 @@ class Proof:
             self._look_after(group, ask)
         return run
 
-    def _candidates(self, takeover: Takeover, runs: int, known: str) -> Iterator[tuple[str, Takeover]]:
+    def _candidates(self, how: SessionStart, runs: int, known: str) -> Iterator[tuple[str, SessionStart]]:
         """The ways to be tried, best first: a fork restores everything."""
         if not self.pool.fresh.command.launcher and known in ("", FORK):
-            yield FORK, replace(takeover, fork=True)
+            yield FORK, replace(how, fork=True)
         if runs == 1:
-            yield from ((way, replace(takeover, ways=(way,))) for way in takeover.ways if known in ("", way))
+            yield from ((way, replace(how, ways=(way,))) for way in how.ways if known in ("", way))
 
     def _proved(self, group: Group, ask: Ask) -> bool:
         if group not in self._references:
@@ -133,9 +139,12 @@ class Proof:
 
     def _fresh(self, group: Group, ask: Ask) -> Reference | None:
         """What a fresh process gives with the settings of a group."""
+        own = replace(ask, changes=group.changes, perturbation=None)
         try:
-            run = self.pool.fresh.run(replace(ask, changes=group.changes, perturbation=None))
+            run = self.pool.fresh.run(own)
         except AutotuneError:
+            return None
+        if not self.same_beside(own, run):
             return None
         return Reference(run.raster, self.space.canonical(run.effective))
 
@@ -207,9 +216,9 @@ class Proof:
             self._lose(group, RunFailed("crashed", f"{what} {difference}"))
 
     def _run(self, group: Group, ask: Ask) -> Run:
-        assert self.takeover is not None
+        assert self.how is not None
         try:
-            return self.pool.session(group, self.takeover).run(ask)
+            return self.pool.session(group, self.how).run(ask)
         except RunFailed as failure:
             self._lose(group, failure)
 

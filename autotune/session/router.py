@@ -53,21 +53,28 @@ class Router:
     def proof(self) -> Proof:
         """The sessions that have proved themselves."""
         pool = Pool(self.fresh, self.observation.facts.ranks)
-        return Proof(pool, self.space, self.acceptance.baseline, SLOW_FACTOR * self.observation.wall_s + SLOW_SLACK_S)
+        slow_s = SLOW_FACTOR * self.observation.wall_s + SLOW_SLACK_S
+        return Proof(pool, self.space, self.acceptance.baseline, slow_s, same_beside=self._same_beside)
 
     @cached_property
     def compared(self) -> Compared:
         """Which knobs do in a session what they do in a fresh process."""
-        return Compared(self.space, fresh=self.fresh, session=self.proof, fits=self._fit, blame=self.blame)
+        return Compared(
+            self.space,
+            fresh=self.fresh,
+            session=self.proof,
+            fits=self._fit,
+            blame=self.blame,
+            same_beside=self._same_beside,
+        )
 
     def decide(self, ask: Ask, regime: Regime = "regular") -> SessionRecord:
         """Whether runs like `ask` are made in sessions, and how; found out once, and anew for a shorter part of the run
         where sessions would not have paid for the longer one.
         """
-        stop_ms = self.observation.facts.t_stop_ms if ask.stop_ms is None else ask.stop_ms
-        if self.record is None or (not self.record.way and not self._given_up and stop_ms != self._decided_at):
-            self._decided_at = stop_ms
-            self._keep(self._decided(ask, regime, stop_ms / self.observation.facts.t_stop_ms))
+        if self.record is None or self._open(ask):
+            self._decided_at = self._stop_ms(ask)
+            self._keep(self._decided(ask, regime, self._decided_at / self.observation.facts.t_stop_ms))
         assert self.record is not None
         return self.record
 
@@ -77,6 +84,14 @@ class Router:
         """
         self.decide(ask, regime)
         return self.proof if self._serves(ask) and self.compared.agrees(ask) else self.fresh
+
+    def settled(self, ask: Ask) -> bool:
+        """Whether it is known who makes such a run, so that nothing needs to be run to find out."""
+        if self.record is None or self._open(ask):
+            return False
+        if not self.record.way or not self.proof.replays(ask.changes):
+            return True
+        return self.proof.settled(ask) and self.compared.settled(ask)
 
     def run(self, ask: Ask) -> Run:
         """One run that is not timed: in a session where that is sound, else in a fresh process. Raises RunFailed."""
@@ -111,6 +126,18 @@ class Router:
     def _given_up(self) -> bool:
         return self._broken >= MOST_BROKEN
 
+    def _same_beside(self, ask: Ask, run: Run) -> bool:
+        whole = self.acceptance.until(ask.stop_ms)
+        return not ask.changes or whole.difference(run, ask.changes, self.space.safety(ask.changes)) is None
+
+    def _stop_ms(self, ask: Ask) -> float:
+        return self.observation.facts.t_stop_ms if ask.stop_ms is None else ask.stop_ms
+
+    def _open(self, ask: Ask) -> bool:
+        """It was decided against sessions, but for another part of the run."""
+        way = self.record is not None and self.record.way
+        return not way and not self._given_up and self._stop_ms(ask) != self._decided_at
+
     def _keep(self, record: SessionRecord) -> None:
         news = self.record is None or self.record.note != record.note
         self.record = record
@@ -127,10 +154,10 @@ class Router:
             why = obstacle(self.observation, self.acceptance.baseline, self.space, self.search, regime, launched, part)
         if why:
             return SessionRecord(note=why)
-        takeover = self.observation.takeover
-        assert takeover is not None
+        how = self.observation.takeover
+        assert how is not None
         earlier = self.known or SessionRecord()
-        way, note = self.proof.choose(takeover, self.observation.runs, earlier.way, ask)
+        way, note = self.proof.choose(how, self.observation.runs, earlier.way, ask)
         self.proof.lost[:] = earlier.broken
         return SessionRecord(way, note, earlier.broken)
 

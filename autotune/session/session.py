@@ -28,7 +28,7 @@ from autotune.launch.files import WroteElsewhere
 from autotune.launch.judge import RunFailed
 from autotune.launch.process import Finished, Process
 from autotune.launch.run import EndWatch, FreshRunner
-from autotune.observe import Takeover
+from autotune.observe import SessionStart
 from autotune.settings import Changes
 
 SHORTEST_LOOK_S, LONGEST_LOOK_S = 0.002, 0.05  # how often the answer is looked for; each look costs some 20 µs
@@ -38,16 +38,16 @@ LENGTHEN = 1.2
 class Session:
     """One start of the command with `launch` (settings that need a process of their own); close() ends it."""
 
-    def __init__(self, fresh: FreshRunner, launch: Changes, takeover: Takeover, ranks: int) -> None:
+    def __init__(self, fresh: FreshRunner, launch: Changes, how: SessionStart, ranks: int) -> None:
         self._fresh = fresh
-        self._takeover = takeover
+        self._how = how
         self._ranks = ranks
         self._requests = 0
         self._folder = fresh.new_folder()
         self._started = ExitStack()
         try:
             shared = fresh.manner.shared
-            service = Service("", takeover.at, takeover.fork, settings=launch, own=takeover.own, shared=shared)
+            service = Service("", how.at, how.fork, settings=launch, own=how.own, shared=shared)
             self._files = self._started.enter_context(fresh.starting(self._folder, service, launch))
             self._process = Process(**self._files)
         except BaseException:
@@ -66,7 +66,7 @@ class Session:
         """
         folder = self._fresh.new_folder()
         request = request_file(str(self._folder), self._requests)
-        how = self._takeover
+        how = self._how
         again = None if how.fork else Again(how.ways[0], how.v_mv, how.until_ms, how.psolve)
         try:
             write_text(request, to_json(Request(replace(self._fresh.job(ask), folder=str(folder)), again)))
@@ -107,7 +107,7 @@ class Session:
         return RunFailed("crashed", f"the session {finished.describe()}{why}", details=finished.tail())
 
     def _answered(self, folder: Path) -> bool:
-        if self._takeover.fork:
+        if self._how.fork:
             return ended_file(str(folder)).is_file()
         return len(list(folder.glob(REPORT_PATTERN))) >= self._ranks
 

@@ -72,6 +72,7 @@ def test_a_helper_that_simulates_something_of_its_own_is_no_rank(runner: Any, tm
 
 def test_another_neuron_than_the_watched_one_is_refused(runner: Any) -> None:
     fresh = runner(sys.executable, "small_ring.py")
-    watched = replace(fresh, manner=replace(fresh.manner, place=("NEURON -- VERSION 7.0", "/elsewhere/python")))
+    place = ("NEURON -- VERSION 7.0", "/elsewhere/python")
+    watched = replace(fresh, manner=replace(fresh.manner, place=place))
     with pytest.raises(UsageError, match=r"was made with NEURON -- VERSION 7\.0 at /elsewhere/python"):
         watched.run(Ask(60.0))

@@ -184,7 +184,7 @@ def test_a_trial_that_cannot_win_is_stopped_and_has_no_time(tmp_path: Path) -> N
     trial = StudyFolder(tmp_path / "out").trials()[1]
     assert trial.verdict == "timeout"
     assert trial.ratio is None
-    assert trial.wall_s < 20.0
+    assert trial.samples == ()
 
 
 def test_the_whole_process_can_be_the_objective(tmp_path: Path) -> None:

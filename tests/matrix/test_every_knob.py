@@ -13,13 +13,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from model_bench import Bench
+from model_bench import LIMIT_S, Bench
 
 from autotune.agent.driver.ask import acts
 from autotune.agent.driver.facts import ModelFacts
 from autotune.agent.knobs import EXACT, KNOBS, ROUND_OFF, Domain, Excluded, Lifetime
 from autotune.launch import find_mpi
-from autotune.launch.run import FreshRunner
+from autotune.launch.ask import Ask
+from autotune.launch.mechanisms import Builder
+from autotune.launch.run import FreshRunner, Manner
 from autotune.observe import observe
 from autotune.raster import Raster
 from autotune.raster.metrics import identical
@@ -55,7 +57,7 @@ class Ring:
 
     def fresh(self, settings: Settings) -> tuple[Settings, Raster]:
         """What takes effect in a process of its own, and the raster."""
-        run = self.runner.run(settings, timeout_s=60)
+        run = self.runner.run(Ask(LIMIT_S, settings))
         return run.effective, run.raster
 
     def one_process(self, requests: list[Settings]) -> list[tuple[Settings, Raster]]:
@@ -93,8 +95,9 @@ def ring(
     launcher = "mpiexec -n {ranks} " if request.param > 1 else ""
     runner = bench.runner(f"{launcher}python small_ring.py --tstop 50 {' '.join(OFTEN)}")
     runner = replace(runner, command=replace(runner.command, ranks=request.param))
-    observation, baseline = observe(runner, find_mpi(runner.command, runner.environment), 60, (other,))
-    return Ring(bench, runner, replace(observation.facts, cores=CORES), baseline)
+    observation, baseline = observe(runner, find_mpi(runner.command, runner.environment), LIMIT_S, (other,))
+    manner = Manner(timing="whole", builder=Builder(observation.facts.launch, runner.environment))
+    return Ring(bench, replace(runner, manner=manner), replace(observation.facts, cores=CORES), baseline)
 
 
 def facts_for(name: str, ring: Ring) -> ModelFacts:

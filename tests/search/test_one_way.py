@@ -87,6 +87,9 @@ class Sessions:
     def runner_for(self, ask: Ask, regime: str) -> Any:
         return self if self.chance.random() < 0.7 else self.fresh
 
+    def settled(self, ask: Ask) -> bool:
+        return True
+
     def run(self, ask: Ask) -> Run:
         if self.chance.random() < 0.15:
             self.lost += 1
@@ -148,3 +151,13 @@ def test_a_runner_that_makes_a_run_in_another_way_than_it_said_gives_no_sample(b
     one.sessions.runner_for = lambda ask, regime: one.sessions
     with pytest.raises(AssertionError, match="a session run was asked for, a fresh run was made"):
         one.trials.trial(1, one.trials.verifier.space.with_values(bin_queue=True))
+
+
+def test_a_baseline_run_is_made_anew_where_others_were_made_to_find_out_who_makes_the_trial(bench):
+    one = bench(0)
+    one.sessions.runner_for = lambda ask, regime: one.sessions.fresh
+    one.sessions.settled = lambda ask: not ask.changes
+    space = one.trials.verifier.space
+    one.trials.trial(0, space.with_values())
+    one.trials.trial(1, space.with_values(bin_queue=True))
+    assert [bool(changes) for _, changes, _ in one.made.runs][:6] == [False, False, False, False, True, False]

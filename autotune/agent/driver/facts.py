@@ -65,7 +65,6 @@ class ModelFacts:
     """The smallest delay of a NetCon whose source lives on another rank; None when there is no such NetCon."""
     delays_ms: Tuple[float, ...] = ()
     """The distinct delays of the network, ascending (at most a few thousand)."""
-    mechanisms: Tuple[str, ...] = ()
     has_sections: bool = True
     """There is a membrane to integrate; False for a network of artificial cells alone."""
     thread_unsafe: Tuple[str, ...] = ()

@@ -12,7 +12,7 @@ import sys
 
 from autotune_agent.knobs import KNOBS, in_order_of_application
 from autotune_agent.probe import NetConTable, local_gids
-from autotune_agent.resident import Own
+from autotune_agent.session import Own
 from autotune_agent.simulator import Simulator
 from autotune_agent.timers import ExchangeHistogram
 

@@ -1,4 +1,4 @@
-"""What sessions save: `python benchmarks/resident.py [--model ring …] [--exclude KNOB …] [--programs FOLDER]`.
+"""What sessions save: `python benchmarks/sessions.py [--model ring …] [--exclude KNOB …] [--programs FOLDER]`.
 
 Makes the same study twice, once with trials on one built network and once with a fresh process for each, in random
 order, and compares the wall time of the whole study, its confirmation in fresh processes included, and of its steps.
