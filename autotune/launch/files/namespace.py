@@ -18,7 +18,7 @@ MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 32, 4096, 16384, 1 << 18
 LOCKED = 2 | 4 | 8 | 1024 | 2048 | 4096  # nosuid, nodev, noexec, noatime, nodiratime, relatime of statvfs
 RELATIME, NODIRATIME = 1 << 21, 2048
 PR_SET_PDEATHSIG = 1
-REAL = ("/dev", "/proc", "/sys", "/run", "/var/run")
+REAL = ("/dev", "/proc", "/sys", "/run", "/var/run", "/tmp/.X11-unix")
 libc = ctypes.CDLL(None, use_errno=True)
 
 

@@ -20,6 +20,7 @@ from autotune.launch.files.store import (
     Entry,
     Store,
     entries,
+    is_cache,
     kind_of,
     make_parents,
     mark_removed,
@@ -68,7 +69,8 @@ class PutBack:
         changed = self._changed(watch)
         _forget_unchanged(self.store.before, changed)
         for name in sorted(changed - self._there):
-            self._mark_made(name)
+            if not is_cache(name):
+                self._mark_made(name)
         save(sorted(changed), self.store.results)
         self.store.results.mkdir(exist_ok=True)
         self._there |= changed
@@ -107,7 +109,7 @@ class PutBack:
     def _take_away(self) -> None:
         """Make the files what they were before the watched run."""
         for entry in reversed(list(entries(self.store.results))):
-            if self._was_made(entry):
+            if self._was_made(entry) and not is_cache(entry.name):
                 with suppress(OSError):  # a folder that holds something of the user's stays
                     os.rmdir(entry.name) if os.path.isdir(entry.name) else os.unlink(entry.name)
         put(self.store.before, lambda name: not self._is_mark(name))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import stat
 import tempfile
@@ -23,7 +24,8 @@ REMOVED = "autotune: removed"
 """Where a symbolic link points that marks a removed file, on systems that refuse the overlay's own mark."""
 OPAQUE = ".autotune-opaque"
 """A mark inside a folder: nothing of what lies below it is seen."""
-CACHES = "__pycache__"
+CACHES = ("__pycache__", platform.machine())
+"""Folders of compiled modules and mechanisms: any run makes them, and the next one is glad of them."""
 
 
 @dataclass(frozen=True)
@@ -111,11 +113,6 @@ def entries(layer: Path) -> Iterator[Entry]:
         folders[:] = sorted(name for name in folders if not Path(parent, name).is_symlink())
 
 
-def written(layer: Path) -> tuple[str, ...]:
-    """The files that a run wrote into its layer, or removed there."""
-    return tuple(sorted(entry.name for entry in entries(layer) if entry.kind != "folder" and not is_cache(entry.name)))
-
-
 def replaced(layer: Path) -> Iterator[str]:
     """What the user's folders hold that a run has removed and made anew: everything in them is hidden by the layer."""
     for entry in entries(layer):
@@ -124,8 +121,8 @@ def replaced(layer: Path) -> Iterator[str]:
 
 
 def is_cache(name: str) -> bool:
-    """Python's compiled modules: made by any run, and of no harm."""
-    return f"/{CACHES}/" in name or name.endswith(f"/{CACHES}")
+    """Whether this is, or lies in, a folder of what was compiled."""
+    return any(part in CACHES for part in Path(name).parts)
 
 
 def save(names: Iterable[str], layer: Path) -> None:

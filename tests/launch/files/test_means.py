@@ -227,3 +227,11 @@ def test_a_link_that_a_run_replaces_is_a_link_again(home: Home, files: Files) ->
         == "nowhere\nlog.txt\n"
     )
     assert home.tree() == written
+
+
+def test_what_the_watched_run_compiles_is_found_by_later_runs(home: Home, files: Files) -> None:
+    compiles = "import os, platform; folder = platform.machine(); print(os.path.exists(folder)); "
+    compiles += "os.makedirs(folder, exist_ok=True); open(folder + '/special', 'w').close()"
+    assert home.watch(files, [sys.executable, "-c", compiles]) == "False\n"
+    assert home.trial(files, [sys.executable, "-c", compiles]) == "True\n"
+    assert files.store.written() == ()

@@ -11,6 +11,7 @@
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #define MOST_LINKS 40
@@ -361,13 +362,27 @@ static int mark(const char *file)
     return syscall(SYS_symlinkat, REMOVED, AT_FDCWD, file) && errno != EEXIST ? -1 : 0;
 }
 
+/* A folder of compiled modules or mechanisms: any run makes it, and the next one is glad of it. */
+static int is_cache(const char *name)
+{
+    struct utsname system;
+    for (const char *at = name; (at = strchr(at, '/')); at++) {
+        size_t length = strcspn(at + 1, "/");
+        if (length == strlen("__pycache__") && !strncmp(at + 1, "__pycache__", length))
+            return 1;
+        if (!uname(&system) && length == strlen(system.machine) && !strncmp(at + 1, system.machine, length))
+            return 1;
+    }
+    return 0;
+}
+
 /* The watched run: what is there now is what was there before it, unless that is known already. */
 static void remember(const struct place *found)
 {
     char to[PATH_MAX];
     struct stat status;
     size_t length = strlen(found->name);
-    if (strstr(found->name, "/__pycache__") || join(to, prefix[BEFORE], found->name) || !sys_lstat(to, &status))
+    if (is_cache(found->name) || join(to, prefix[BEFORE], found->name) || !sys_lstat(to, &status))
         return;
     if (length < 2 || make_folders(prefix[BEFORE], found->name))
         return;
