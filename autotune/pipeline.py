@@ -50,7 +50,8 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
             space = planned(folder, observation, wishes, config.confirm.minimum_gain, raw.unproved, builder)
             progress.planned(space)
 
-        runner = replace(begun.watcher, manner=manner(observation, space, config.run, builder))
+        files = begun.watcher.files and begun.watcher.files.using(observation.means)
+        runner = replace(begun.watcher, manner=manner(observation, space, builder), files=files)
         limit_s = observation.limit_s(config.run.timeout_s)
         router = Router(
             runner, space, raw, wishes, config.run, folder.read(SessionRecord), folder.write, progress.session

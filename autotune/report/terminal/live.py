@@ -82,7 +82,9 @@ class TerminalProgress(Progress):
             f"output {parts['output']:.2f} s"
         )
         if observation.written:
-            self._line(f"it writes {', '.join(observation.written[:5])} beside itself", "yellow")
+            more = f" and {len(observation.written) - 5} more" if len(observation.written) > 5 else ""
+            self._line(f"it writes {', '.join(observation.written[:5])}{more}")
+        self._line(observation.kept or "trials write where your run does")
         for note in observation.notes:
             self._line(f"note: {note}", "yellow")
 
