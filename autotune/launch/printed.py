@@ -19,8 +19,8 @@ LONGEST = 300
 
 _GREETING = re.compile(
     r"^(NEURON -- |Duke, Yale, and|See https?://(www\.)?neuron\.yale|Additional mechanisms from|numprocs=|nthread=|"
-    r"loading membrane mechanisms|Using neuron-nmodl|INFO : |NMODL|CoreNEURON run|--No graphics|load_mpi: |libmpi\w*\.so"
-    r"|Warning: no DISPLAY|\s*(\"?[\w./-]+\.mod\"?\s*)+$)"
+    r"loading membrane mechanisms|Using neuron-nmodl|INFO : |NMODL|CoreNEURON run|--No graphics|load_mpi: |"
+    r"libmpi\w*\.so|Warning: no DISPLAY|\s*(\"?[\w./-]+\.mod\"?\s*)+$)"
 )
 # The launcher speaks of itself, and of where it has put the ranks.
 _LAUNCHER = re.compile(
@@ -50,8 +50,8 @@ _ALWAYS = (
 )
 # Whatever number such a line holds may be that of a clock, a process or a memory.
 _OF_THE_MACHINE = re.compile(
-    r"time|date|took|elapsed|\bin #|wall|cpu|clock|second|speed|fast|\bpid\b|process|memory|rss|\b[kmg]i?b\b|bytes|host|"
-    r"rank|core|thread|port|seed|# s\b|%|\bit/s",
+    r"time|date|took|elapsed|\bin #|wall|cpu|clock|second|speed|fast|\bpid\b|process|memory|rss|\b[kmg]i?b\b|bytes|"
+    r"host|rank|core|thread|port|seed|# s\b|%|\bit/s",
     re.I,
 )
 _INTEGER = re.compile(r"\d+")

@@ -135,7 +135,9 @@ def _calls(own: Sequence[Beside], did: Beside, safety: str) -> str:
     if min(calls) > 0 and not 0.9 * min(calls) <= did.step_calls <= 1.1 * max(calls):
         return f"callbacks: {did.step_calls} of {calls[0]} calls at steps"
     if all(example.spike_functions for example in compared) and not did.spike_functions:
-        return "callbacks: none of the functions that NetCon.record calls at spikes was called by NEURON as it ran"
+        return f"callbacks: 0 of {compared[0].spike_functions} functions at spikes (NetCon.record) were called"
+    if all(example.transitions for example in compared) and not did.transitions:
+        return f"callbacks: 0 of {compared[0].transitions} StateTransitionEvents were looked at"
     left = max(example.events_left for example in compared)
     if did.events_left > left:
         return f"callbacks: {did.events_left - left} events of the interpreter (CVode.event) were not executed"
