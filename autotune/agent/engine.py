@@ -69,5 +69,4 @@ def ran(sim: Simulator) -> bool:
 
 def step_s(sim: Simulator) -> float:
     """Seconds that NEURON's own psolve has integrated in this process."""
-    contexts = sim.h.List("ParallelContext")
-    return sum(float(contexts.o(index).step_time()) for index in range(int(contexts.count())))
+    return sim.psolve_timers.read()["step_s"]

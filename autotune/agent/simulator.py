@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Callable, Optional, Tuple
 
+from .contexts import ContextTimers
+from .library import Library
+from .unseen import Unseen
+
 
 @dataclass
 class OwnEvents:
@@ -29,12 +33,14 @@ class OwnEvents:
 class Simulator:
     """Handles on the running NEURON. Making it before `nrnmpi_init` is safe; asking it for ranks is not.
 
-    Its objects are made when they are first used, so that those of the user's script keep their numbers
-    (`ParallelContext[0]`).
+    Its objects are made when they are first used; `unseen` keeps them, and all others of the agent, out of the model's
+    sight.
     """
 
     def __init__(self) -> None:
         self.h: Any = _hoc().HocObject()
+        self.library = Library()
+        self.unseen = Unseen(self.h, self.library)
         self.output_gids = 0
         """Gids of this rank whose spikes are sent to other ranks, as of the last finitialize."""
         self.maxstep_ms: Optional[float] = None
@@ -54,6 +60,10 @@ class Simulator:
     @cached_property
     def cvode(self) -> Any:
         return self.h.CVode()
+
+    @cached_property
+    def psolve_timers(self) -> ContextTimers:
+        return ContextTimers(self.h, self.pc, self.library)
 
     def at(self, t_ms: float, call: Callable[[], Any]) -> None:
         """Have this called when the integration has reached `t_ms`."""

@@ -47,6 +47,8 @@ class Observation:
     """One of each rank: what verifies a model that makes no spikes."""
     voltages: tuple[dict[str, Any], ...] = field(default=(), kw_only=True)
     """What its sampled voltages do, rank by rank (agent/voltages.py): the yardstick of stability."""
+    rounding: tuple[int | None, ...] = field(default=(), kw_only=True)
+    """How the processor rounded in each of its ranks (agent/floating_point.py)."""
     run_s: float
     wall_s: float
     sections: dict[str, float]

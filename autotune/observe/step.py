@@ -69,6 +69,7 @@ def observe(
         raster_digest=run.raster.digest(),
         voltage_digests=voltage_digests(run),
         voltages=tuple(report.voltage for report in run.reports),
+        rounding=tuple(report.rounding for report in run.reports),
         run_s=run.run_s,
         wall_s=run.wall_s,
         sections=run.sections,

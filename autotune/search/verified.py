@@ -35,8 +35,7 @@ class Verifier:
 
         Voltages are sampled in every run of a study or in none, so that both sides of a pair pay for it.
         """
-        numerical = any(domain.safety == NUMERICAL for domain in self.space.domains.values())
-        wanted = numerical or not len(self.acceptance.baseline)
+        wanted = NUMERICAL in self.space.classes or not len(self.acceptance.baseline)
         voltages = self.acceptance.limits.sampled_segments if wanted else 0
         return Ask(
             self.limit_s if limit_s is None else limit_s, changes=changes, voltages=voltages, stop_ms=self.stop_ms
@@ -45,10 +44,9 @@ class Verifier:
     def judge(self, run: Run, changes: Changes) -> Judgement:
         """The verdict on a run with these changes."""
         judgement = self.acceptance.judge(run, self.space.safety(changes))
-        refused = self.space.refused(changes, run.effective)
-        if refused and judgement.verdict == "accepted":
-            asked = ", ".join(f"{name} = {a} was asked for, {b} took effect" for name, (a, b) in refused.items())
-            return replace(judgement, verdict="not applicable", reason=asked, violation=UNMEASURED_VIOLATION)
+        other = self._another_effect(run, changes)
+        if other and judgement.verdict == "accepted":
+            return replace(judgement, verdict="not applicable", reason=other, violation=UNMEASURED_VIOLATION)
         return self._beside(run, changes, judgement) if judgement.verdict == "accepted" else judgement
 
     def _beside(self, run: Run, changes: Changes, judgement: Judgement) -> Judgement:
@@ -60,6 +58,16 @@ class Verifier:
         if other is None:
             return judgement
         return replace(judgement, verdict="diverged", reason=other.reason, where=other.where, violation=1.0)
+
+    def _another_effect(self, run: Run, changes: Changes) -> str:
+        """What took effect that was not asked for, or an empty string."""
+        refused = self.space.refused(changes, run.effective)
+        if refused:
+            return ", ".join(f"{name} = {a} was asked for, {b} took effect" for name, (a, b) in refused.items())
+        own, others = set(self.acceptance.observation.rounding), {report.rounding for report in run.reports}
+        if own and others - own:
+            return "what was loaded has set the processor to round otherwise than in your own run (MXCSR)"
+        return ""
 
     def accepted(self, runner: Runner, changes: Changes = UNCHANGED) -> Run:
         """One run with these changes. Raises RunFailed when its result is not accepted or they took no effect."""
