@@ -10,7 +10,6 @@ from typing import Any, Dict, Iterable, List, Tuple
 
 from .callbacks import InterpreterEvents, SpikeFunctions, StepFunctions
 from .engine import ran
-from .library import Library
 from .protocol import RunSection
 from .recorders import AT_INTERVALS, AT_TIMES, IN_STEPS, Recorders, Row
 from .simulator import Simulator
@@ -19,13 +18,13 @@ from .simulator import Simulator
 class Beside:
     """Of one process: begin() at the end of finitialize, end() when the pass is over."""
 
-    def __init__(self, sim: Simulator, library: Library, functions: SpikeFunctions) -> None:
+    def __init__(self, sim: Simulator, functions: SpikeFunctions) -> None:
         self._sim = sim
-        self._steps = StepFunctions(sim, library)
-        self._events = InterpreterEvents(sim, library)
+        self._steps = StepFunctions(sim)
+        self._events = InterpreterEvents(sim)
         self._spikes = functions
-        self._recorders = Recorders(sim, library)
-        self._transitions = library.template("StateTransitionEvent")
+        self._recorders = Recorders(sim)
+        self._transitions = sim.library.template("StateTransitionEvent")
         self._at_begin = self._functions()
 
     def begin(self, apart: Iterable[Any] = (), *, hold: bool) -> None:
