@@ -116,6 +116,9 @@ def test_times_may_sort_the_lines_of_ranks_otherwise(sweep: ModuleType) -> None:
     bare = [ending(b"0.01 built", b"0.02 ran"), ending(b"0.03 built", b"0.04 ran")]
     assert not sweep.differences(bare, ending(b"0.06 built", b"0.05 ran"), in_order=False)
     assert sweep.differences(bare, ending(b"0.06 built", b"0.05 failed"), in_order=False)
+    bare = [ending(b"3", b"0.5"), ending(b"3", b"7.5")]
+    assert not sweep.differences(bare, ending(b"0.4", b"3"), in_order=False)
+    assert sweep.differences(bare, ending(b"0.4", b"4"), in_order=False)
 
 
 def test_lines_that_tell_the_clock_differ_in_more_than_numbers_only(sweep: ModuleType) -> None:
