@@ -9,7 +9,8 @@ left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
@@ -23,13 +24,16 @@ from autotune.launch.judge import RunFailed
 from autotune.observe import Observation, voltage_digests
 from autotune.plan.space import SearchSpace
 from autotune.raster import Raster, read_raster, write_raster
-from autotune.raster.metrics import first_divergence_ms, identical
+from autotune.raster.metrics import first_divergence_ms, identical, moved
+from autotune.report.format import counted
 from autotune.verify.acceptance import Acceptance
 from autotune.verify.band import null_band
 from autotune.verify.error import Ruler, ruler
+from autotune.verify.evidence import too_little
 from autotune.verify.references import HALF, NULL, PERTURBED, QUARTER, REPEAT, Regime
 from autotune.verify.stability import convergence_order, not_finite, own_instability
 
+_SEED = "Seed its random numbers by a fixed number, not by the time, the process or the rank, and try again"
 _STATISTICAL = "or say `statistical = true` under [accept] to compare rates, ISI CV and correlations only."
 
 
@@ -62,6 +66,8 @@ class Calibration:
     """The model sets its own dt after finitialize, so that no other can be tried."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Knobs that cannot be searched as it turned out, with the reason."""
+    unproved: str = ""
+    """Why no change of the numbers can be judged, as it turned out."""
 
 
 class _LeftOut(Exception):
@@ -91,10 +97,15 @@ class _Calibrator:
         return ruler(self.limits, self.observation.facts.t_stop_ms)
 
     def raster(self, name: str, make: Callable[[], Run]) -> Raster:
-        """The raster of this name, from the study folder if an earlier session made it."""
+        """The raster of this name, from the study folder if an earlier driver made it."""
+        file = self.folder / f"{name}.npz"
+        return self.keep(name, read_raster(file) if file.is_file() else make().raster)
+
+    def keep(self, name: str, raster: Raster) -> Raster:
+        """Keep a raster under this name, as long as there is none."""
         file = self.folder / f"{name}.npz"
         if not file.is_file():
-            write_raster(file, make().raster)
+            write_raster(file, raster)
         self.made[name] = read_raster(file)
         return self.made[name]
 
@@ -104,8 +115,7 @@ class _Calibrator:
                 return self.runner.run(replace(self.ask, perturbation=Perturbation(mv, seed)))
             except RunFailed as failure:
                 why = f"a run that starts {mv:g} mV higher or lower fails, so that no rounding can be judged"
-                out = [name for name, domain in self.space.domains.items() if domain.safety in (ROUND_OFF, NUMERICAL)]
-                raise _LeftOut(f"{why}: {failure.message}", out) from failure
+                raise _LeftOut(f"{why}: {failure.message}", self.space.of_class(ROUND_OFF, NUMERICAL)) from failure
 
         return self.raster(f"{name}-{seed}", make)
 
@@ -152,14 +162,15 @@ def calibrate(
     """
     observation, baseline, limits = acceptance.observation, acceptance.baseline, acceptance.limits
     work = _Calibrator(further, ask, observation, baseline, space, limits, folder)
-    classes = {domain.safety for domain in space.domains.values()}
+    classes = space.classes
     if NUMERICAL in classes:
-        _check_voltages(observation)
+        _check_voltages(observation, space)
     repeat = own_run(fresh, replace(ask, voltages=limits.sampled_segments))
     if not (identical(baseline, repeat.raster) and voltage_digests(repeat) == observation.voltage_digests):
         if not limits.statistical or identical(baseline, repeat.raster):
             raise NotReproduced(baseline, repeat.raster)
-        return _by_statistics(replace(work, runner=fresh), repeat)
+        return _by_statistics(replace(work, runner=fresh), NotReproduced(baseline, repeat.raster), repeat.run_s)
+    acceptance.beside.learn(repeat)
     plain = Calibration(repeat.run_s)
     try:
         regime, why = _regime(work, classes)
@@ -183,7 +194,7 @@ def own_run(runner: Runner, ask: Ask) -> Run:
         ) from failure
 
 
-def _regime(work: _Calibrator, classes: set[str]) -> tuple[Regime, str]:
+def _regime(work: _Calibrator, classes: Set[str]) -> tuple[Regime, str]:
     """How this model can be compared, by perturbed runs and, where dt is searched, finer ones; makes the null runs that
     a chaotic one needs.
     """
@@ -200,7 +211,7 @@ def _regime(work: _Calibrator, classes: set[str]) -> tuple[Regime, str]:
     return regime, why
 
 
-def _finer_wanted(work: _Calibrator, classes: set[str]) -> bool:
+def _finer_wanted(work: _Calibrator, classes: Set[str]) -> bool:
     return len(work.baseline) > 0 and NUMERICAL in classes and not work.observation.facts.cvode
 
 
@@ -224,7 +235,20 @@ def _with_finer(calibration: Calibration, work: _Calibrator) -> Calibration:
     else:
         apart = work.ruler.distance(baseline, quarter)
         notes += regular_notes(apart, measured.order, measured.own_error_ms, dt_ms, work.limits)
-    return replace(measured, note="; ".join(notes))
+    unproved = _unproved(work, quarter)
+    return replace(measured, unproved=unproved, note="; ".join([*notes, unproved] if unproved else notes))
+
+
+def _unproved(work: _Calibrator, finer: Raster) -> str:
+    """Why the spikes that depend on dt at all are too few; a stimulus's own do not, whatever dt does to the cells."""
+    facts, dependent = work.observation.facts, moved(work.baseline, finer)
+    if not facts.has_sections:
+        return ""  # there is nothing that dt could do
+    why = too_little(dependent, facts.t_stop_ms, facts.cells - facts.artificial_gids, work.limits)
+    if not why:
+        return ""
+    still = f"{len(work.baseline) - len(dependent)} of {counted(len(work.baseline), 'spike')}"
+    return f"{still} come from where a quarter of dt moves none; without them {why}"
 
 
 def _round_off(work: _Calibrator) -> Raster:
@@ -237,48 +261,51 @@ def _round_off(work: _Calibrator) -> Raster:
     return max(first, second, key=lambda raster: work.ruler.distance(work.baseline, raster))
 
 
-def _check_voltages(observation: Observation) -> None:
+def _check_voltages(observation: Observation, space: SearchSpace) -> None:
     """No step can be called stable by the yardstick of a run that is none."""
     reason = not_finite(observation.voltages)
     if reason:
+        others = json.dumps(space.of_class(NUMERICAL))
         raise BaselineError(
             f"the model's own run is unstable: {reason}",
-            cure='Repair it, or search other knobs only: exclude = ["dt", "secondorder"] under [search].',
+            cure=f"Repair it, or search other knobs only: exclude = {others} under [search].",
         )
-
-
-def recalibrate(fresh: Runner, ask: Ask, acceptance: Acceptance, space: SearchSpace, folder: Path) -> Calibration:
-    """The calibration of a model that has reproduced itself once and then not, whose user agrees to statistics."""
-    work = _Calibrator(fresh, ask, acceptance.observation, acceptance.baseline, space, acceptance.limits, folder)
-    return _by_statistics(work, own_run(fresh, ask))
 
 
 class NotReproduced(BaselineError):
-    """The model gave another result with the same settings."""
+    """The model gave another result with the same settings: `other`, not the baseline."""
 
     def __init__(self, baseline: Raster, other: Raster) -> None:
         when = first_divergence_ms(baseline, other)
+        self.other = other
+        self.why = "two runs of the same command gave different results" + (
+            f", from t = {when:g} ms on" if when is not None else " (the sampled voltages differ)"
+        )
         super().__init__(
-            f"the model does not reproduce itself: {_apart(when)}",
-            cure="Seed its random numbers by a fixed number, not by the time, the process or the rank, and try again"
-            + ("." if when is None else f"; {_STATISTICAL}"),
+            f"the model does not reproduce itself: {self.why}",
+            cure=_SEED + ("." if when is None else f"; {_STATISTICAL}"),
         )
 
 
-def _apart(when: float | None) -> str:
-    return "two runs of the same command gave different results" + (
-        f", from t = {when:g} ms on" if when is not None else " (the sampled voltages differ)"
-    )
+def recalibrate(
+    fresh: Runner, ask: Ask, acceptance: Acceptance, space: SearchSpace, folder: Path, found: NotReproduced
+) -> Calibration:
+    """The calibration of a model that has reproduced itself and then, as was `found`, not, and whose user agrees to
+    statistics. Raises BaselineError where these say nothing.
+    """
+    work = _Calibrator(fresh, ask, acceptance.observation, acceptance.baseline, space, acceptance.limits, folder)
+    return _by_statistics(work, found, own_run(fresh, ask).run_s)
 
 
-def _by_statistics(work: _Calibrator, repeat: Run) -> Calibration:
-    """A model that does not reproduce itself, whose user agrees to statistics alone; `repeat` is one more run of it."""
-    when = first_divergence_ms(work.baseline, repeat.raster)
-    work.raster(f"{REPEAT}-1", lambda: repeat)
+def _by_statistics(work: _Calibrator, found: NotReproduced, repeat_run_s: float) -> Calibration:
+    """What is allowed is what further runs of the same settings do; the other result that was found is one of them."""
+    work.keep(f"{REPEAT}-1", found.other)
     for number in range(2, work.limits.null_runs + 1):
         work.raster(f"{REPEAT}-{number}", lambda: own_run(work.runner, work.ask))
-    why = _apart(when)
-    note = f"{why}: no spike can be compared; trials are judged by statistics alone, as you agreed"
     if null_band(work.baseline, tuple(work.made.values()), work.ruler, work.limits) is None:
-        note += f"; {too_few(work.limits)}"
-    return Calibration(repeat.run_s, "random", why, runs=tuple(work.made), note=note)
+        raise BaselineError(
+            f"the model does not reproduce itself, and {too_few(work.limits)}",
+            cure=f"{_SEED}, or make the run longer.",
+        )
+    note = f"{found.why}: no spike can be compared; trials are judged by statistics alone, as you agreed"
+    return Calibration(repeat_run_s, "random", found.why, runs=tuple(work.made), note=note)

@@ -31,7 +31,7 @@ def regular_notes(
 def chaotic_notes(band: NullBand | None, quarter: Raster, dt_ms: float, limits: AcceptConfig) -> list[str]:
     """Of a chaotic network: whether its statistics at a quarter of dt are those at dt."""
     if band is None:
-        return [too_few(limits)]
+        return [f"{too_few(limits)}: nothing but an identical raster is accepted"]
     worst = band.worst(quarter)
     if worst.excess <= 1:
         return []
@@ -42,5 +42,5 @@ def too_few(limits: AcceptConfig) -> str:
     """Why nothing can be said by statistics."""
     return (
         f"the run is too short for statistics (fewer than {limits.least_spikes} spikes, or a rate that varies by "
-        f"more than {limits.resolution:.0%}): nothing but an identical raster is accepted"
+        f"more than {limits.resolution:.0%})"
     )

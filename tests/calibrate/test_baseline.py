@@ -180,3 +180,13 @@ def test_with_its_users_consent_it_is_judged_by_statistics_alone(fresh_runner, t
     assert acceptance.judge(runner.run(Ask(LIMIT_S)), EXACT).verdict == "accepted"
     kept = acceptance.baseline.window(-np.inf, 50)
     assert acceptance.judge_raster(kept, EXACT).verdict == "diverged"
+
+
+def test_a_run_too_short_for_statistics_ends_the_study_of_such_a_model_before_its_search(
+    fresh_runner, tmp_path
+) -> None:
+    runner = fresh_runner("random_time.py", ranks=1)
+    acceptance = observed(runner, statistical=True)
+    with pytest.raises(BaselineError, match=r"does not reproduce itself, and the run is too short for") as caught:
+        calibrated(runner, acceptance, tmp_path, "self_queue")
+    assert "make the run longer" in caught.value.cure
