@@ -51,7 +51,7 @@ proc autotune_netcons() { local i, x  localobj list, nc
     }
 }
 """
-_MARK_MV = -1.234567890123e-300  # no model's threshold
+_MARK_MV = -1.234567890123e300  # no model's threshold, nor near one: hoc calls numbers equal that differ by 1e-11
 _THESE_GIDS = """
 proc autotune_these_gids() { local i
     for i = 0, $o2.size() - 1 { $o3.x[i] = $o1.gid_exists($o2.x[i]) }

@@ -167,19 +167,3 @@ def test_a_model_with_extracellular_is_told_to_need_one_thread() -> None:
     )
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert said.stdout.splitlines() == ["[]", "['extracellular', 'VClamp']"], said.stderr
-
-
-def test_the_cells_that_are_dealt_to_threads_are_counted_as_trees_of_sections() -> None:
-    script = (
-        "from neuron import h\n"
-        "from autotune.agent.probe import NetConTable, probe\n"
-        "from autotune.agent.simulator import Simulator\n"
-        "trees = [[h.Section() for _ in range(3)] for _ in range(2)]\n"
-        "for soma, *dendrites in trees:\n"
-        "    for dendrite in dendrites:\n"
-        "        dendrite.connect(soma(1))\n"
-        "sim = Simulator()\n"
-        "print(probe(sim, NetConTable(sim), {})['trees'])\n"
-    )
-    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert said.stdout.strip() == "2", said.stderr
