@@ -149,7 +149,7 @@ def _unordered(bare: list[list[bytes]], seen: list[bytes]) -> tuple[list[bytes],
 
 
 def _blank(line: bytes) -> bytes:
-    return NUMBER.sub(b"#", line)
+    return b" ".join(NUMBER.sub(b"#", line).split())  # columns are padded
 
 
 def _told(content: bytes | None) -> str:

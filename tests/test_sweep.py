@@ -84,7 +84,7 @@ def test_a_model_that_varies_by_itself_is_unchanged_and_one_that_notices_the_age
         ([b"a\n", b"a\nlate 1\n"], b"b\n", "a → b"),
         ([b"a\nb\nc\n", b"a\nc\nb\n"], b"b\na\nc\n", ""),
         ([b"a\nb\nc\n"] * 2, b"b\na\nc\n", "a | b → b | a"),
-        ([b"1e-05 s\n", b"0.2 s\n"], b"3.5E+10 s\n", ""),
+        ([b"1e-05 s\n", b"0.2   s\n"], b"3.5E+10    s\n", ""),
         ([b"a\n"] * 2, b"a\nwarning\n", "nothing → warning"),
         ([b"a\n"] * 2, b"", "a → nothing"),
         ([b"\0\1", b"\0\2"], b"\0\3", ""),
