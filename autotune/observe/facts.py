@@ -41,6 +41,7 @@ def merge_facts(run: Run, command: Command) -> ModelFacts:
         shared=all(section.shared for report in run.reports for section in report.sections),
         no_coreneuron=next((reason for model in models if (reason := model["no_coreneuron"])), ""),
         has_sections=any(model["sections"] for model in models),
+        trees=sum(model["trees"] for model in models),
         thread_unsafe=tuple(sorted({name for model in models for name in model["thread_unsafe"]})),
         min_delay_ms=min(lowest, default=None),
         delays_ms=tuple(sorted({delay for model in models for delay in model["delays_ms"]})),

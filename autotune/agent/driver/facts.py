@@ -69,6 +69,8 @@ class ModelFacts:
     """The distinct delays of the network, ascending (at most a few thousand)."""
     has_sections: bool = True
     """There is a membrane to integrate; False for a network of artificial cells alone."""
+    trees: Optional[int] = None
+    """Cells as NEURON deals them to threads, whole: connected trees of sections; None when they were not counted."""
     thread_unsafe: Tuple[str, ...] = ()
     """Mechanisms in use that NEURON refuses to run on more than one thread."""
     histogram: Tuple[int, ...] = ()
