@@ -21,6 +21,9 @@ from autotune.errors import AutotuneError, ExitCode, MpiError, UsageError
 from autotune.launch.command import Command, check_programs, find_program, launch_environment
 from autotune.launch.mechanisms import compiled_for, parse_version
 from autotune.launch.mpi import check_world, find_mpi, mpi_environment
+from autotune.launch.panels import buttons_cure, only_panels
+from autotune.launch.ways_in import interpreted, shut_out
+from autotune.launch.words import PYTHON
 from autotune.machine import describe_machine, warnings
 from autotune.report.format import format_version
 
@@ -95,6 +98,7 @@ def _examine_command(command: Command) -> tuple[list[Finding], ExitCode]:
     except UsageError as error:
         return [Finding("command", "missing", error.message, error.cure)], ExitCode.USAGE
     findings = [Finding("command", "ok", f"{' '.join(command.argv)} ({command.form}, {command.ranks} rank(s))")]
+    findings += _way_in(command, environment)
     interpreter = _interpreter(command, environment)
     answer = _ask(interpreter, environment) if interpreter else {}
     findings.append(_neuron(interpreter, answer))
@@ -105,10 +109,22 @@ def _examine_command(command: Command) -> tuple[list[Finding], ExitCode]:
     return findings, code if code else ExitCode.USAGE if missing else ExitCode.DONE
 
 
+def _way_in(command: Command, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether the agent can get into the command, and whether the model starts by itself."""
+    shut = shut_out(command, environment)
+    if shut:
+        yield Finding("agent", "missing", shut.what, shut.cure)
+    elif only_panels(command.program, command.program_cwd):
+        cure = buttons_cure(command.render(), command.program_cwd)
+        yield Finding("run", "note", "the model's files make panels, and nothing in them seems to start a run", cure)
+
+
 def _interpreter(command: Command, environment: Mapping[str, str]) -> Path | None:
     """The Python that runs the model: the command's own, or the one that its nrniv belongs to."""
-    program = find_program(command.render()[len(command.launcher)], command.cwd, environment)
-    if program is None or command.form.startswith("python"):
+    folder = command.program_cwd
+    words = interpreted(tuple(command.render()[len(command.launcher) :]), folder, environment).words
+    program = find_program(words[0], folder, environment) if words else None
+    if program is None or PYTHON.fullmatch(program.name):
         return program
     try:
         first = program.open("rb").readline(512)
@@ -117,7 +133,7 @@ def _interpreter(command: Command, environment: Mapping[str, str]) -> Path | Non
     if first.startswith(b"#!") and b"python" in first:
         return Path(first[2:].decode().split()[0])
     beside = program.parent / "python"
-    return beside if beside.exists() else find_program("python", command.cwd, environment)
+    return beside if beside.exists() else find_program("python", folder, environment)
 
 
 def _neuron(interpreter: Path | None, answer: Mapping[str, Any]) -> Finding:
@@ -148,8 +164,10 @@ def _ask(interpreter: Path, environment: Mapping[str, str]) -> dict[str, Any]:
             check=False,
         )
         return dict(json.loads(done.stdout.strip().splitlines()[-1]))
-    except (OSError, subprocess.TimeoutExpired, ValueError, IndexError) as error:
+    except (OSError, subprocess.TimeoutExpired) as error:
         return {"error": f"{type(error).__name__}: {error}"}
+    except (ValueError, IndexError):
+        return {"error": f"it is no Python that answers (exit code {done.returncode}) {done.stderr[-200:].strip()}"}
 
 
 def _mechanisms(command: Command, neuron: tuple[int, ...]) -> Iterator[Finding]:

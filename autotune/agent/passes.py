@@ -43,6 +43,7 @@ class Passes:
         self._section: Optional[RunSection] = None
         self._finitializes = 0
         self._uniform_mv: Optional[float] = None
+        self._bulletin_job: Optional[int] = None
         self._handlers = self._handle(several)
 
     def call_at(self, number: int, call: Callable[[], None]) -> None:
@@ -98,6 +99,7 @@ class Passes:
 
     def _before_finitialize(self) -> None:
         self.close()
+        self._bulletin_job = self._sim.bulletin_job()
         self._call.pop(self._finitializes, lambda: None)()  # in which finitialize may be called again
         self._finitializes += 1
         if self._capture is None:
@@ -144,7 +146,9 @@ class Passes:
     def _after_finitialize(self) -> None:
         if self._capture is not None:
             self._capture.begin()
-        self._section = RunSection(t_start_ms=float(self._sim.h.t), uniform_mv=self._uniform_mv)
+        self._section = RunSection(
+            t_start_ms=float(self._sim.h.t), job=self._bulletin_job, uniform_mv=self._uniform_mv
+        )
         if self._job.stop_ms is not None and self._section.t_start_ms < self._job.stop_ms:
             self._sim.cvode.event(self._job.stop_ms, self._report.guarded(self._stop_early))
         fixed_step = not int(self._sim.cvode.active())
