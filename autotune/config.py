@@ -33,6 +33,7 @@ else:
     import tomli as tomllib
 
 STUDY_FILE = "study.toml"
+LEAST_PAIRS = 5  # with fewer the interval of a speed-up says nothing
 
 
 class _Section(BaseModel):
@@ -186,6 +187,22 @@ class AcceptConfig(_Section):
         gt=0,
         description="a chaotic network whose rate varies by a larger share between null runs makes no statistics",
     )
+    evidence_spikes: int = Field(
+        default=20, ge=1, description="numerical knobs are searched where your own run has at least so many spikes"
+    )
+    evidence_until: float = Field(
+        default=0.75,
+        ge=0,
+        le=1,
+        description="numerical knobs are searched where your own run has a spike after this share of its time",
+    )
+    evidence_cells: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="numerical knobs are searched where at least this share of the cells fired, and two of several; "
+        "0: one is enough",
+    )
     statistical: bool = Field(
         default=False,
         description="judge a model that does not reproduce itself by its statistics alone; false: refuse it",
@@ -238,10 +255,15 @@ class ConfirmConfig(_Section):
     """How the finalists meet the baseline once more, in fresh processes."""
 
     pairs: int | None = Field(
-        default=None, ge=5, description="paired runs for each finalist; without it as many as the A/A spread asks for"
+        default=None,
+        description="paired runs for each finalist; without it as many as the A/A spread asks for. At least as many as "
+        f"a proof needs: {minimum_pairs(0.01, 3)} at alpha = 0.01 with 3 finalists",
     )
     most_pairs: int = Field(
-        default=16, ge=5, description="the most paired runs for each finalist where the A/A spread asks for more"
+        default=16,
+        ge=LEAST_PAIRS,
+        description="the most paired runs for each finalist where the A/A spread asks for more; never fewer than a "
+        "proof needs",
     )
     wanted_gain: float | None = Field(
         default=None,
@@ -264,7 +286,7 @@ class ConfirmConfig(_Section):
 
     @model_validator(mode="after")
     def _enough(self) -> ConfirmConfig:
-        least = minimum_pairs(self.alpha, self.finalists)
+        least = max(LEAST_PAIRS, minimum_pairs(self.alpha, self.finalists))
         if self.pairs is not None and self.pairs < least:
             finalists = f"{self.finalists} finalist{'s' * (self.finalists > 1)}"
             raise ValueError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from autotune.agent.knobs import NUMERICAL
 from autotune.calibrate.baseline import Calibration, NotReproduced, calibrate, recalibrate
 from autotune.calibrate.noise import NoiseRecord, measure_noise
 from autotune.calibrate.short import ShortRun, shorten
@@ -66,13 +67,14 @@ class Calibrator:
         space, whole = self.space, self.acceptance
         for knob, reason in calibration.left_out.items():
             space = space.without(knob, reason)
+        if calibration.unproved:
+            space = space.without_class(NUMERICAL, calibration.unproved)
         if space is not self.space:
             self.folder.write(space.plan)
         whole = replace(whole, regime=calibration.regime, references=read_references(self.folder.rasters))
-        observation, baseline = whole.observation, whole.baseline
 
         def short_run() -> ShortRun:
-            return shorten(self.fresh, self.ask, observation, baseline, self.search, calibration.regime)
+            return shorten(self.fresh, self.ask, whole, self.search, space)
 
         short = self.folder.kept(ShortRun, short_run)
         ask, part = replace(self.ask, stop_ms=short.stop_ms), whole.until(short.stop_ms)

@@ -73,12 +73,8 @@ def worked_by_jobs(reports: Sequence[RankReport]) -> bool:
     first = reports[0]
     if first.nhost < 2:
         return False
-    together = any(r.output_gids for r in reports) or any(_transfer_s(s) for r in reports for s in r.sections)
+    together = any(r.output_gids for r in reports) or any(s.transfer_s for r in reports for s in r.sections)
     return any(r.subsize < r.nhost for r in reports) or not together
-
-
-def _transfer_s(section: RunSection) -> float:
-    return float(getattr(section, "transfer_s", 0.0))
 
 
 def judge(evidence: Evidence) -> None:
@@ -260,7 +256,9 @@ def _nothing_simulated(evidence: Evidence, idle: RankReport) -> RunFailed:
     message = f"rank {idle.rank} {what}: nothing was simulated"
     complaint = idle.survived or _complaint(evidence.finished)
     if complaint:
-        return evidence.failed(f"{message}; NEURON complained: {complaint}", "Repair what it complains of, then try again.")
+        return evidence.failed(
+            f"{message}; NEURON complained: {complaint}", "Repair what it complains of, then try again."
+        )
     command = evidence.finished.argv
     cure = buttons_cure(command, evidence.folder)
     return evidence.failed(message + (": only panels were made" if cure else ""), cure or _START_IT)

@@ -13,7 +13,9 @@ from pathlib import Path
 from autotune.launch.words import NRNIV
 
 MOST_FILES = 200
-LOADS = re.compile(r"""\b(?:load_file|xopen)\s*\(\s*(?:\d\s*,\s*)?["']([^"']+)["']|^\s*(?:from|import)\s+(\w+)""", re.MULTILINE)
+LOADS = re.compile(
+    r"""\b(?:load_file|xopen)\s*\(\s*(?:\d\s*,\s*)?["']([^"']+)["']|^\s*(?:from|import)\s+(\w+)""", re.MULTILINE
+)
 BUTTON = re.compile(r"""\bx(?:state|check)?button\s*\(\s*["']([^"']*)["']\s*(?:,\s*(?:["']([^"']*)["']|([\w.]+)))?""")
 MAIN_PANELS = re.compile(r"""\bnrn(?:control|main)menu\s*\(|["']nrngui["']|neuron\s+import\s+.*\bgui\b|neuron\.gui""")
 STRINGS_AND_COMMENTS = re.compile(r'"[^"\n]*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
@@ -24,9 +26,7 @@ DEFINITIONS = re.compile(r"^\s*(?:proc|func|def)\s+\w+\s*\(.*?(?:^\}|\n(?=\S))",
 def buttons_cure(words: Sequence[str], folder: Path) -> str:
     """How to start the run that a button of this model would start; empty where its files make no panel."""
     texts = list(_texts(words, folder))
-    actions = [
-        action or method or label for text in texts for label, action, method in BUTTON.findall(text) if label
-    ]
+    actions = [action or method or label for text in texts for label, action, method in BUTTON.findall(text) if label]
     if not actions and not any(map(MAIN_PANELS.search, texts)):
         return ""
     best = next((action for action in actions if re.search(r"run|start|go|sim", action, re.IGNORECASE)), None)

@@ -191,9 +191,7 @@ def _hoc_in(line: str) -> str:
 
 
 def _program_of(line: str) -> str:
-    return next(
-        word for word in shlex.split(line) if Path(word).name == "special" or NRNIV.fullmatch(Path(word).name)
-    )
+    return next(word for word in shlex.split(line) if Path(word).name == "special" or NRNIV.fullmatch(Path(word).name))
 
 
 def _is_file(descriptor: int) -> bool:
