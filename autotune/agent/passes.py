@@ -172,6 +172,7 @@ class Passes:
             self._report.rank.model = dict(
                 probe(self._sim, table, gids),
                 artificial_gids=self._capture.artificial_gids,
+                sources=self._capture.unnamed + sum(1 for state in gids.values() if state >= 2),
                 ways=ways_of(self._sim),
                 no_coreneuron=obstacle(self._sim, self._capture.unnamed),
             )

@@ -141,6 +141,11 @@ class RunSection:
     until_next_s: float = 0.0
     """Wall time from the end of finitialize to whatever closed this section."""
 
+    @property
+    def integrated(self) -> bool:
+        """Whether NEURON took a step in it."""
+        return abs(self.t_stop_ms - self.t_start_ms) > 1e-9 or self.psolve_s > 0.0 or self.spikes > 0
+
 
 @dataclass
 class RankReport:
@@ -198,6 +203,11 @@ class RankReport:
     errors: List[str] = field(default_factory=list)
     """What went wrong inside the agent; a run with any of these proves nothing."""
     protocol: int = PROTOCOL
+
+    @property
+    def simulated(self) -> bool:
+        """Whether this rank took a step."""
+        return any(section.integrated for section in self.sections)
 
     @classmethod
     def from_json(cls, text: str) -> RankReport:

@@ -86,12 +86,12 @@ class Simulator:
 
     @property
     def rank(self) -> int:
-        """Among the ranks that simulate one network together; so is `nhost`. Subworlds have such numbers of their own."""
+        """Among the ranks that simulate one network together; so is `nhost`. Subworlds have numbers of their own."""
         return int(self.pc.id())
 
     def bulletin_job(self) -> Optional[int]:
-        """The number of the bulletin board's job that this rank works at, if it does: NEURON leaves it in `hoc_ac_` when
-        the job begins, where the result of a statement stands otherwise.
+        """The number of the bulletin board's job that this rank works at, if it does: NEURON leaves it in `hoc_ac_`
+        when the job begins, where the result of a statement stands otherwise.
         """
         number = float(self.h.hoc_ac_)
         inside = int(self.pc.nhost_world()) > 1 and number >= FIRST_BULLETIN_JOB and number == int(number)

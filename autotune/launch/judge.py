@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from autotune.agent.protocol import RankReport, RunSection
+from autotune.agent.protocol import RankReport
 from autotune.errors import AutotuneError
 from autotune.launch.family import Family
 from autotune.launch.panels import buttons_cure
@@ -54,16 +54,6 @@ class Evidence:
 
     def failed(self, message: str, cure: str = "", failure: Failure = "crashed") -> RunFailed:
         return RunFailed(failure, message, cure=cure, details=self.finished.tail())
-
-
-def integrated(section: RunSection) -> bool:
-    """Whether NEURON took a step in it."""
-    return abs(section.t_stop_ms - section.t_start_ms) > 1e-9 or section.psolve_s > 0.0 or section.spikes > 0
-
-
-def simulated(report: RankReport) -> bool:
-    """Whether this rank took a step."""
-    return any(map(integrated, report.sections))
 
 
 def worked_by_jobs(reports: Sequence[RankReport]) -> bool:
@@ -159,9 +149,9 @@ def _judge_children(evidence: Evidence) -> None:
     there = {report.pid for report in evidence.reports}
     lost = [process for process in evidence.family.simulating if process.ancestors and process.pid not in there]
     torn = any(r.nhost > len(evidence.reports) or r.signal for r in evidence.reports if r.nhost > 1)
-    if not evidence.parallel and (torn or (lost and not any(map(simulated, evidence.reports)))):
+    if not evidence.parallel and (torn or (lost and not any(r.simulated for r in evidence.reports))):
         raise _tune_the_inner(evidence, "NEURON runs in processes that the command starts, and they were ended early")
-    if not any(map(simulated, evidence.reports)) and evidence.family.inner(evidence.folder):
+    if not any(r.simulated for r in evidence.reports) and evidence.family.inner(evidence.folder):
         raise _tune_the_inner(evidence, "the command itself simulates nothing: NEURON runs in what it starts")
 
 
@@ -213,7 +203,7 @@ def _nothing_came_back(evidence: Evidence) -> RunFailed:
     return evidence.failed(
         f"the command ended ({finished.describe()}) before any rank reported",
         "Either it runs no NEURON that the agent can reach, or something in it keeps out the variable PYTHONPATH, by "
-        "which the agent comes in: python -E or -I, env -i, a script that sets PYTHONPATH anew, sudo, ssh, a container.",
+        "which the agent comes in: python -E or -I, env -i, a script that sets PYTHONPATH, sudo, ssh, a container.",
     )
 
 
@@ -243,7 +233,7 @@ def _judge_ends(evidence: Evidence) -> None:
     """Every rank simulated, to the same end; where they work at jobs of their own, some rank did."""
     reports = evidence.reports
     by_jobs = worked_by_jobs(reports)
-    idle = [r for r in reports if not simulated(r)]
+    idle = [r for r in reports if not r.simulated]
     if len(idle) == len(reports) or (idle and not by_jobs):
         raise _nothing_simulated(evidence, idle[0])
     times = {round(r.t_ms, 6) for r in reports}

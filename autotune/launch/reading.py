@@ -12,7 +12,7 @@ from autotune.agent.protocol import REPORT_PATTERN, RankReport
 from autotune.launch.ask import Run
 from autotune.launch.family import read_family
 from autotune.launch.jobs import Spikes, by_job
-from autotune.launch.judge import Evidence, RunFailed, judge, simulated, worked_by_jobs
+from autotune.launch.judge import Evidence, RunFailed, judge, worked_by_jobs
 from autotune.launch.process import Finished
 from autotune.launch.sections import Timing, section_times
 from autotune.raster import Raster, merge
@@ -23,9 +23,10 @@ def read_run(folder: Path, finished: Finished, asked: int, parallel: bool, timin
     """The run of `asked` ranks, under a launcher if `parallel`, in the folder `place`. Raises RunFailed."""
     reports, spikes, helpers = _read_reports(folder, finished)
     judge(Evidence(reports, finished, asked, parallel, place, helpers, read_family(folder, parallel)))
-    busy = [report for report in reports if simulated(report)]
+    busy = [report for report in reports if report.simulated]
     try:
-        raster = _raster(reports, spikes)
+        by_jobs = worked_by_jobs(reports)
+        raster = _raster(reports, spikes, by_jobs)
         effective = Effective(
             {
                 name: knob.agree(tuple(r.effective[name] for r in busy))
@@ -36,7 +37,16 @@ def read_run(folder: Path, finished: Finished, asked: int, parallel: bool, timin
     except (ValueError, OSError, KeyError) as error:
         raise RunFailed("crashed", f"the ranks' files cannot be merged: {error}", details=finished.tail()) from error
     sections = section_times(reports, finished.wall_s, timing)
-    return Run(tuple(reports), raster, effective, sections["run"], sections, finished.wall_s, finished.exit_code)
+    return Run(
+        tuple(reports),
+        raster,
+        effective,
+        sections["run"],
+        sections,
+        finished.wall_s,
+        finished.exit_code,
+        by_jobs=by_jobs,
+    )
 
 
 def _read_reports(folder: Path, finished: Finished) -> tuple[list[RankReport], list[Path], list[RankReport]]:
@@ -51,7 +61,7 @@ def _read_reports(folder: Path, finished: Finished) -> tuple[list[RankReport], l
             raise RunFailed("crashed", f"{file.name}: torn or foreign: {error}", details=finished.tail()) from error
     found.sort(key=lambda pair: (pair[0].rank, pair[0].pid))
     # A process that only starts the ranks is none, and neither is one that a rank starts; a rank without a job is one.
-    running = [pair for pair in found if simulated(pair[0]) or pair[0].exception]
+    running = [pair for pair in found if pair[0].simulated or pair[0].exception]
     sizes = {report.nhost for report, _ in running} - {1}
     running = [pair for pair in found if pair in running or pair[0].nhost in sizes] or found
     there = {(report.host, report.pid) for report, _ in running}
@@ -62,8 +72,8 @@ def _read_reports(folder: Path, finished: Finished) -> tuple[list[RankReport], l
 
 
 def left_waiting(files: Sequence[Path]) -> bool:
-    """Whether ranks that have not reported yet wait for ever for one that has: it failed, or left an exchange of spikes.
-    Ranks that work at jobs of their own end when they like.
+    """Whether ranks that have not reported yet wait for ever for one that has: it failed, or left an exchange of
+    spikes. Ranks that work at jobs of their own end when they like.
     """
     try:
         reports = [RankReport.from_json(file.read_text()) for file in files]
@@ -74,8 +84,8 @@ def left_waiting(files: Sequence[Path]) -> bool:
     return failed or (any(r.output_gids for r in together) and len(together) % together[0].nhost != 0)
 
 
-def _raster(reports: list[RankReport], files: list[Path]) -> Raster:
-    if worked_by_jobs(reports):
+def _raster(reports: list[RankReport], files: list[Path], by_jobs: bool) -> Raster:
+    if by_jobs:
         return by_job(reports, [_read_spikes(file) for file in files])
     return merge(Raster.from_arrays(*_read_spikes(file)) for file in files)
 

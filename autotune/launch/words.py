@@ -46,7 +46,7 @@ def unwrapped(program: tuple[str, ...]) -> Unwrapped:
     words, emptied, names, at = list(program), "", set(), 1
     while at < len(words):
         word = words[at]
-        option, equals, value = word.partition("=")
+        option, _, value = word.partition("=")
         split = ENV_SPLIT.fullmatch(word)
         if word in ("-", "--ignore-environment") or (CLUSTER.fullmatch(word) and "i" in word):
             emptied = word

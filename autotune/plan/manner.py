@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autotune.agent.driver.ask import keep_timers
-from autotune.config import RunConfig
+from autotune.config import RunConfig, SearchConfig
 from autotune.launch.mechanisms import Builder
 from autotune.launch.run import Manner
 from autotune.launch.sections import Timing
@@ -23,6 +23,11 @@ def manner(observation: Observation, space: SearchSpace, run: RunConfig, builder
         place=(environment.neuron, environment.executable),
         builder=builder,
     )
+
+
+def what_is_timed(search: SearchConfig, observation: Observation) -> SearchConfig:
+    """The user's wishes; of ranks that do jobs, no section tells how long all of them take, so the process does."""
+    return search.model_copy(update={"objective": "total"}) if observation.facts.by_jobs else search
 
 
 def _timing(observation: Observation, space: SearchSpace) -> Timing:

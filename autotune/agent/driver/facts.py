@@ -55,7 +55,14 @@ class ModelFacts:
     psolve: bool = True
     """The run section is spent in `pc.psolve`, not in `run()` or a loop of `fadvance`."""
     threads: int = 1
+    by_jobs: bool = False
+    """Its ranks do jobs by themselves or in subworlds, so that the whole process is timed."""
     cells: int = 0
+    """With a gid: those of a serial model have none."""
+    roots: int = 0
+    """Sections without a parent."""
+    sources: int = 0
+    """Sources of spikes that NEURON detects, stimuli apart."""
     artificial_cells: int = 0
     artificial_gids: int = 0
     """Artificial cells that have a gid, so that their spikes are exchanged."""

@@ -73,7 +73,7 @@ class TerminalProgress(Progress):
         )
         delay = f", smallest delay between ranks {facts.min_delay_ms:g} ms" if facts.min_delay_ms is not None else ""
         self._line(
-            f"{counted(facts.cells, 'cell')}, {counted(observation.spikes, 'spike')} in {facts.t_stop_ms:g} ms at "
+            f"{counted(facts.cells or facts.roots + facts.artificial_cells, 'cell')}, {counted(observation.spikes, 'spike')} in {facts.t_stop_ms:g} ms at "
             f"dt = {facts.dt_ms:g} ms" + delay
         )
         parts = observation.sections
