@@ -35,8 +35,8 @@ from autotune.verify.stability import convergence_order, not_finite, own_instabi
 
 _SEED = "Seed its random numbers by a fixed number, not by the time, the process or the rank, and try again"
 _BY_JOB = (
-    "Which rank does which job changes from run to run: let random numbers depend on the job, not on the rank, the time "
-    "or the process, and leave nothing of a job behind (sections, events), and try again"
+    "Which rank does which job changes from run to run: let random numbers depend on the job, not on the rank or the "
+    "time, leave nothing of a job behind (sections, events), and try again"
 )
 _STATISTICAL = "or say `statistical = true` under [accept] to compare rates, ISI CV and correlations only."
 

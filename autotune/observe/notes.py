@@ -9,17 +9,22 @@ _VOLTAGES = (
     "exact knobs can be verified by the voltages of sampled segments, a change of dt cannot be verified and is not "
     "searched"
 )
+_NO_DETECTOR = (
+    "NEURON detects no spikes in this model: it has no NetCon from a voltage and no cell with a gid (an APCount counts "
+    "for itself). To have them compared, make one NetCon for each cell before finitialize and keep it: in Python "
+    "h.NetCon(soma(0.5)._ref_v, None, sec=soma), in hoc new NetCon(&v(0.5), nil). Without them"
+)
 
 
 def notes_of(run: Run, facts: ModelFacts) -> list[str]:
     """One sentence each."""
     notes = []
     if not len(run.raster):
-        notes.append(f"{_silent(facts)}: {_VOLTAGES}")
+        notes.append(f"{'the model made no spikes:' if facts.sources else _NO_DETECTOR} {_VOLTAGES}")
     if facts.by_jobs:
         notes.append(
-            "the ranks do jobs by themselves or in subworlds: spikes are compared job by job, whichever rank did it, and "
-            "the whole process is timed"
+            "the ranks do jobs by themselves or in subworlds: spikes are compared job by job, whichever rank did it, "
+            "and the whole process is timed"
         )
     for report in run.reports:
         if report.survived:
@@ -35,14 +40,3 @@ def notes_of(run: Run, facts: ModelFacts) -> list[str]:
         if report.model.get("gids_without_cell"):
             notes.append(f"rank {report.rank}: gids without a cell: {report.model['gids_without_cell']}")
     return notes
-
-
-def _silent(facts: ModelFacts) -> str:
-    if facts.sources:
-        return "the model made no spikes"
-    return (
-        "NEURON detects no spikes in this model: it has no NetCon from a voltage and no cell with a gid (an APCount "
-        "counts for itself). To have them compared, keep one for each cell from before finitialize on, in Python "
-        "h.NetCon(soma(0.5)._ref_v, None, sec=soma), in hoc new NetCon(&v(0.5), nil), with the threshold that you count "
-        "by. Without"
-    )

@@ -42,7 +42,7 @@ def obstacle(
     saved_s, proof_s = 2 * search.trials * around_s, around_s + (REPLAYS + 2) * run_s
     if saved_s < proof_s:
         return (
-            f"all but its run section takes {around_s:.2g} s: {search.trials} trials would save {saved_s:.2g} s of that, "
-            f"and the proof that a session's runs are the same ones takes {proof_s:.2g} s"
+            f"all but its run section takes {around_s:.2g} s: {search.trials} trials would save {saved_s:.2g} s of it, "
+            f"and the proof that the runs of a session are the same ones takes {proof_s:.2g} s"
         )
     return ""
