@@ -19,6 +19,7 @@ from autotune.launch.command import Command, check_programs, launch_environment,
 from autotune.launch.files import NAMES, Files, Store, choose
 from autotune.launch.mpi import Mpi, check_world, find_mpi, mpi_environment
 from autotune.launch.run import FreshRunner, stage_agent
+from autotune.launch.ways_in import check_way_in
 from autotune.observe import Observation, identify_model
 from autotune.search.sampler import make_sampler
 from autotune.store.folder import StudyFolder
@@ -88,6 +89,7 @@ def prepare(config: StudyConfig) -> tuple[Command, dict[str, str], Mpi | None]:
     command = parse_command(config.command, config.folder)
     environment = launch_environment(command, os.environ)
     check_programs(command, environment)
+    check_way_in(command, environment)
     mpi = find_mpi(command, environment)
     environment |= mpi_environment(mpi, environment)
     check_world(command, mpi, environment)

@@ -93,11 +93,11 @@ def plan(
     from autotune.report.plan import plan_json, plan_table
 
     search = {"knobs": _split(knobs), "exclude": _split(exclude), "environments": _absolute(env)}
-    _, space = plan_only(_config(study, context.obj, search))
+    observation, space = plan_only(_config(study, context.obj, search))
     if as_json:
-        typer.echo(json.dumps(plan_json(space), indent=1))
+        typer.echo(json.dumps(plan_json(space, observation.notes), indent=1))
     else:
-        Console(highlight=False).print(plan_table(space))
+        Console(highlight=False).print(plan_table(space, observation.notes))
 
 
 @app.command()

@@ -20,7 +20,7 @@ from autotune.launch.ask import Ask
 from autotune.launch.mechanisms import Builder
 from autotune.launch.run import FreshRunner, stage_agent
 from autotune.observe import Observation, observe, observed
-from autotune.plan.manner import manner
+from autotune.plan.manner import manner, what_is_timed
 from autotune.plan.space import SearchSpace
 from autotune.plan.steps import planned, wished_space
 from autotune.report.progress import Progress
@@ -43,6 +43,7 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
         with folder.spending(progress.step("observe")):
             watched = observed(folder, begun.watcher, begun.mpi, config.run.timeout_s, config.environments())
             observation, baseline = watched
+            wishes = what_is_timed(wishes, observation)
             progress.observed(observation)
 
         with folder.spending(progress.step("plan")):

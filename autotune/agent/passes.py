@@ -50,6 +50,7 @@ class Passes:
         self._section: Optional[RunSection] = None
         self._finitializes = 0
         self._uniform_mv: Optional[float] = None
+        self._bulletin_job: Optional[int] = None
         self._dt_ms = 0.0
         self._handlers = self._handle(several)
 
@@ -138,6 +139,7 @@ class Passes:
 
     def _before_finitialize(self) -> None:
         self.close()
+        self._bulletin_job = self._sim.bulletin_job()
         self._sim.forget_events()
         self._call.pop(self._finitializes, lambda: None)()  # in which finitialize may be called again
         self._finitializes += 1
@@ -198,7 +200,7 @@ class Passes:
             self._beside.begin(self._voltages.vectors if self._voltages else (), hold=not self._job.observe)
             if self._job.observe:
                 self._note_dropped()
-        self._section = RunSection(t_start_ms=float(self._sim.h.t), uniform_mv=self._uniform_mv)
+        self._section = RunSection(t_start_ms=float(self._sim.h.t), job=self._bulletin_job, uniform_mv=self._uniform_mv)
         if self._job.stop_ms is not None and self._section.t_start_ms < self._job.stop_ms:
             self._sim.at(self._job.stop_ms, self._report.guarded(self._stop_early))
         fixed_step = not int(self._sim.cvode.active())

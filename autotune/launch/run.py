@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import autotune.agent
+from autotune.agent import seen
 from autotune.agent.driver.ask import home_of, ranks_of
 from autotune.agent.driver.start import Built, Start
 from autotune.agent.knobs import KNOBS
@@ -27,7 +28,7 @@ from autotune.launch.mechanisms import Builder
 from autotune.launch.printed import read_printed
 from autotune.launch.process import Finished
 from autotune.launch.process import run as run_process
-from autotune.launch.reading import read_run
+from autotune.launch.reading import left_waiting, read_run
 from autotune.launch.sections import Timing
 from autotune.settings import Changes
 
@@ -102,7 +103,8 @@ class FreshRunner:
     def read(self, folder: Path, finished: Finished, ask: Ask, way: Way) -> Run:
         """The run that its ranks left in `folder`. Raises RunFailed, and UsageError when the interpreter is another."""
         asked = self.command.asked_ranks(ranks_of(ask.changes))
-        run = read_run(folder, finished, asked, bool(self.command.launcher), self.manner.timing)
+        parallel, place = bool(self.command.launcher), self.command.program_cwd
+        run = read_run(folder, finished, asked, parallel, self.manner.timing, place)
         self._check_place(run, ask.changes)
         # The step in which a run is stopped early may still make a spike.
         raster = run.raster if ask.stop_ms is None else run.raster.window(-math.inf, ask.stop_ms)
@@ -120,6 +122,8 @@ class FreshRunner:
 
     def _once(self, ask: Ask, job: Job) -> Run:
         folder = self.new_folder()
+        if job.observe:
+            (folder / seen.FOLDER).mkdir()
         try:
             watch = EndWatch(folder, self.end_grace_s)
             with self.starting(folder, job, ask.changes) as start:
@@ -188,8 +192,9 @@ class EndWatch:
         self._first_end: float | None = None
 
     def stuck(self) -> bool:
-        if self._first_end is None:
-            if any(self._folder.glob(REPORT_PATTERN)):
-                self._first_end = time.monotonic()
+        reports = list(self._folder.glob(REPORT_PATTERN))
+        if not reports:
             return False
-        return time.monotonic() - self._first_end > self._grace_s
+        if self._first_end is None:
+            self._first_end = time.monotonic()
+        return time.monotonic() - self._first_end > self._grace_s and left_waiting(reports)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autotune.agent.driver.ask import keep_timers
+from autotune.config import SearchConfig
 from autotune.launch.mechanisms import Builder
 from autotune.launch.run import Manner
 from autotune.launch.sections import Timing
@@ -21,6 +22,11 @@ def manner(observation: Observation, space: SearchSpace, builder: Builder) -> Ma
         place=(environment.neuron, environment.executable),
         builder=builder,
     )
+
+
+def what_is_timed(search: SearchConfig, observation: Observation) -> SearchConfig:
+    """The user's wishes; of ranks that do jobs, no section tells how long all of them take, so the process does."""
+    return search.model_copy(update={"objective": "total"}) if observation.facts.by_jobs else search
 
 
 def _timing(observation: Observation, space: SearchSpace) -> Timing:

@@ -103,7 +103,8 @@ class Session:
         """The session is over; a rank that never came to serve says why in a report of its own."""
         reports = [RankReport.from_json(file.read_text()) for file in sorted(self._folder.glob(REPORT_PATTERN))]
         errors = [error for report in reports for error in report.errors]
-        why = f": {errors[0]}" if errors else ""
+        last = finished.tail(1).splitlines()[-1:]
+        why = "".join(f": {line}" for line in (errors or last)[:1])
         return RunFailed("crashed", f"the session {finished.describe()}{why}", details=finished.tail())
 
     def _answered(self, folder: Path) -> bool:
