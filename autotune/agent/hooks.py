@@ -152,7 +152,8 @@ class Agent:
         return [*filter(None, said), *self._capture.traces()]
 
     def _start(self) -> None:
-        self._capture = Capture(self._sim)
+        if self._capture is None:  # a second one would take the vectors of the first for the model's
+            self._capture = Capture(self._sim)
         self._histogram = ExchangeHistogram(self._sim) if self._counts_exchanges() else None
         self._voltages = self._sample()
 
