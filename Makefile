@@ -5,12 +5,15 @@ VENV   ?= .venv
 BIN     = $(abspath $(VENV))/bin
 PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-all lint setup reference clean
+.PHONY: demo test test-ci test-all lint setup reference clean
 demo: $(VENV)/.installed
 	@$(BIN)/python -m autotune run studies/ring
 
 test: setup
 	@$(BIN)/python -m pytest
+
+test-ci: setup
+	@$(BIN)/python -m pytest -m 'not slow or ci'
 
 test-all: setup
 	@$(BIN)/python -m pytest -m ''
@@ -38,7 +41,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@touch $@
 
 reference: setup
-	$(BIN)/python -m autotune.report.reference docs/reference
+	$(BIN)/python docs/make_reference.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info

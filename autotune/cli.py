@@ -202,9 +202,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _tune(config: StudyConfig, out: Path | None, storage: str | None, fresh: bool) -> None:
     from autotune.pipeline import tune
+    from autotune.report.progress import Reports
     from autotune.report.terminal import TerminalProgress
 
-    progress = TerminalProgress(Console(highlight=False))
+    progress = Reports(TerminalProgress(Console(highlight=False)))
     try:
         tune(config, out or Path("runs") / config.name, storage=storage, fresh=fresh, progress=progress)
     finally:

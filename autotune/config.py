@@ -33,6 +33,7 @@ else:
     import tomli as tomllib
 
 STUDY_FILE = "study.toml"
+LEAST_PAIRS = 5  # with fewer the interval of a speed-up says nothing
 
 
 class _Section(BaseModel):
@@ -43,7 +44,11 @@ class SearchConfig(_Section):
     """How long to search, and over which knobs."""
 
     trials: int = Field(default=30, ge=1, description="number of trials, the baseline among them")
-    time_budget_s: float | None = Field(default=None, gt=0, description="stop asking for trials after so many seconds")
+    time_budget_s: float | None = Field(
+        default=None,
+        gt=0,
+        description="seconds after which no new trial is begun; without it the number of trials alone decides",
+    )
     seed: int = Field(default=0, ge=0, description="seed of the sampler and of the order of runs")
     objective: Literal["run", "total"] = Field(
         default="run", description="what is timed: the run section, or the whole process"
@@ -51,17 +56,24 @@ class SearchConfig(_Section):
     short_s: float | None = Field(
         default=20.0,
         gt=0,
-        description="search on a part of the run about so many seconds long, where the run is longer; inf: never",
+        description="where the run is longer, the search uses a part of it that takes about so many seconds; inf: "
+        "always the whole",
     )
-    short_spikes: int = Field(default=200, ge=1, description="such a part holds at least so many spikes")
+    short_spikes: int = Field(
+        default=200, ge=1, description="a part of the run that the search uses holds at least so many spikes"
+    )
     repeats: int = Field(default=2, ge=0, description="how often a promising trial is measured again")
     cap: float = Field(
-        default=3.0, gt=1, description="a trial is stopped after so many times what the best needs beside it"
+        default=3.0,
+        gt=1,
+        description="a trial is stopped when it has taken so many times what the best one would have",
     )
-    knobs: tuple[str, ...] | None = Field(default=None, description="search these knobs only")
-    exclude: tuple[str, ...] = Field(default=(), description="leave these knobs as they are")
+    knobs: tuple[str, ...] | None = Field(
+        default=None, description="the only knobs that are searched; without it all that can act"
+    )
+    exclude: tuple[str, ...] = Field(default=(), description="knobs that are left as they are")
     values: dict[str, tuple[StrictBool | StrictInt | StrictFloat | StrictStr, ...]] = Field(
-        default_factory=dict, description="values to search instead of the tuner's, by knob: values = {dt = [0.05]}"
+        default_factory=dict, description="values to search in place of the tuner's, by knob: values = {dt = [0.05]}"
     )
 
     environments: tuple[Path, ...] = Field(
@@ -91,69 +103,146 @@ class SearchConfig(_Section):
 class AcceptConfig(_Section):
     """When a changed raster is still the same result; the reasons are in docs/explanation/same-spikes.md."""
 
-    window_ms: float = Field(default=1.0, gt=0, description="numerical knobs: largest shift of a matched spike")
+    window_ms: float = Field(
+        default=1.0, gt=0, description="a spike that numerical knobs shift by at most so many ms is the same spike"
+    )
     unmatched: float = Field(
-        default=0.0, ge=0, lt=1, description="numerical knobs: share of spikes that may stay unmatched"
+        default=0.0, ge=0, lt=1, description="share of the spikes that may lack their partner under numerical knobs"
     )
     error_factor: float = Field(
-        default=4.0, ge=1, description="numerical knobs: error of a trial over that of your own dt, both at dt/4"
+        default=4.0,
+        ge=1,
+        description="numerical knobs may have so many times the error of your own dt, both measured against dt/4",
     )
-    floor_ms: float = Field(default=0.1, ge=0, description="numerical knobs: an error that is always small enough")
+    floor_ms: float = Field(
+        default=0.1, ge=0, description="an error of numerical knobs of so many ms is always small enough"
+    )
     tail: float = Field(
         default=2.0,
         ge=0,
-        description="numerical knobs: the last spike of a cell may lack its partner within so many of the largest "
-        "shifts before the end",
+        description="under numerical knobs the last spike of a cell may lack its partner if it lies nearer to the "
+        "end of the run than so many times the largest shift",
     )
     least_order: float = Field(
-        default=0.5, description="numerical knobs: an order of convergence below this is told as a warning"
+        default=0.5,
+        description="a warning is given when halving your dt lowers its error with an order of convergence below this",
     )
     horizon: float = Field(
         default=0.25,
         ge=0,
         le=1,
-        description="numerical knobs, chaotic: share of the time for which your own dt follows dt/4",
+        description="in a chaotic network numerical knobs must follow the run at dt/4 for this share of the time "
+        "for which your own dt does",
     )
     round_off_horizon: float = Field(
-        default=0.5, ge=0, le=1, description="round-off knobs, chaotic: share of the time until a perturbed run parts"
+        default=0.5,
+        ge=0,
+        le=1,
+        description="in a chaotic network round-off knobs must follow the baseline for this share of the time for "
+        "which a perturbed run does",
     )
     chaos: float = Field(
-        default=0.01, gt=0, lt=1, description="share of unmatched spikes from which two runs count as parted"
+        default=0.01,
+        gt=0,
+        lt=1,
+        description="two runs count as parted, and a network as chaotic, from this share of spikes without a "
+        "partner on",
     )
     perturb_mv: float = Field(
-        default=1e-10, gt=0, description="round-off knobs: the perturbation that is their measure"
+        default=1e-10,
+        gt=0,
+        description="the perturbation of all voltages, in mV, beyond whose effect round-off knobs may not go",
     )
-    null_mv: float = Field(default=0.1, gt=0, description="chaotic: the perturbation that draws the null runs")
-    null_runs: int = Field(default=7, ge=3, description="chaotic: number of null runs beside the baseline")
+    null_mv: float = Field(
+        default=0.1,
+        gt=0,
+        description="the perturbation of all voltages, in mV, that draws the null runs of a chaotic network",
+    )
+    null_runs: int = Field(default=7, ge=3, description="number of null runs of a chaotic network beside the baseline")
     alpha: float = Field(
-        default=0.01, gt=0, lt=0.5, description="chaotic: chance that the same model fails the statistics"
+        default=0.01, gt=0, lt=0.5, description="chance that a chaotic network fails its own statistics"
     )
-    tolerance: float = Field(default=0.02, ge=0, lt=1, description="chaotic: relative change that is always allowed")
-    groups: int = Field(default=8, ge=1, description="chaotic: groups of cells, and spans of time, with their own rate")
-    bin_ms: float = Field(default=5.0, gt=0, description="chaotic: counts are correlated in bins of this length")
-    least_spikes: int = Field(default=200, ge=1, description="chaotic: fewer spikes make no statistics")
+    tolerance: float = Field(
+        default=0.02,
+        ge=0,
+        lt=1,
+        description="relative change of a statistic of a chaotic network that is always allowed",
+    )
+    groups: int = Field(
+        default=8,
+        ge=1,
+        description="a chaotic network is cut into so many groups of cells, and spans of time, each with a rate "
+        "of its own",
+    )
+    bin_ms: float = Field(
+        default=5.0,
+        gt=0,
+        description="spikes of a chaotic network are counted in bins of so many ms before they are correlated",
+    )
+    least_spikes: int = Field(
+        default=200, ge=1, description="a chaotic network with fewer spikes than this makes no statistics"
+    )
     resolution: float = Field(
-        default=0.1, gt=0, description="chaotic: a rate that varies by more between null runs makes no statistics"
+        default=0.1,
+        gt=0,
+        description="a chaotic network whose rate varies by a larger share between null runs makes no statistics",
+    )
+    evidence_spikes: int = Field(
+        default=20, ge=1, description="numerical knobs are searched where your own run has at least so many spikes"
+    )
+    evidence_until: float = Field(
+        default=0.75,
+        ge=0,
+        le=1,
+        description="numerical knobs are searched where your own run has a spike after this share of its time",
+    )
+    evidence_cells: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="numerical knobs are searched where at least this share of the cells fired, and two of several; "
+        "0: one is enough",
     )
     statistical: bool = Field(
-        default=False, description="judge a model that does not reproduce itself by its statistics alone"
+        default=False,
+        description="judge a model that does not reproduce itself by its statistics alone; false: refuse it",
     )
-    lowest_mv: float = Field(default=-250.0, description="voltages below are unstable")
-    highest_mv: float = Field(default=250.0, description="voltages above are unstable")
+    lowest_mv: float = Field(
+        default=-250.0, description="a voltage below so many mV is unstable, unless your own run goes as low"
+    )
+    highest_mv: float = Field(
+        default=250.0, description="a voltage above so many mV is unstable, unless your own run goes as high"
+    )
     range_margin: float = Field(
-        default=0.1, ge=0, description="unless your own go as far, but for this share of their own range"
+        default=0.1,
+        ge=0,
+        description="where your own run leaves the range of voltages, a trial may go further by this share of "
+        "your run's range",
     )
     ringing_steps: int = Field(
-        default=Sampling.ringing_steps, ge=2, description="a slope that alternates at more steps in a row is unstable"
+        default=Sampling.ringing_steps,
+        ge=2,
+        description="a voltage whose slope changes its sign at more than so many steps in a row rings, which is "
+        "unstable",
     )
-    ringing_mv: float = Field(default=0.05, ge=0, description="if each of these alternations is larger than this")
-    ringing_factor: float = Field(default=2.0, ge=1, description="and than so many times those of your own run")
+    ringing_mv: float = Field(
+        default=0.05,
+        ge=0,
+        description="a voltage that alternates by less than so many mV from step to step does not ring",
+    )
+    ringing_factor: float = Field(
+        default=2.0, ge=1, description="where your own run rings, a trial may ring so many times as far"
+    )
     sampled_segments: int = Field(
-        default=Sampling.most, ge=1, description="segments of a rank whose voltages are sampled, at most"
+        default=Sampling.most, ge=1, description="the most segments of a rank whose voltages are sampled"
     )
-    least_segments: int = Field(default=Sampling.least, ge=1, description="the same, at least")
+    least_segments: int = Field(
+        default=Sampling.least, ge=1, description="the fewest segments of a rank whose voltages are sampled"
+    )
     segments_a_sample: int = Field(
-        default=Sampling.segments_a_sample, ge=1, description="in between, one segment of so many is sampled"
+        default=Sampling.segments_a_sample,
+        ge=1,
+        description="one of so many segments of a rank has its voltage sampled, within the fewest and the most",
     )
 
     @property
@@ -166,18 +255,29 @@ class ConfirmConfig(_Section):
     """How the finalists meet the baseline once more, in fresh processes."""
 
     pairs: int | None = Field(
-        default=None, ge=5, description="paired runs for each finalist; by default as many as the A/A spread asks for"
+        default=None,
+        description="paired runs for each finalist; without it as many as the A/A spread asks for. At least as many as "
+        f"a proof needs: {minimum_pairs(0.01, 3)} at alpha = 0.01 with 3 finalists",
     )
-    most_pairs: int = Field(default=16, ge=5, description="the most pairs, where the A/A spread asks for more")
+    most_pairs: int = Field(
+        default=16,
+        ge=LEAST_PAIRS,
+        description="the most paired runs for each finalist where the A/A spread asks for more; never fewer than a "
+        "proof needs",
+    )
     wanted_gain: float | None = Field(
         default=None,
         gt=0,
-        description="the gain that the number of pairs is chosen to show; by default 0.03 above the minimum gain",
+        description="the gain that the number of pairs is chosen to show; without it 0.03 above minimum_gain",
     )
     finalists: int = Field(default=3, ge=1, description="how many of the best trials are confirmed")
-    alpha: float = Field(default=0.01, gt=0, lt=0.5, description="family-wise error rate of the test")
-    minimum_gain: float = Field(default=0.02, ge=0, lt=1, description="smallest gain that is worth a change")
-    confidence: float = Field(default=0.95, gt=0, lt=1, description="of the interval of a speed-up")
+    alpha: float = Field(
+        default=0.01, gt=0, lt=0.5, description="family-wise error rate of the test that proves a gain"
+    )
+    minimum_gain: float = Field(
+        default=0.02, ge=0, lt=1, description="smallest gain that is worth a change: 0.02 is 2 % faster"
+    )
+    confidence: float = Field(default=0.95, gt=0, lt=1, description="confidence level of the interval of a speed-up")
 
     @property
     def gain_to_show(self) -> float:
@@ -186,7 +286,7 @@ class ConfirmConfig(_Section):
 
     @model_validator(mode="after")
     def _enough(self) -> ConfirmConfig:
-        least = minimum_pairs(self.alpha, self.finalists)
+        least = max(LEAST_PAIRS, minimum_pairs(self.alpha, self.finalists))
         if self.pairs is not None and self.pairs < least:
             finalists = f"{self.finalists} finalist{'s' * (self.finalists > 1)}"
             raise ValueError(
@@ -200,25 +300,30 @@ class ConfirmConfig(_Section):
 class NoiseConfig(_Section):
     """How the noise of this machine is measured before the search."""
 
-    runs: int = Field(default=6, ge=4, description="baseline runs in a row, timed against each other")
+    runs: int = Field(default=6, ge=4, description="baseline runs in a row that are timed against each other")
 
 
 class RunConfig(_Section):
     """How the user's command is run."""
 
-    timeout_s: float | None = Field(
-        default=None, gt=0, description="time limit of the user's own settings; none by default"
+    timeout_s: float = Field(
+        default=86400.0,
+        gt=0,
+        description="time limit in seconds of the watched run; every later run has the shorter of it and ten "
+        "times the watched run plus a minute",
     )
     end_grace_s: float = Field(
-        default=60.0, gt=0, description="how long the other ranks may go on after the first rank has ended"
+        default=60.0, gt=0, description="how many seconds the other ranks may go on after the first rank has ended"
     )
     workspace: Literal["auto", "in place", "copy"] = Field(
         default="auto",
-        description="where trials run: in the model's folder or a scratch copy; auto: a copy if the model writes there",
+        description="where trials run: in the model's folder or in a scratch copy of it; auto: in a copy if the "
+        "model writes there",
     )
     resident: Literal["auto", "never"] = Field(
         default="auto",
-        description="many trials of the search on one built network, if it replays bit for bit; never: fresh processes",
+        description="auto: the runs of the search share built networks where the model replays bit for bit; "
+        "never: each is a fresh process",
     )
 
 

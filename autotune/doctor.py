@@ -22,6 +22,7 @@ from autotune.launch.command import Command, check_programs, find_program, launc
 from autotune.launch.mechanisms import compiled_for, parse_version
 from autotune.launch.mpi import check_world, find_mpi, mpi_environment
 from autotune.machine import describe_machine, warnings
+from autotune.report.format import format_version
 
 Status = Literal["ok", "note", "missing"]
 PROBE_TIMEOUT_S = 60.0
@@ -176,17 +177,14 @@ def _mechanisms(command: Command, neuron: tuple[int, ...]) -> Iterator[Finding]:
 
 def _compiled(library: Path, folder: Path, neuron: tuple[int, ...]) -> Finding:
     made_for = compiled_for(library)
-    text = f"compiled for NEURON {dotted(made_for) or 'unknown'}: {library.relative_to(folder)}"
+    text = f"compiled for NEURON {format_version(made_for)}: {library.relative_to(folder)}"
     if not (made_for and neuron) or made_for == neuron[: len(made_for)]:
         return Finding("mechanisms", "ok", text)
-    cure = f"Remove the folder {library.relative_to(folder).parts[0]} and run the nrnivmodl of NEURON {dotted(neuron)}."
+    runs = f"NEURON {format_version(neuron)}"
+    cure = f"Remove the folder {library.relative_to(folder).parts[0]} and run the nrnivmodl of {runs}."
     if made_for[0] == neuron[0]:
-        return Finding("mechanisms", "note", f"{text}, and NEURON {dotted(neuron)} runs them", cure)
-    return Finding("mechanisms", "missing", f"{text}, and NEURON {dotted(neuron)} cannot load them", cure)
-
-
-def dotted(version: tuple[int, ...]) -> str:
-    return ".".join(map(str, version))
+        return Finding("mechanisms", "note", f"{text}, and {runs} runs them", cure)
+    return Finding("mechanisms", "missing", f"{text}, and {runs} cannot load them", cure)
 
 
 def _mpi(command: Command, environment: dict[str, str]) -> tuple[list[Finding], ExitCode]:

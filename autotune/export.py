@@ -18,6 +18,7 @@ from autotune.agent.protocol import write_atomically
 from autotune.errors import UsageError
 from autotune.measure import Confirmation
 from autotune.observe import Observation
+from autotune.search.stop import Stopped
 from autotune.store.folder import StudyFolder
 from autotune.store.records import Environment, ModelIdentity, StudyRecord, Trial
 
@@ -45,12 +46,20 @@ class RasterEvidence(_Part):
     distance: float = Field(description="0 identical, 1 nothing in common")
     spikes: int
     baseline_sha256: str
+    largest_shift_ms: float | None = Field(default=None, description="of a spike that has its partner")
+    mean_shift_ms: float | None = Field(default=None, description="of these shifts, without their sign")
+    statistics: float | None = Field(
+        default=None,
+        description="chaotic networks: distance of the worst statistic from the centre of its band over the half "
+        "width of the band; 1 is its edge",
+    )
 
 
 class Evidence(_Part):
     """What the verdict rests on."""
 
     trials: int
+    stopped: str = Field(default="", description="why the search ended; empty in files from before this was kept")
     trial: int | None = Field(description="number of the trial that proposed the settings; none without improvement")
     verdicts: dict[str, int]
     raster: RasterEvidence | None
@@ -87,8 +96,8 @@ class Best(_Part):
 
 def make_best(folder: StudyFolder, study: StudyRecord) -> Best:
     """The answer of a finished study. Raises UsageError when it has not come to its end."""
-    observation = folder.read("observation", Observation)
-    confirmation = folder.read("confirmation", Confirmation)
+    observation = folder.read(Observation)
+    confirmation = folder.read(Confirmation)
     if observation is None or confirmation is None:
         raise UsageError(
             f"{folder.path}: the study has not come to its end",
@@ -106,7 +115,7 @@ def make_best(folder: StudyFolder, study: StudyRecord) -> Best:
         speedup=_speedup(confirmation),
         model=study.model,
         environment=observation.environment,
-        evidence=_evidence(confirmation, trials, winner, observation),
+        evidence=_evidence(confirmation, trials, winner, observation, folder.read(Stopped)),
         bill=_bill(folder, confirmation),
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         tool=study.version,
@@ -150,7 +159,11 @@ def _speedup(confirmation: Confirmation) -> Speedup:
 
 
 def _evidence(
-    confirmation: Confirmation, trials: list[Trial], winner: Trial | None, observation: Observation
+    confirmation: Confirmation,
+    trials: list[Trial],
+    winner: Trial | None,
+    observation: Observation,
+    stopped: Stopped | None,
 ) -> Evidence:
     raster = None
     if winner is not None:
@@ -160,9 +173,13 @@ def _evidence(
             distance=winner.distance or 0.0,
             spikes=winner.spikes or 0,
             baseline_sha256=observation.raster_digest,
+            largest_shift_ms=winner.largest_shift_ms,
+            mean_shift_ms=winner.mean_shift_ms,
+            statistics=winner.statistics,
         )
     return Evidence(
         trials=len(trials),
+        stopped=stopped.reason if stopped else "",
         trial=winner.number if winner else None,
         verdicts=dict(Counter(trial.verdict for trial in trials)),
         raster=raster,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import psutil
 
+from autotune.agent.affinity import cores_of
+
+CGROUPS, OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 BUSY_LOAD = 0.5  # more than half a core busy with something else, before we start
 
 
@@ -25,19 +29,35 @@ class Machine:
     """The CPU frequency governor; empty when the system does not tell."""
     quota_cores: float | None
     """The container's limit in cores; None without one."""
+    allowed_cores: int | None = None
+    """Physical cores that this process is not kept from by its affinity; None where the system does not tell."""
+
+    @property
+    def usable_cores(self) -> int:
+        """Physical cores that a run started here can really use, at least one."""
+        limits = (self.cores, self.usable, self.allowed_cores, self.quota_cores)
+        return max(1, int(min(limit for limit in limits if limit is not None)))
 
 
 def describe_machine() -> Machine:
     """Look at the machine as it is now."""
     threads = psutil.cpu_count() or 1
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
     return Machine(
         cores=physical_cores(),
         threads=threads,
-        usable=len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else threads,
+        usable=threads if allowed is None else len(allowed),
         load=psutil.getloadavg()[0],
         governor=_read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
-        quota_cores=_quota(),
+        quota_cores=container_cores(),
+        allowed_cores=None if allowed is None else cores_of(allowed),
     )
+
+
+def usable_cores() -> int:
+    """Physical cores that a run started here can really use: not more than affinity and container leave, at least
+    one."""
+    return describe_machine().usable_cores
 
 
 def physical_cores() -> int:
@@ -48,10 +68,10 @@ def physical_cores() -> int:
 def warnings(machine: Machine, ranks: int, threads: int) -> list[str]:
     """What the user should know before believing a time that was measured here."""
     lines = []
-    limit = min(filter(None, (machine.cores, machine.usable, machine.quota_cores)))
+    limit = machine.usable_cores
     if ranks * threads > limit:
         lines.append(
-            f"{ranks} ranks x {threads} threads on {limit:g} cores: they wait for each other, and times say little."
+            f"{ranks} ranks x {threads} threads on {limit} cores: they wait for each other, and times say little."
         )
     if machine.load > machine.cores * BUSY_LOAD + ranks * threads:
         lines.append(f"The machine is busy (load {machine.load:.1f} on {machine.cores} cores).")
@@ -62,12 +82,29 @@ def warnings(machine: Machine, ranks: int, threads: int) -> list[str]:
     return lines
 
 
-def _quota() -> float | None:
-    limit, _, period = _read("/sys/fs/cgroup/cpu.max").partition(" ")
+def container_cores(root: Path = CGROUPS, own: Path = OWN_CGROUP) -> float | None:
+    """The smallest limit of this process's control group and those above it, in cores (both versions of cgroups)."""
+    found = []
+    for line in _read(own).splitlines():
+        controllers, _, group = line.partition(":")[2].partition(":")
+        names = controllers.split(",")
+        if controllers and "cpu" not in names:
+            continue
+        top = root / controllers if controllers else root
+        path = PurePosixPath(group.lstrip("/"))
+        found += [_limit(top / folder) for folder in (path, *path.parents)]
+    return min((limit for limit in found if limit is not None), default=None)
+
+
+def _limit(group: Path) -> float | None:
+    """The limit of one control group, in cores."""
+    limit, _, period = _read(group / "cpu.max").partition(" ")  # version 2
+    if not limit:
+        limit, period = _read(group / "cpu.cfs_quota_us"), _read(group / "cpu.cfs_period_us")  # version 1: -1 for none
     return int(limit) / int(period) if limit.isdigit() and period.isdigit() else None
 
 
-def _read(path: str) -> str:
+def _read(path: str | Path) -> str:
     try:
         return Path(path).read_text().strip()
     except OSError:

@@ -23,24 +23,27 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import Pool
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from autotune.agent.facts import ModelFacts
+from autotune.agent.driver.facts import ModelFacts
 from autotune.agent.knobs import EXACT, Domain
+from autotune.calibrate.noise import NoiseRecord, measure_noise
 from autotune.config import StudyConfig
+from autotune.confirm.confirmation import baseline_s, time_s
+from autotune.confirm.finalists import finalists
+from autotune.launch.ask import Ask, Run
 from autotune.launch.judge import RunFailed
-from autotune.launch.run import Run
 from autotune.measure import Confirmation, confirm, recommended_pairs
 from autotune.measure.significance import Floats, p_values
 from autotune.plan.space import SearchSpace
 from autotune.raster import Raster
-from autotune.search.runner import TrialRunner
-from autotune.search.study import finalists
+from autotune.search.trial import TrialRunner
+from autotune.search.verified import Verifier
+from autotune.settings import Changes, Effective, Params
+from autotune.store.records import Trial
 from autotune.verify.acceptance import Judgement
-from autotune.verify.noise import measure_noise
 
 CONFIG = StudyConfig(name="simulated", command=("nothing",))  # the defaults that every user gets
 SEARCH, CONFIRM = CONFIG.search, CONFIG.confirm
@@ -48,6 +51,7 @@ PAIRS = recommended_pairs(CONFIRM.alpha, CONFIRM.finalists)
 GAIN, PLANTED = 0.10, 1 / 8
 RUN_S = SEARCH.short_s or 20.0  # seconds of an undisturbed run of the baseline
 KNOB = "dt"  # one knob with a value for each trial; which one does not matter here
+LIMIT_S = 1e6  # of a run that is not to be stopped
 RESAMPLES = 199  # few, for speed; `confirm` takes 9999 by default
 
 
@@ -104,16 +108,16 @@ class Model:
     def __init__(self, clock: Clock, speedups: Floats) -> None:
         self.clock, self.speedups = clock, speedups
 
-    def prepare(self, changes: dict[str, Any]) -> None:
+    def prepare(self, changes: Changes) -> None:
         """There is nothing to build."""
 
-    def run(self, changes: dict[str, Any] | None = None, *, timeout_s: float | None = None, **_: Any) -> Run:
-        """One run; one that would take longer than `timeout_s` is stopped, as in `FreshRunner`."""
-        setting = (changes or {}).get(KNOB, 0)
+    def run(self, ask: Ask) -> Run:
+        """One run; one that would take longer than its limit is stopped, as in `FreshRunner`."""
+        setting = ask.changes.get(KNOB, 0)
         run_s = RUN_S * self.clock.run(float(self.speedups[setting]))
-        if timeout_s is not None and run_s > timeout_s:
+        if run_s > ask.limit_s:
             raise RunFailed("timeout", "too long")
-        return Run((), self.raster, {KNOB: setting}, run_s, {"run": run_s}, run_s, 0)
+        return Run((), self.raster, Effective({KNOB: setting}), run_s, {"run": run_s}, run_s, 0)
 
 
 class AllRight:
@@ -121,7 +125,11 @@ class AllRight:
 
     baseline = Model.raster
     limits = CONFIG.accept
-    observation = SimpleNamespace(run_s=RUN_S, wall_s=RUN_S)
+    observation = SimpleNamespace(run_s=RUN_S, wall_s=RUN_S, facts=SimpleNamespace(ranks=1, threads=1))
+
+    def reproduces(self, run: Run) -> bool:
+        """Always."""
+        return True
 
     def judge(self, run: Run, safety: str) -> Judgement:
         """Accepted."""
@@ -148,13 +156,14 @@ def simulate(machine: Machine, planted: bool, seed: int) -> Outcome:
     clock = Clock(machine, rng, load_from=None)
     model = Model(clock, speedups)
 
-    noise = measure_noise(model, CONFIG, ranks=1, threads=1)
+    noise = measure_noise(model, Ask(LIMIT_S), AllRight(), CONFIG.noise.runs, CONFIRM, SEARCH.objective)
     single = clock.run()
-    trials = TrialRunner(model, _space(len(speedups)), AllRight(), SEARCH, noise.noise.upper)
+    runner = TrialRunner(model, verifier(len(speedups)), SEARCH, noise.noise.upper)
+    trials: list[Trial] = []
     for number in range(SEARCH.trials):
-        trials.trial(number, {KNOB: number})
+        trials.append(runner.trial(number, Params({KNOB: number}), trials))
 
-    result = _confirmation(trials, noise.pairs, seed)
+    result = _confirmation(model, runner.verifier, trials, noise, seed)
     best = result.best
     truth = float(speedups[int(best.finalist)]) if best else 1.0
     return Outcome(
@@ -163,24 +172,28 @@ def simulate(machine: Machine, planted: bool, seed: int) -> Outcome:
         improved=best is not None,
         correct=truth > 1,
         covered=best is not None and best.speedup.low <= truth <= best.speedup.high,
-        naive_speedup=single * RUN_S / min(t.samples[0].trial_s for t in trials.known if t.changes and t.samples),
+        naive_speedup=single * RUN_S / min(t.samples[0].trial_s for t in trials if t.changes and t.samples),
     )
 
 
-def _space(values: int) -> SearchSpace:
+def verifier(settings: int) -> Verifier:
+    """Judges runs of a knob with so many values, of which the first is the user's own."""
     facts = ModelFacts(neuron=(9, 0, 2), ranks=1, dt_ms=0.025, t_stop_ms=1.0, baseline={KNOB: 0})
-    return SearchSpace({KNOB: Domain(tuple(range(values)), safety=EXACT)}, (), {KNOB: 0}, facts)
+    space = SearchSpace({KNOB: Domain(tuple(range(settings)), safety=EXACT)}, (), Params({KNOB: 0}), facts)
+    return Verifier(space, AllRight(), LIMIT_S, SEARCH.objective)
 
 
-def _confirmation(trials: TrialRunner, pairs: int, seed: int) -> Confirmation:
+def _confirmation(
+    model: Model, verifier: Verifier, trials: Sequence[Trial], noise: NoiseRecord, seed: int
+) -> Confirmation:
     """As the pipeline does it; a load, where the machine has one, starts somewhere in it."""
-    best = finalists(trials.known, CONFIRM.finalists, trials.noise, CONFIRM.minimum_gain)
-    clock = trials.runner.clock
-    clock.load_from = clock.runs + int(clock.rng.integers(1, 2 * pairs * max(len(best), 1)))
+    best = finalists(trials, CONFIRM.finalists, noise.noise.upper, CONFIRM.minimum_gain)
+    clock = model.clock
+    clock.load_from = clock.runs + int(clock.rng.integers(1, 2 * noise.pairs * max(len(best), 1)))
     return confirm(
-        trials.baseline,
-        {str(trial.number): partial(trials.run_verified, trial.changes) for trial in best},
-        pairs=pairs,
+        partial(baseline_s, model, verifier),
+        {str(trial.number): partial(time_s, model, verifier, trial.changes) for trial in best},
+        pairs=noise.pairs,
         alpha=CONFIRM.alpha,
         minimum_gain=CONFIRM.minimum_gain,
         confidence=CONFIRM.confidence,

@@ -14,63 +14,68 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from scipy import stats
 
 from autotune.agent.knobs import KNOBS
+from autotune.begin import prepare
 from autotune.config import StudyConfig, read_study
+from autotune.launch.ask import Ask, Run
 from autotune.launch.build import BuildFailed
 from autotune.launch.judge import RunFailed
 from autotune.launch.mechanisms import Builder
-from autotune.launch.run import FreshRunner, Run, stage_agent
+from autotune.launch.run import FreshRunner, stage_agent
 from autotune.measure import paired_ratio
 from autotune.observe import Observation, observe
-from autotune.pipeline import prepare
+from autotune.plan.manner import manner
 from autotune.plan.space import SearchSpace, make_space
 from autotune.raster import Raster
 from autotune.raster.metrics import distance, identical
-from autotune.report.terminal import format_settings
+from autotune.report.format import format_settings
+from autotune.settings import UNCHANGED, Changes
 
 
-def settings_to_time(space: SearchSpace, every_value: bool) -> Iterator[dict[str, Any]]:
+def settings_to_time(space: SearchSpace, every_value: bool) -> Iterator[Changes]:
     """The user's own settings (nothing changed), then each knob at the advised values, or at the farthest one."""
-    yield {}
+    yield UNCHANGED
     for name, domain in space.domains.items():
         others = [value for value in domain.values if value != space.baseline[name]]
         chosen = others if every_value else list(domain.recommended) or others[-1:]
         for value in (value for value in chosen if value in others):
             beside = enabling(space, name)
             if beside is not None:
-                yield {**beside, name: value}
+                yield Changes({**beside, name: value})
 
 
-def enabling(space: SearchSpace, name: str) -> dict[str, Any] | None:
+def enabling(space: SearchSpace, name: str) -> Changes | None:
     """The smallest change that lets the knob act: none, or one value of another knob; None when there is none."""
-    changes = [{other: v} for other, domain in space.domains.items() for v in (*domain.recommended, *domain.values)]
-    return next((change for change in [{}, *changes] if space.acts(name, change)), None)
+    values = [(other, v) for other, domain in space.domains.items() for v in (*domain.recommended, *domain.values)]
+    changes = [UNCHANGED, *(Changes({other: value}) for other, value in values)]
+    return next((change for change in changes if space.acts(name, change)), None)
 
 
-def measure(runner: FreshRunner, baseline: Raster, settings: dict[str, Any], pairs: int, window_ms: float) -> list[str]:
-    """One row: ratio, interval, what to think of it, and the raster. The user's own settings come first and last."""
+def measure(
+    runner: FreshRunner, own: Ask, baseline: Raster, settings: Changes, pairs: int, window_ms: float
+) -> list[str]:
+    """One row: ratio, interval, what to think of it, and the raster. The user's `own` settings come first and last."""
     ratios: list[float] = []
     run: Run | None = None
     try:
         runner.prepare(settings)
     except BuildFailed as failure:
         return ["", "", f"cannot be built: {failure.message}", ""]
-    before = runner.run().run_s
+    before = runner.run(own).run_s
     for _ in range(pairs):
         try:
-            run = runner.run(settings)
+            run = runner.run(own.setting(settings))
         except RunFailed as failure:
             return ["", "", f"does not run: {failure.message}", ""]
         refused = [name for name, value in settings.items() if run.effective[name] != value]
         if refused:
             return ["", "", f"took no effect: {', '.join(refused)}", ""]
-        after = runner.run().run_s
+        after = runner.run(own).run_s
         ratios.append(paired_ratio(before, run.run_s, after))
         before = after
     assert run is not None
@@ -96,13 +101,11 @@ def table_of(config: StudyConfig, pairs: int, every_value: bool, names: list[str
         stage_agent(agent)
         runner = FreshRunner(command, environment, agent, Path(name, "scratch"), config.run.end_grace_s)
         observation, baseline = observe(runner, mpi, config.run.timeout_s)
-        runner = runner.timed_by("psolve" if observation.facts.psolve else "clock")
-        runner = replace(
-            runner, shared=observation.facts.shared, builder=Builder(observation.facts.launch, environment)
-        )
         space = make_space(observation, only=names)
-        if "coreneuron" in space.domains:  # NEURON's timers stand still under it
-            runner = runner.timed_by("whole")
+        in_place = config.run.model_copy(update={"workspace": "in place"})
+        builder = Builder(observation.facts.launch, environment)
+        runner = replace(runner, manner=manner(observation, space, in_place, builder))
+        own = Ask(observation.limit_s(config.run.timeout_s))
         table = Table(
             "settings", "time ratio", "95 %", "", "raster", title=title(config, observation), title_justify="left"
         )
@@ -110,7 +113,7 @@ def table_of(config: StudyConfig, pairs: int, every_value: bool, names: list[str
             for settings in settings_to_time(space, every_value):
                 label = format_settings(settings) or "the user's own, again"
                 status.update(f"{config.name}: {label}")
-                table.add_row(label, *measure(runner, baseline, settings, pairs, config.accept.window_ms))
+                table.add_row(label, *measure(runner, own, baseline, settings, pairs, config.accept.window_ms))
         console.print(table)
 
 

@@ -27,13 +27,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from autotune.agent.protocol import Job
 from autotune.launch import launch_environment, parse_command
+from autotune.launch.ask import Ask
 from autotune.launch.process import Process
-from autotune.launch.run import FreshRunner, stage_agent
+from autotune.launch.run import FreshRunner, Manner, stage_agent
 from autotune.observe import merge_facts
 
 AIM = 1.01
+LIMIT_S = 600.0  # of a run
 HEAD_START_S = 2.0
 STUDIES = Path(__file__).parent.parent / "studies"
 MODELS = {"ring": "--tstop 500", "artificial": "--cells 1000 --inputs 2 --dt 0.5 --tstop 27000"}
@@ -56,23 +57,26 @@ class Bench:
         self.out = folder / "out.txt"
         stage_agent(folder / "agent")
         self.runner = FreshRunner(self.command, self.environment, folder / "agent", folder / "scratch")
-        observed = self.runner.run(observe=True)
+        observed = self.runner.watch(LIMIT_S)
         self.spikes = len(observed.raster)
-        self.runner = replace(self.runner, shared=merge_facts(observed, self.command).shared and not beside)
+        shared = merge_facts(observed, self.command).shared and not beside
+        self.runner = replace(self.runner, manner=Manner(shared=shared))
 
     def pair(self, watched_first: bool) -> float:
         """CPU time of the run section, watched over plain; the one that begins first ends first, too."""
         folder = self.runner.new_folder()
         plain = {"argv": self.command.render(), "cwd": self.command.cwd, "env": self.environment}
         plain |= {"stdout": self.out, "stderr": self.out}
-        watched = self.runner.start(folder, Job(folder=str(folder), shared=self.runner.shared))
+        ask = Ask(LIMIT_S)
+        watched = self.runner.start(folder, self.runner.job(ask), ask.changes)
         first, second = (watched, plain) if watched_first else (plain, watched)
         with closing(Process(**first)) as one:
             time.sleep(HEAD_START_S)
             with closing(Process(**second)) as other:
                 one.ended(None)
                 other.ended(None)
-                run = self.runner.read(folder, (one if watched_first else other).finished(), {})
+                finished = (one if watched_first else other).finished()
+                run = self.runner.read(folder, finished, ask, "fresh")
         spikes, plain_s = printed(self.out)
         assert len(run.raster) == self.spikes == spikes, "the agent saw other spikes than the model"
         return printed(watched["stdout"])[1] / plain_s
@@ -108,7 +112,7 @@ def main() -> None:
             bench = Bench(program, Path(folder), options.beside)
             ratios = np.array([bench.pair(number % 2 == 0) for number in range(options.pairs)])
         low, high = interval(ratios)
-        how = "from its vectors" if bench.runner.shared else "beside them"
+        how = "from its vectors" if bench.runner.manner.shared else "beside them"
         mean = np.exp(np.log(ratios).mean())
         table.add_row(name, f"{bench.spikes}", how, f"{len(ratios)}", f"{mean:.4f}", f"{low:.4f} … {high:.4f}")
         missed |= low > AIM

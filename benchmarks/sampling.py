@@ -19,14 +19,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from observing import AIM, interval
+from observing import AIM, LIMIT_S, interval
 from rich.console import Console
 from rich.table import Table
 
 from autotune.launch import launch_environment, parse_command
-from autotune.launch.resident import Session
+from autotune.launch.ask import Ask
 from autotune.launch.run import FreshRunner, stage_agent
 from autotune.observe import observe
+from autotune.session.session import Session
+from autotune.settings import UNCHANGED
 
 ROOT = Path(__file__).parent.parent
 MODELS = {
@@ -43,15 +45,15 @@ def measure(name: str, pairs: int, folder: Path) -> tuple[int, float, np.ndarray
     stage_agent(folder / "agent")
     environment = launch_environment(command, os.environ)
     runner = FreshRunner(command, environment, folder / "agent", folder / "scratch")
-    observation, _ = observe(runner, None)
+    observation, _ = observe(runner, None, LIMIT_S)
     takeover, segments = observation.takeover, observation.voltages[0]["segments"]
     assert takeover is not None, "the model cannot be run again"
     plain, ratios = [], []
-    with closing(Session(runner, {}, replace(takeover, ways=takeover.ways[:1]), 1)) as session:
-        session.run({}, voltages=runner.sampling.most)
+    with closing(Session(runner, UNCHANGED, replace(takeover, ways=takeover.ways[:1]), 1)) as session:
+        session.run(Ask(LIMIT_S, voltages=runner.sampling.most))
         for _ in range(pairs):
             order = random.sample([0, runner.sampling.most], 2)
-            times = {voltages: session.run({}, voltages=voltages).cpu_s[0] for voltages in order}
+            times = {voltages: session.run(Ask(LIMIT_S, voltages=voltages)).cpu_s[0] for voltages in order}
             plain.append(times[0])
             ratios.append(times[runner.sampling.most] / times[0])
     return segments, float(np.median(plain)), np.array(ratios)

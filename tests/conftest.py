@@ -5,6 +5,7 @@ Every process that a test starts carries a mark in its environment, so that what
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -20,18 +21,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psutil
 import pytest
 
 from autotune.agent.protocol import Sampling
 from autotune.launch import find_mpi, launch_environment, mpi_environment, parse_command
-from autotune.launch.run import FreshRunner, Run, stage_agent
+from autotune.launch.ask import Ask, Run
+from autotune.launch.run import FreshRunner, stage_agent
 from autotune.observe import Observation, observe
 from autotune.raster import Raster
+
+pytest_plugins = ["minutes", "networks", "simulated"]
 
 MODELS = Path(__file__).parent / "models"
 MARK = "AUTOTUNE_TEST_MARK"
 TWO_RANKS = "mpiexec -n 2 {python} small_ring.py"
+LIMIT_S = 120.0  # of a run in a test
 FIRST_KNOBS = ["dt", "nspike", "gid_compress", "bin_queue", "self_queue", "cache_efficient"]
 # As short as a study can be; a test that is about one of these keys names its own value.
 QUICK: dict[str, dict[str, Any]] = {
@@ -42,6 +48,10 @@ QUICK: dict[str, dict[str, Any]] = {
 
 # At every start the Open MPI of the PyPI wheel looks for fast networks for a second; hundreds of runs are started here.
 os.environ.setdefault("OMPI_MCA_btl", "^ofi")
+
+# An example that takes long says something of the machine only.
+hypothesis.settings.register_profile("without a deadline", deadline=None)
+hypothesis.settings.load_profile("without a deadline")
 
 # A shell that starts the tests in the background makes them, and so every driver that they start, deaf to Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -156,6 +166,11 @@ def list_files(folder: Path) -> dict[str, str]:
     }
 
 
+def list_half_written(folder: Path) -> list[Path]:
+    """What a writer that died left under `folder`: the temporary files of `write_atomically` (".NAME.XXXX")."""
+    return [path for path in folder.rglob(".*.*") if path.is_file()]
+
+
 def run_study(tuner: Tuner, study: Path, out: Path, *options: str) -> Finished:
     before = list_files(study)
     answer = tuner("run", *options, "--out", out, study, cwd=study.parent)
@@ -189,6 +204,12 @@ def make_study() -> Callable[..., Path]:
 def listing() -> Callable[[Path], dict[str, str]]:
     """`listing(folder)`, see list_files."""
     return list_files
+
+
+@pytest.fixture(scope="session")
+def half_written() -> Callable[[Path], list[Path]]:
+    """`half_written(folder)`, see list_half_written."""
+    return list_half_written
 
 
 @pytest.fixture(scope="session")
@@ -267,8 +288,42 @@ class Watched:
 def ring(tmp_path_factory: pytest.TempPathFactory) -> Watched:
     """A watched real run, for tests of what is concluded from it."""
     runner = make_runner(tmp_path_factory.mktemp("watched"), "small_ring.py")
-    observation, baseline = observe(runner, find_mpi(runner.command, runner.environment))
-    return Watched(runner, observation, baseline, runner.run(voltages=Sampling.most))
+    observation, baseline = observe(runner, find_mpi(runner.command, runner.environment), LIMIT_S)
+    return Watched(runner, observation, baseline, runner.run(Ask(LIMIT_S, voltages=Sampling.most)))
+
+
+@pytest.fixture(scope="session")
+def kept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where test environments survive: the folder that AUTOTUNE_TEST_ENVIRONMENTS names, else pytest's cache."""
+    named = os.environ.get("AUTOTUNE_TEST_ENVIRONMENTS")
+    cache = getattr(request.config, "cache", None)
+    own = cache.mkdir("environments") if cache else tmp_path_factory.mktemp("environments")
+    root = Path(named) if named else Path(own)
+    root.mkdir(parents=True, exist_ok=True)
+    return root
+
+
+@pytest.fixture(scope="session")
+def environments(kept: Path) -> Callable[..., Path]:
+    """A function: requirements (and an interpreter) to the folder of programs of an environment that has them, and
+    that knows nothing of the tuner. Made once with pip.
+    """
+
+    def make(*requirements: str, python: str = sys.executable) -> Path:
+        said = subprocess.run([python, "-c", "import sys; print('%d%d' % sys.version_info[:2])"], capture_output=True)
+        home = kept / "-".join(
+            ["py" + said.stdout.decode().strip(), *(word.replace("==", "-") for word in requirements)]
+        )
+        with (kept / (home.name + ".lock")).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (home / "ready").exists():
+                shutil.rmtree(home, ignore_errors=True)
+                subprocess.run([python, "-m", "venv", home], check=True)
+                subprocess.run([home / "bin/pip", "install", "--quiet", *requirements], check=True)
+                (home / "ready").touch()
+        return home / "bin"
+
+    return make
 
 
 @pytest.fixture

@@ -71,8 +71,8 @@ BAD = {
         "number of trials",
     ),
     "out of range": (
-        'command = "x"\n\n[confirm]\n# a remark\npairs = 2\n',
-        "study.toml:5: confirm.pairs = 2: Input should be greater than or equal to 5",
+        'command = "x"\n\n[confirm]\n# a remark\nmost_pairs = 2\n',
+        "study.toml:5: confirm.most_pairs = 2: Input should be greater than or equal to 5",
         "paired runs",
     ),
     "a table that is no table": ('command = "x"\nsearch = 3\n', "study.toml:2: search = 3", "dictionary"),
@@ -105,6 +105,28 @@ def test_a_broken_study_is_told_where_what_and_what_is_allowed(read, case):
     assert what.replace("study.toml", "ring/study.toml") in message
     assert allowed in message
     assert caught.value.exit_code == ExitCode.USAGE == 2
+
+
+DESCRIBED = [
+    (name, key, field.description or "")
+    for name, section in StudyConfig.model_fields.items()
+    for key, field in getattr(section.annotation, "model_fields", {}).items()
+]
+UNITS = {"ms": "ms", "mv": "mV", "s": "seconds"}
+
+
+@pytest.mark.parametrize(("section", "key", "description"), DESCRIBED, ids=lambda text: text[:20])
+def test_a_description_stands_alone_because_an_error_shows_no_other(section, key, description):
+    first, unit = description.split()[0], UNITS.get(key.rpartition("_")[2])
+    assert first.lower() not in ("and", "if", "unless", "but", "of", "the_same", "such", "within", "below", "above")
+    assert len(description.split()) >= 4
+    assert unit is None or unit in description.split() or f"{unit}," in description or f"{unit};" in description
+
+
+def test_an_error_about_ringing_needs_no_other_key_to_be_understood(read):
+    with pytest.raises(UsageError) as caught:
+        read('command = "x"\n[accept]\nringing_factor = 0.5\n')
+    assert "(where your own run rings, a trial may ring so many times as far)" in caught.value.message
 
 
 def test_all_mistakes_are_told_at_once(read):

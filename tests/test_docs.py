@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import importlib.util
+import io
 import json
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
-from typing import get_args
+from typing import Any, get_args
 
+import numpy as np
 import pytest
+from rich.console import Console
+from rich.text import Text
 
+import record
+from autotune.calibrate.noise import NoiseRecord
 from autotune.config import make_config, read_study
 from autotune.errors import ExitCode
 from autotune.export import Best
-from autotune.report.reference import commands, pages, parameters
+from autotune.report.terminal import TerminalProgress
+from autotune.report.terminal.live import TITLES
+from autotune.store.folder import StudyFolder
 from autotune.store.records import Verdict
+from make_reference import commands, pages, parameters
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -104,10 +112,7 @@ def test_the_readme_names_every_exit_code_that_a_command_can_have() -> None:
 
 
 def test_the_study_folder_holds_what_its_page_lists_and_nothing_else(tmp_path: Path) -> None:
-    from rich.console import Console
-
     from autotune.pipeline import tune
-    from autotune.report.terminal import TerminalProgress
 
     config = make_config(
         {
@@ -125,16 +130,94 @@ def test_the_study_folder_holds_what_its_page_lists_and_nothing_else(tmp_path: P
     files = (str(file.relative_to(tmp_path / "study")) for file in (tmp_path / "study").rglob("*") if file.is_file())
     found = {re.sub(r"\d{4}\.json", "0007.json", name) for name in files if not name.startswith((".lock", "agent/"))}
     assert found <= listed
-    assert listed - found == {"confirming.json", "agent/", "scratch/"}  # a single trial leaves nothing to confirm
+    # A single trial leaves nothing to confirm, and this network is regular.
+    rare = {f"rasters/{name}.npz" for name in ("perturbed-2", "null-1", "repeat-1")}
+    assert listed - found == {"confirming.json", "agent/", "scratch/", ".lock"} | rare
+    arrays = re.search(r"npz with the arrays `(\w+)` and `(\w+)`", page)
+    assert arrays is not None
+    with np.load(tmp_path / "study" / "rasters" / "baseline.npz") as raster:
+        assert set(raster.files) == set(arrays.groups())
 
 
-def test_the_output_that_is_quoted_is_that_of_the_recorded_run() -> None:
-    record = _record_script()
-    text = (DOCS / "images" / "demo.txt").read_text(encoding="utf-8")
+def test_what_is_told_again_of_a_study_is_what_the_program_printed(recipe_study: Any) -> None:
+    printed, limits = io.StringIO(), read_study(recipe_study.study).search
+    progress = TerminalProgress(Console(file=printed, width=200, highlight=False))
+    record.tell(recipe_study.out, progress, limits, str(recipe_study.out))
+    assert printed.getvalue() == recipe_study.answer.stdout
+
+
+@pytest.mark.skipif(not record.DEMO.is_dir(), reason="the demo was recorded before its records were kept")
+def test_the_output_that_is_quoted_is_what_the_program_prints_of_the_recorded_study() -> None:
+    told = "\n".join(Text.from_ansi(line).plain.rstrip() for line in record.told_again(record.DEMO)).strip() + "\n"
+    assert told == record.DEMO.with_suffix(".txt").read_text(encoding="utf-8")
+    assert record.ANSWER_PAGE.read_text(encoding="utf-8") == record.with_answer(
+        record.ANSWER_PAGE.read_text(encoding="utf-8"), record.DEMO
+    )
+
+
+def test_the_pages_quote_the_recorded_output() -> None:
+    text = record.DEMO.with_suffix(".txt").read_text(encoding="utf-8")
     for page in record.QUOTING:
         found = page.read_text(encoding="utf-8")
         assert record.QUOTE.search(found), page
         assert found == record.with_quotes(found, text), page
+    assert record.ANSWER.search(record.ANSWER_PAGE.read_text(encoding="utf-8"))
+
+
+def test_the_titles_that_are_quoted_are_those_that_the_program_prints() -> None:
+    """In their order, and no other line begins at the edge before the answer, but for the table of trials and bars."""
+    lines = record.DEMO.with_suffix(".txt").read_text(encoding="utf-8").partition("╭")[0].splitlines()
+    trials = lines.index(TITLES["search"]), lines.index(TITLES["confirm"])
+    table = [line for line in lines[slice(*trials)] if re.match(r"trial |━", line)]
+    bars = [line for line in lines[trials[1] :] if line.startswith("━")]
+    assert [line for line in lines if line[:1].strip()] == [
+        *list(TITLES.values())[:4],
+        *table,
+        TITLES["confirm"],
+        *bars,
+    ]
+
+
+def test_a_page_shows_a_part_of_the_answer_without_its_frame() -> None:
+    text = "title\n╭── study ──╮\n│ setting   │\n│ improved  │\n│ paid      │\n╰───────────╯\n"
+    page = '<!-- demo: from "│ improved" to "╰" -->\n```text\nold\n```\n'
+    assert record.with_quotes(page, text) == page.replace("old", "improved\npaid")
+    whole = page.replace("│ improved", "╭").replace('to "╰"', 'to "nothing"')
+    assert "│ improved  │" in record.with_quotes(whole, text + "nothing\n")
+
+
+def test_a_demo_on_a_restless_machine_is_not_recorded(recipe_study: Any, tmp_path: Path) -> None:
+    folder = StudyFolder(tmp_path)
+    assert "nobody knows how quiet" in record.objection(tmp_path)
+    noise = StudyFolder(recipe_study.out).read(NoiseRecord)
+    assert noise is not None
+    for spread, refused in ((0.049, False), (0.051, True)):
+        folder.write(replace(noise, noise=replace(noise.noise, spread=spread)))
+        assert bool(record.objection(tmp_path)) == refused
+    assert "differ by 5.1%, more than 5%" in record.objection(tmp_path)
+
+
+def test_a_refused_demo_leaves_picture_text_and_pages_as_they_are(
+    recipe_study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = StudyFolder(recipe_study.out).read(NoiseRecord)
+    assert noise is not None
+    StudyFolder(tmp_path).write(replace(noise, noise=replace(noise.noise, spread=0.2)))
+    demo = tmp_path / "images" / "demo"
+    demo.parent.mkdir()
+    monkeypatch.setattr(record, "DEMO", demo)
+    monkeypatch.setattr(record, "QUOTING", ())
+    monkeypatch.setattr("sys.argv", ["record.py", str(tmp_path), "echo", "Searching"])
+    assert record.main() == 1
+    assert not list(demo.parent.iterdir())
+
+
+def test_the_readme_comes_to_the_readers_own_model_on_its_first_screens() -> None:
+    before = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Your own model\n")[0]
+    (quoted,) = re.findall(r"```text\n(.*?)```", before, re.DOTALL)
+    assert len(quoted.splitlines()) <= 8
+    assert before.count("![") == 1
+    assert len(before.splitlines()) < 50
 
 
 def test_the_picture_is_small_and_fetches_nothing_from_the_web() -> None:
@@ -147,16 +230,7 @@ def test_a_recorded_screen_keeps_the_last_state_of_a_view_that_is_drawn_in_place
     written = (
         "title\r\n\x1b[2Ktrial 1\r\n1 of 2\r\x1b[2K\x1b[1A\x1b[2Ktrial 1\r\ntrial 2\r\n\x1b[1m2 of 2\x1b[0m\r\ndone\r\n"
     )
-    assert _record_script().screen(written) == ["title", "trial 1", "trial 2", "\x1b[1m2 of 2\x1b[0m", "done", ""]
-
-
-def _record_script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("record", DOCS / "images" / "record.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    assert record.screen(written) == ["title", "trial 1", "trial 2", "\x1b[1m2 of 2\x1b[0m", "done", ""]
 
 
 def _blocks(page: Path, language: str) -> list[str]:

@@ -13,7 +13,7 @@ from autotune.export import Best, make_best, write_best
 from autotune.measure import Pair
 from autotune.measure.confirm import conclude
 from autotune.report.terminal import describe_bill
-from autotune.store.folder import open_finished
+from autotune.store.folder import StudyFolder, open_finished
 
 SCHEMA = Path(__file__).parents[1] / "docs" / "reference" / "best.schema.json"
 
@@ -21,6 +21,10 @@ SCHEMA = Path(__file__).parents[1] / "docs" / "reference" / "best.schema.json"
 @pytest.fixture
 def best(recipe_study) -> Best:
     return make_best(*open_finished(recipe_study.out))
+
+
+def spent(folder: StudyFolder, **seconds: float) -> None:
+    (folder.path / "spent.json").write_text(json.dumps(seconds))
 
 
 def test_the_published_schema_is_that_of_the_code():
@@ -62,8 +66,8 @@ def test_the_bill_says_what_the_study_cost_and_after_how_many_runs_it_has_paid_f
     faster = next(str(trial.number) for trial in folder.trials() if trial.accepted and trial.changes)
     pairs = tuple(Pair(faster, index, True, 10.0, 8.0) for index in range(10))
     rule = {"alpha": 0.01, "minimum_gain": 0.02, "confidence": 0.95, "seed": 0}
-    folder.write("confirmation", conclude(pairs, (faster,), pairs=10, **rule))
-    folder.write("spent", {"search": 60.0, "confirm": 41.0})
+    folder.write(conclude(pairs, (faster,), pairs=10, **rule))
+    spent(folder, search=60.0, confirm=41.0)
     bill = make_best(folder, study).bill
     assert (bill.tuning_s, bill.saved_s_per_run, bill.runs_to_pay) == (101.0, pytest.approx(2.0), 51)
     assert describe_bill(bill) == "tuning took 1 min 41 s; a run saves 2 s, so it has paid for itself after 51 runs"
@@ -72,8 +76,8 @@ def test_the_bill_says_what_the_study_cost_and_after_how_many_runs_it_has_paid_f
 def test_without_an_improvement_the_bill_is_the_cost_alone(recipe_study, copy_of):
     folder, study = open_finished(copy_of(recipe_study).out)
     rule = {"alpha": 0.01, "minimum_gain": 0.02, "confidence": 0.95, "seed": 0}
-    folder.write("confirmation", conclude((), (), pairs=10, **rule))
-    folder.write("spent", {"search": 60.0})
+    folder.write(conclude((), (), pairs=10, **rule))
+    spent(folder, search=60.0)
     assert describe_bill(make_best(folder, study).bill) == "tuning took 1 min 0 s"
 
 

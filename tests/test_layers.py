@@ -1,11 +1,12 @@
 """The floors of the house: a package imports only what stands below it, and the agent nothing of ours but itself.
 
-FLOORS documents the order, from the ground up; rooms of one floor do not import each other, but for BESIDE.
+docs/explanation/architecture.md has the order; rooms of one floor do not import each other, but for BESIDE.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,20 +18,18 @@ import autotune
 
 ROOT = Path(autotune.__file__).parent
 
-FLOORS: list[set[str]] = [
-    {"errors", "agent"},  # what a user may be told; what runs inside NEURON
-    {"raster", "measure", "machine"},  # spikes; statistics; this computer
-    {"config", "store"},  # what the user wishes; the study's records and its folder
-    {"launch"},  # one run of the user's command
-    {"observe"},  # one watched run
-    {"plan"},  # what may be tried
-    {"verify"},  # is it the same result
-    {"search", "export"},  # trials; the answer
-    {"doctor", "report"},  # what people read
-    {"pipeline"},  # the road, in order
-    {"cli"},
-    {"__main__", "report.reference"},  # two ways to use the command line: to run it, to document it
-]
+ARCHITECTURE = ROOT.parent / "docs" / "explanation" / "architecture.md"
+
+
+def read_floors() -> list[set[str]]:
+    """The rooms of each floor, from the ground up, as the architecture page lists them."""
+    page = ARCHITECTURE.read_text(encoding="utf-8")
+    table = page.partition("<!-- floors, from the top -->")[2].partition("<!-- end of floors -->")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    return [set(re.findall(r"`([\w.]+)`", row)) for row in reversed(rows)]
+
+
+FLOORS = read_floors()
 BESIDE = {("agent", "errors"), ("report", "doctor")}
 # What the user's interpreter has beside its standard library, and the agent's own name where it is staged.
 INSIDE_NEURON = {"numpy", "neuron", "hoc", "autotune_agent"}

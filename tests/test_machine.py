@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 
 import psutil
 import pytest
 
-from autotune.config import StudyConfig
-from autotune.machine import Machine, describe_machine, warnings
-from autotune.verify.noise import measure_noise
+from autotune.calibrate.noise import measure_noise
+from autotune.config import AcceptConfig, ConfirmConfig
+from autotune.launch.ask import Ask, Run
+from autotune.machine import Machine, container_cores, describe_machine, physical_cores, usable_cores, warnings
+from autotune.verify.acceptance import Acceptance
 
 CALM = Machine(cores=8, threads=16, usable=16, load=0.1, governor="performance", quota_cores=None)
 
 
 @dataclass(frozen=True)
-class StillRun:
-    def time_s(self, objective: str) -> float:
-        return 2.0
-
-
 class StillRunner:
-    """A model that always takes the same time."""
+    """A model that always takes the same time and does the same."""
 
-    def run(self) -> StillRun:
-        return StillRun()
+    made: Run
+
+    def run(self, ask: Ask) -> Run:
+        return self.made
 
 
 def test_this_machine_is_described_as_it_is():
@@ -44,7 +48,8 @@ def test_a_machine_with_room_and_quiet_needs_no_warning():
     [
         (replace(CALM, cores=4), "4"),
         (replace(CALM, usable=2), "2"),
-        (replace(CALM, quota_cores=1.5), "1.5"),
+        (replace(CALM, quota_cores=1.5), "1"),
+        (replace(CALM, allowed_cores=3), "3"),
     ],
 )
 def test_ranks_times_threads_beyond_the_cores_are_warned_of(machine: Machine, cores: str):
@@ -64,8 +69,59 @@ def test_what_else_disturbs_times_is_warned_of(machine: Machine, words: str):
     assert words in warning
 
 
-def test_the_warning_is_part_of_what_is_printed_and_kept_before_the_search():
-    config = StudyConfig(name="still", command=("nothing",))
-    beyond = measure_noise(StillRunner(), config, ranks=1000, threads=2)
+def test_cores_that_may_be_used_are_limited_by_affinity_and_container_and_are_never_none():
+    assert CALM.usable_cores == 8
+    assert replace(CALM, usable=2).usable_cores == 2
+    assert replace(CALM, allowed_cores=3).usable_cores == 3  # six logical CPUs of three cores
+    assert replace(CALM, quota_cores=3.5).usable_cores == 3
+    assert replace(CALM, quota_cores=0.5).usable_cores == 1
+    assert usable_cores() == describe_machine().usable_cores
+
+
+@pytest.mark.parametrize(
+    ("own", "files", "limit"),
+    [
+        ("0::/", {}, None),
+        ("0::/jobs/one", {"jobs/one/cpu.max": "max 100000"}, None),
+        ("0::/jobs/one", {"jobs/one/cpu.max": "max 100000", "jobs/cpu.max": "250000 100000"}, 2.5),
+        ("0::/jobs/one", {"jobs/one/cpu.max": "50000 100000", "jobs/cpu.max": "400000 100000"}, 0.5),
+        ("4:memory:/a\n3:cpu,cpuacct:/a", {"cpu,cpuacct/a/cpu.cfs_quota_us": "-1"}, None),
+        (
+            "3:cpu,cpuacct:/a\n0::/",
+            {"cpu,cpuacct/a/cpu.cfs_quota_us": "150000", "cpu,cpuacct/a/cpu.cfs_period_us": "100000"},
+            1.5,
+        ),
+    ],
+)
+def test_the_limit_of_a_container_is_the_smallest_of_its_groups(
+    tmp_path: Path, own: str, files: dict[str, str], limit: float | None
+):
+    (tmp_path / "own").write_text(own)
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert container_cores(tmp_path, tmp_path / "own") == limit
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system knows no affinity")
+@pytest.mark.skipif(physical_cores() < 2, reason="one core")
+def test_in_a_cpuset_no_more_ranks_and_threads_are_tried_than_it_has_cores(tmp_path: Path, autotune, make_study):
+    study = make_study(tmp_path / "ring", "{python} small_ring.py --tstop 5")
+    one = {min(os.sched_getaffinity(0))}
+    driver = autotune.start("plan", study, cwd=tmp_path, preexec_fn=partial(os.sched_setaffinity, 0, one))
+    printed, errors = driver.communicate(timeout=120)
+    assert driver.returncode == 0, errors
+    assert "1 rank(s) on 1 core(s): no core is free for threads" in " ".join(printed.split())
+    ranks = "parse_command('mpiexec -n {ranks} nrniv init.hoc'.split(), Path('/')).ranks"
+    program = f"from pathlib import Path; from autotune.launch import parse_command; print({ranks})"
+    limited = partial(os.sched_setaffinity, 0, one)
+    asked = subprocess.run([sys.executable, "-c", program], preexec_fn=limited, capture_output=True, text=True)
+    assert asked.stdout.strip() == "1"
+
+
+def test_the_warning_is_part_of_what_is_printed_and_kept_before_the_search(ring):
+    crowded = replace(ring.observation, facts=replace(ring.observation.facts, ranks=1000, threads=2))
+    acceptance = Acceptance(ring.baseline, crowded, AcceptConfig())
+    beyond = measure_noise(StillRunner(ring.run), Ask(limit_s=60), acceptance, 4, ConfirmConfig(), "run")
     assert any(line.startswith("1000 ranks x 2 threads on") for line in beyond.advice)
     assert beyond.machine.cores == describe_machine().cores

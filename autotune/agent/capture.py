@@ -3,8 +3,7 @@
 `pc.spike_record` and `NetCon.record(vector)` share one slot a source. Where that slot is free, a vector of ours takes
 it (0.02 µs a spike). Where the user's vectors hold it, a run that observes uses the second slot (slot.py), and reads
 these vectors too (shared.py); where both give the same spikes, later runs are told to read them alone, at no cost while
-they run. So it is under CoreNEURON. A source whose model uses both slots at once would lose its own callable; no model
-that does was met.
+they run. So it is under CoreNEURON, and where the model uses both slots of a source at once.
 """
 
 from __future__ import annotations

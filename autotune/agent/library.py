@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from ctypes import Structure, c_char_p, c_int, c_short, c_uint, c_void_p
-from typing import Any, Iterator, Optional, Tuple
+from typing import Any, Iterator, List, Optional, Tuple
 
 
 class Symbol(Structure):
@@ -134,3 +134,21 @@ def newest_first(template: Template) -> Iterator[Tuple[int, Item]]:
         before = item.prev
         yield address, item
         address = before
+
+
+def addresses_in(vector: int) -> List[int]:
+    """What a std::vector of pointers at this address holds."""
+    begin, end = (c_void_p * 2).from_address(vector)
+    if begin is None or end is None:
+        return []
+    return list((c_void_p * ((end - begin) // ctypes.sizeof(c_void_p))).from_address(begin))
+
+
+def addresses_on(ring: int) -> List[int]:
+    """What hangs on the ring with this head."""
+    found = []
+    item = Item.from_address(ring).next
+    while item != ring:
+        found.append(Item.from_address(item).element)
+        item = Item.from_address(item).next
+    return found

@@ -1,7 +1,7 @@
 """The JSON that driver and agent exchange, and how a file is written so that it is whole or absent.
 
-The driver writes one `Job` for a run and names it in the environment; every rank answers with one `RankReport` (JSON)
-and its spikes (npz).
+The driver names one message in the environment: a `Job`, for a process that makes one run, or a `Service`, for one that
+makes many, each by a `Request`. For each run every rank answers with a `RankReport` (JSON) and its spikes (npz).
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import os
 import tempfile
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
-PROTOCOL = 1
+PROTOCOL = 2
 JOB_VARIABLE = "AUTOTUNE_JOB"  # the path of the job file, in the environment of every rank
 REPORT_PATTERN = "rank-*.json"
 
@@ -45,7 +45,7 @@ class Job:
     voltages: int = 0
     """How many segments a rank samples at most to judge stability; 0: none."""
     sampling: Sampling = field(default_factory=Sampling)
-    """How it does that; of a session: for all of its requests."""
+    """How it does that."""
     shared: bool = False
     """Read spikes from the vectors that the model itself records: a watched run has shown that they hold them."""
     clock: bool = False
@@ -56,21 +56,55 @@ class Job:
     """Which segments start higher; another seed is another perturbation of the same size."""
     stop_ms: Optional[float] = None
     """End the run section early, at this t; for a search on a part of a long run."""
-    serve_at: Optional[int] = None
-    """Serve requests in the finitialize of this number, from 0, instead of running on (resident.py)."""
-    fork: bool = False
-    """Serve each request by a copy of the process."""
-    own: Dict[str, Any] = field(default_factory=dict)
-    """Of a session: the model's own settings, as far as a process that has not run yet cannot read them."""
-    way: str = ""
-    """Of a request: how the network is started again (resident.WAYS)."""
-    v_mv: Optional[float] = None
-    """Of a request: the argument of finitialize, for the way that needs one."""
-    until_ms: float = 0.0
-    """Of a request: the t at which the watched run ended."""
-    psolve: bool = True
-    """Of a request: the model integrates by `pc.psolve`."""
     protocol: int = PROTOCOL
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a process is asked to do that makes many runs: a session."""
+
+    folder: str
+    """Where its requests come, and where a rank that never came to serve says why."""
+    at: int
+    """It serves in the finitialize of this number, from 0, instead of running on (session.py)."""
+    fork: bool = False
+    """Each request is served by a copy of the process."""
+    settings: Dict[str, Any] = field(default_factory=dict)
+    """Of its start."""
+    own: Dict[str, Any] = field(default_factory=dict)
+    """The model's own settings, as far as a process that has not run yet cannot read them."""
+    sampling: Sampling = field(default_factory=Sampling)
+    """How voltages are sampled, in all of its runs."""
+    shared: bool = False
+    protocol: int = PROTOCOL
+
+    @property
+    def job(self) -> Job:
+        """What it does until it serves."""
+        return Job(self.folder, self.settings, sampling=self.sampling, shared=self.shared)
+
+
+@dataclass(frozen=True)
+class Again:
+    """How a network that was built before is started again."""
+
+    way: str
+    """One of session.WAYS."""
+    v_mv: Optional[float] = None
+    """The argument of finitialize, for the way that needs one."""
+    until_ms: float = 0.0
+    """The t at which the watched run ended."""
+    psolve: bool = True
+    """The model integrates by `pc.psolve`."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One run of a session."""
+
+    job: Job
+    again: Optional[Again] = None
+    """None: in a copy of the process, which goes on with the user's script."""
 
 
 @dataclass
@@ -114,8 +148,6 @@ class RankReport:
 
     rank: int = 0
     nhost: int = 1
-    world: Optional[int] = None
-    """The number of ranks that mpi4py or the launcher's environment claims; None when neither says."""
     host: str = ""
     pid: int = 0
     ancestors: List[int] = field(default_factory=list)
@@ -123,25 +155,26 @@ class RankReport:
     python: str = ""
     executable: str = ""
     neuron: str = ""
-    numpy: str = ""
     library: str = ""
     """The MPI library that is loaded in this process, if any."""
     t_ms: float = 0.0
     dt_ms: float = 0.0
     tstop_ms: Optional[float] = None
     cvode: bool = False
+    rounding: Optional[int] = None
+    """How the processor rounded at the end of the run (floating_point.py)."""
     sections: List[RunSection] = field(default_factory=list)
     effective: Dict[str, Any] = field(default_factory=dict)
     """What each knob reads back after the run's last finitialize."""
     model: Dict[str, Any] = field(default_factory=dict)
     """What probe.py learned; empty unless asked for."""
     voltage: Dict[str, Any] = field(default_factory=dict)
+    beside: Dict[str, Any] = field(default_factory=dict)
+    """What the run did beside spikes (beside.py); empty in a watched run and in sessions."""
     perturbed: int = 0
     """How many segments the last finitialize started higher or lower (`Job.perturb_mv`)."""
     histogram: List[int] = field(default_factory=list)
     """Entry n counts the exchanges in which the busiest rank sent n spikes; rank 0 only."""
-    sent: Optional[int] = None
-    """Spikes that this rank handed to the exchange (`pc.spike_statistics`)."""
     spikes: int = 0
     setup_s: float = 0.0
     """Wall time from the interpreter's start to the first finitialize."""
@@ -167,7 +200,7 @@ class RankReport:
 
 
 def to_json(message: Any) -> str:
-    """The text of a Job or a RankReport."""
+    """The text of a message or a report."""
     return json.dumps(asdict(message), default=_plain)
 
 
@@ -177,12 +210,23 @@ def _plain(value: Any) -> Any:
     raise TypeError("%r is not JSON" % (value,))
 
 
-def read_job(path: str) -> Job:
-    """The job that the driver left at `path`; raises ValueError when it is of another protocol."""
+def read_message(path: str) -> Union[Job, Service]:
+    """What the driver left at `path`; raises ValueError when it is of another protocol."""
     data = json.loads(Path(path).read_text())
+    message: Union[Job, Service] = _made(Service if "at" in data else Job, data)
+    return message
+
+
+def read_request(path: str) -> Request:
+    """The request at `path`; raises ValueError when it is of another protocol."""
+    data = json.loads(Path(path).read_text())
+    return Request(_made(Job, data["job"]), Again(**data["again"]) if data["again"] else None)
+
+
+def _made(kind: Any, data: Dict[str, Any]) -> Any:
     if data.get("protocol") != PROTOCOL:
-        raise ValueError("job of protocol %r, this agent speaks %d" % (data.get("protocol"), PROTOCOL))
-    return Job(**dict(data, sampling=Sampling(**data.get("sampling", {}))))
+        raise ValueError("a message of protocol %r, this agent speaks %d" % (data.get("protocol"), PROTOCOL))
+    return kind(**dict(data, sampling=Sampling(**data["sampling"])))
 
 
 def rank_files(folder: str, rank: int, host: str, pid: int) -> Tuple[Path, Path]:
@@ -194,7 +238,7 @@ def rank_files(folder: str, rank: int, host: str, pid: int) -> Tuple[Path, Path]
 
 
 def request_file(session: str, number: int) -> Path:
-    """Where the driver leaves request `number` of a session, a Job."""
+    """Where the driver leaves request `number` of a session."""
     return Path(session, "request-%06d.json" % number)
 
 

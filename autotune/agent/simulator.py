@@ -6,12 +6,28 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Optional, Tuple
+from typing import Any, Callable, Optional, Tuple
 
 from .contexts import ContextTimers
 from .library import Library
 from .unseen import Unseen
+
+
+@dataclass
+class OwnEvents:
+    """The agent's own events on NEURON's queue since the last finitialize, which are none of the model's."""
+
+    put: int = 0
+    executed: int = 0
+    most: int = 0
+    """At a time, in this process."""
+
+    @property
+    def left(self) -> int:
+        """How many wait."""
+        return self.put - self.executed
 
 
 class Simulator:
@@ -32,7 +48,8 @@ class Simulator:
         self.exchange_interval_ms: Optional[float] = None
         """How often spikes were exchanged, where that was counted (on rank 0)."""
         self.step_s_before = 0.0
-        """engine.step_s() when the run began; a resident process has made others before."""
+        """engine.step_s() when the run began; a session has made others before."""
+        self.own_events = OwnEvents()
         version = re.search(r"(\d+)\.(\d+)\.?(\d+)?", self.h.nrnversion())
         self.version: Tuple[int, ...] = tuple(int(part or 0) for part in version.groups()) if version else ()
 
@@ -47,6 +64,22 @@ class Simulator:
     @cached_property
     def psolve_timers(self) -> ContextTimers:
         return ContextTimers(self.h, self.pc, self.library)
+
+    def at(self, t_ms: float, call: Callable[[], Any]) -> None:
+        """Have this called when the integration has reached `t_ms`."""
+
+        def run() -> None:
+            call()
+            events.executed += 1  # NEURON has its place back only now
+
+        events = self.own_events
+        events.put += 1
+        events.most = max(events.most, events.left)
+        self.cvode.event(t_ms, run)
+
+    def forget_events(self) -> None:
+        """finitialize drops all events."""
+        self.own_events = OwnEvents(most=self.own_events.most)
 
     @property
     def rank(self) -> int:

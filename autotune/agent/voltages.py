@@ -34,6 +34,11 @@ class VoltageSample:
         self._add = library.function("_ZN10PlayRecord10record_addEP5Cvode", takes=two)
         self.complaint = ""
 
+    @property
+    def vectors(self) -> List[Any]:
+        """Vectors of ours that record."""
+        return list(self._vectors)
+
     def attach(self) -> None:
         """Choose sections evenly and record them; call it inside finitialize, before the recorders are initialised."""
         sections = list(self._sim.h.allsec())

@@ -1,4 +1,4 @@
-"""The bottom floor: how a user's command is understood, started, watched and completely killed."""
+"""One run of the user's command: how it is understood, started, watched, judged and completely killed."""
 
 from autotune.launch.command import (
     Command,

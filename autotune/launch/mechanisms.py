@@ -1,6 +1,7 @@
-"""What the driver must know to start a command in another way: its mod files, its nrnivmodl, further environments.
+"""What the driver must know to start a command in another way: its mod files, its nrnivmodl, further environments; and
+the mechanisms that such a start needs, which `launch/build.py` makes in the tuner's own cache.
 
-Nothing is built here and nothing is written. What is not understood is not touched: the reason goes to the user.
+Must never write beside the user's model. What is not understood is not touched: the reason goes to the user.
 """
 
 from __future__ import annotations
@@ -11,25 +12,20 @@ import re
 import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from autotune.agent.facts import LaunchFacts
-from autotune.agent.knobs import Built
-from autotune.agent.knobs.loading import OPTIONS_VARIABLE
-from autotune.agent.knobs.mod_flags import OWN
+from autotune.agent.driver.ask import build_wish
+from autotune.agent.driver.facts import LaunchFacts
+from autotune.agent.driver.loading import OPTIONS_VARIABLE
+from autotune.agent.driver.start import BuildWish, Built
 from autotune.errors import UsageError
 from autotune.launch.build import Recipe, build, compiler, neuron_version
 from autotune.launch.command import Command, find_program
 from autotune.launch.mpi import Mpi
-from autotune.store.records import Settings
+from autotune.settings import Changes
 
-PLACING = re.compile(
-    r"--?(bind-to|map-by|rank-by|cpu-set|cpu-list|rankfile|npernode|npersocket|ppr|cpus-per-(proc|rank))\b"
-)
-PLACING_SHORT = {"-rf", "-bycore", "-bynode", "-bysocket"}
-PLACING_VARIABLE = re.compile(r"(OMPI|PRTE)_MCA_(hwloc_\w*bind|rmaps_\w*(mapping|policy))")
 MAKEFILE = "makemod2c_inc"  # what nrnivmodl leaves in its folder: a rule for each mod file
 MADE_FROM = re.compile(r"^(?:\./)?\S[^\n:]*?\.(?:c|cpp): (.+?\.mod)\b", re.MULTILINE)
 # In a compiled library: what only NEURON 9 and later have to be linked with, and where its NEURON's own library was.
@@ -47,15 +43,14 @@ class Builder:
     facts: LaunchFacts
     environment: Mapping[str, str]
 
-    def built(self, settings: Settings) -> Built | None:
+    def built(self, settings: Changes) -> Built | None:
         """The mechanisms for these settings; None where the user's own are right. Raises BuildFailed."""
-        flags = str(settings.get("mod_flags", OWN)).replace(OWN, "")
-        home, coreneuron = settings.get("neuron"), bool(settings.get("coreneuron"))
-        if not self.facts.mod_files or not (flags or home or coreneuron):
+        wish = build_wish(settings)
+        if not self.facts.mod_files or wish == BuildWish():
             return None
-        nrnivmodl = Path(home, "bin", "nrnivmodl") if home else Path(self.facts.nrnivmodl)
+        nrnivmodl = Path(wish.home, "bin", "nrnivmodl") if wish.home else Path(self.facts.nrnivmodl)
         files = tuple(Path(file) for file in self.facts.mod_files)
-        return build(Recipe(nrnivmodl, files, flags, coreneuron), self.environment)
+        return build(Recipe(nrnivmodl, files, wish.flags, wish.coreneuron), self.environment)
 
 
 def launch_facts(
@@ -81,7 +76,8 @@ def launch_facts(
         problem = problem or f"{command.program[0]}: not known how to run it in another environment"
     return LaunchFacts(
         mpi=mpi.family if mpi else "",
-        placed=_placed(command, environment),
+        placed=bool(mpi and mpi.kind.places(command.launcher[1:], environment)),
+        binding=asdict(mpi.kind.binding) if mpi and mpi.kind.binding else {},
         mod_files=tuple(str(file) for file in files),
         no_build=problem,
         nrnivmodl=str(nrnivmodl or ""),
@@ -145,11 +141,6 @@ def _toolchain_problem(nrnivmodl: Path | None, neuron: tuple[int, ...], environm
     if said != neuron:
         return f"{nrnivmodl} belongs to NEURON {'.'.join(map(str, said)) or 'unknown'}, the model runs another one"
     return ""
-
-
-def _placed(command: Command, environment: Mapping[str, str]) -> bool:
-    words = any(PLACING.match(word) or word in PLACING_SHORT for word in command.launcher)
-    return words or any(PLACING_VARIABLE.match(name) for name in environment)
 
 
 def _version_in(home: Path) -> tuple[int, ...]:

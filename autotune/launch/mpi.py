@@ -10,45 +10,20 @@ from __future__ import annotations
 import json
 import os
 import platform
-import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from autotune.errors import MpiError
-from autotune.launch.command import NO_LAUNCHER, Command, find_program
+from autotune.launch import launchers
+from autotune.launch.command import Command, find_program
+from autotune.launch.launchers import Launcher
 from autotune.launch.process import Finished, run
 
-Family = Literal["Open MPI", "MPICH", "Intel MPI", "Slurm", "unknown"]
-
-# What `LAUNCHER --version` says, most telling first (Intel's launcher is a Hydra too).
-VERSION_TEXTS: tuple[tuple[str, Family], ...] = (
-    (r"Intel\(R\) MPI Library.*?Version ([\d.]+)", "Intel MPI"),
-    (r"\(Open MPI\) ([\d.]+\w*)", "Open MPI"),
-    (r"help-prterun|PRRTE()", "Open MPI"),  # its own number is not Open MPI's
-    (r"HYDRA build details:.*?Version:\s+([\d.]+\w*)", "MPICH"),
-    (r"slurm\S* ([\d.]+)", "Slurm"),
-)
-# Names of the library, the surest first: a bare libmpi.so may belong to another MPI of the same machine.
-LIBRARY_NAMES: dict[Family, tuple[str, ...]] = {
-    "Open MPI": ("libmpi.so.40", "libmpi.so.80", "libmpi.so.20", "libmpi.40.dylib", "libmpi.so", "libmpi.dylib"),
-    "MPICH": ("libmpich.so.12", "libmpi.so.12", "libmpi.12.dylib", "libmpich.so", "libmpi.so", "libmpi.dylib"),
-    "Intel MPI": ("libmpi.so.12", "libmpi.so"),
-    "unknown": ("libmpi.so.40", "libmpi.so.12", "libmpich.so.12", "libmpi.so", "libmpi.dylib"),
-}
-LIBRARY_FOLDERS = (
-    "lib",
-    "lib64",
-    "lib/release",
-    "lib/{triplet}",
-    "lib/{triplet}/openmpi/lib",
-    "lib/{triplet}/mpich/lib",
-)
 BINARY_STARTS = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 
 WORLD_MARK = "autotune-world "
@@ -56,13 +31,14 @@ WORLD_MARK = "autotune-world "
 WORLD_PROGRAM = f"""
 import sys
 sys.path[:] = [folder for folder in sys.path if folder]
-import json
+import json, os
 try:
     from mpi4py import MPI
     world = MPI.COMM_WORLD
     seen = dict(rank=world.rank, size=world.size, met=world.allreduce(1), library=MPI.Get_library_version()[:40])
 except Exception as error:
     seen = dict(error=str(error)[:300])
+seen["announced"] = os.environ.get(sys.argv[1])
 sys.stdout.write({WORLD_MARK!r} + json.dumps(seen) + chr(10))
 sys.stdout.flush()
 """
@@ -73,10 +49,15 @@ class Mpi:
     """The MPI that a command's launcher belongs to."""
 
     launcher: Path
-    family: Family
+    kind: Launcher
     version: str  # empty when the launcher does not say it
     library: Path | None
     how: str  # how the library was found, or why not
+
+    @property
+    def family(self) -> str:
+        """As the user reads it: Open MPI."""
+        return self.kind.name
 
 
 def find_mpi(command: Command, env: Mapping[str, str]) -> Mpi | None:
@@ -89,33 +70,34 @@ def find_mpi(command: Command, env: Mapping[str, str]) -> Mpi | None:
         return None
     launcher = find_program(command.launcher[0], command.cwd, env)
     if launcher is None:
-        raise MpiError(f"{command.launcher[0]}: not found.", cure=NO_LAUNCHER)
-    family, version = _identify(launcher, env)
+        raise MpiError(f"{command.launcher[0]}: not found.", cure=launchers.install(command.launcher[0]))
+    kind, version = _identify(launcher, env)
     chosen = env.get("MPI_LIB_NRN_PATH")
     if chosen:
-        return Mpi(launcher, family, version, Path(chosen), "MPI_LIB_NRN_PATH is set in your environment")
-    owner, owner_family = launcher, family
-    if family == "Slurm":  # srun starts ranks of any MPI; take the one whose mpiexec is on PATH
+        return Mpi(launcher, kind, version, Path(chosen), "MPI_LIB_NRN_PATH is set in your environment")
+    owner, owner_kind = launcher, kind
+    if kind.any_mpi:
         found = find_program("mpiexec", command.cwd, env) or find_program("mpirun", command.cwd, env)
         if found is None:
-            return Mpi(launcher, family, version, None, "srun has no MPI library, and no mpiexec on PATH tells of one")
-        owner, owner_family = found, _identify(found, env)[0]
-    library = next(_libraries(owner, owner_family), None)
+            how = f"{launcher.name} has no MPI library, and no mpiexec on PATH tells of one"
+            return Mpi(launcher, kind, version, None, how)
+        owner, owner_kind = found, _identify(found, env)[0]
+    names = dict.fromkeys((*kind.libraries, *owner_kind.libraries))
+    library = next(_libraries(owner, owner_kind.library_folders, names), None)
     how = f"{library} belongs to {owner}" if library else f"no MPI library was found in the folders beside {owner}"
-    return Mpi(launcher, family, version, library, how)
+    return Mpi(launcher, kind, version, library, how)
 
 
 def mpi_environment(mpi: Mpi | None, env: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the variables that make NEURON and mpi4py load the launcher's library, and that let root (in a
-    container) start Open MPI. Variables that `env` has already are left out.
+    """Return the variables that make NEURON and mpi4py load the launcher's library, and those that the launcher itself
+    needs. Variables that `env` has already are left out.
     """
-    variables: dict[str, str] = {}
-    if mpi is not None and mpi.library is not None:
+    if mpi is None:
+        return {}
+    variables = mpi.kind.variables(root=os.geteuid() == 0)
+    if mpi.library is not None:
         # mpi4py's wheels read MPI4PY_LIBMPI; an mpi4py that was built for one MPI ignores it.
         variables |= {"MPI_LIB_NRN_PATH": str(mpi.library), "MPI4PY_LIBMPI": str(mpi.library)}
-    if mpi is not None and mpi.family == "Open MPI" and os.geteuid() == 0:
-        names = ("OMPI_ALLOW_RUN_AS_ROOT", "PRTE_ALLOW_RUN_AS_ROOT")
-        variables |= {name + end: "1" for name in names for end in ("", "_CONFIRM")}
     return {name: value for name, value in variables.items() if name not in (env or {})}
 
 
@@ -133,7 +115,7 @@ def check_world(
     env = {name: value for name, value in env.items() if name not in ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP")}
     with tempfile.TemporaryDirectory(prefix="autotune-world-") as folder:
         finished = run(
-            [*command.render_launcher(ranks), sys.executable, "-c", WORLD_PROGRAM],
+            [*command.render_launcher(ranks), sys.executable, "-c", WORLD_PROGRAM, mpi.kind.world_variable],
             cwd=command.cwd,
             env={**env, **mpi_environment(mpi, env)},
             stdout=Path(folder, "stdout.txt"),
@@ -143,7 +125,7 @@ def check_world(
         _judge(_seen(finished), asked, command, mpi, finished)
 
 
-def _identify(launcher: Path, env: Mapping[str, str]) -> tuple[Family, str]:
+def _identify(launcher: Path, env: Mapping[str, str]) -> tuple[Launcher, str]:
     """Ask the launcher what it is."""
     try:
         answer = subprocess.run(
@@ -157,22 +139,18 @@ def _identify(launcher: Path, env: Mapping[str, str]) -> tuple[Family, str]:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise MpiError(f"{launcher} --version: {error}", cure="Check that this launcher works by itself.") from error
     text = (answer.stdout + answer.stderr).decode(errors="replace")
-    for pattern, family in VERSION_TEXTS:
-        match = re.search(pattern, text, re.DOTALL)
-        if match:
-            return family, match[1] or ""
-    return "unknown", ""
+    return launchers.identify(launcher.name, text)
 
 
-def _libraries(launcher: Path, family: Family) -> Iterator[Path]:
+def _libraries(launcher: Path, folders: Iterable[str], names: Iterable[str]) -> Iterator[Path]:
     """Yield the real libraries of `launcher`'s installation: beside the folder it is called from, then beside the one
     that its links lead to.
     """
     triplet = f"{platform.machine()}-linux-gnu"
     prefixes = dict.fromkeys((launcher.absolute().parent.parent, launcher.resolve().parent.parent))
     for prefix in prefixes:
-        for folder in LIBRARY_FOLDERS:
-            for name in LIBRARY_NAMES.get(family, LIBRARY_NAMES["unknown"]):
+        for folder in folders:
+            for name in names:
                 path = prefix / folder.format(triplet=triplet) / name
                 if path.is_file() and path.open("rb").read(4) in BINARY_STARTS:
                     yield path
@@ -204,15 +182,14 @@ def _judge(seen: list[dict[str, object]], asked: int, command: Command, mpi: Mpi
     elif len(alone) == len(seen) > 0 and asked > 1:
         what = f"it started {len(alone)} separate worlds of 1 rank, each with {alone[0]['library']}"
         cure = "Set MPI_LIB_NRN_PATH to the libmpi of this launcher, or use the mpiexec of that library."
+        if alone[0]["announced"] == str(asked):
+            what += f", though the launcher told each rank that there are {asked}"
     elif seen:
         what = f"{len(seen)} ranks were seen: " + ", ".join(f"{rank['rank']} of {rank['size']}" for rank in seen[:8])
         cure = "Check the launcher's options."
     else:
         what = f"it {finished.describe()} without starting a rank"
-        if "slots" in finished.tail(40):
-            cure = (
-                f"Ask for fewer ranks, or allow more than this machine's cores: {command.launcher[0]} --oversubscribe …"
-            )
+        cure = mpi.kind.cure(finished.tail(40)) or cure
     raise MpiError(
         f"{launcher} was asked for {asked} rank{'s' * (asked != 1)}, but {what}. Library: {mpi.how}.",
         cure=cure,

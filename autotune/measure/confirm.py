@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -76,6 +76,8 @@ class Finding:
 @dataclass(frozen=True)
 class Confirmation:
     """The verdict with everything that it rests on; `winner` is the best of the proved finalists, or None."""
+
+    RECORD: ClassVar[str] = "confirmation"
 
     verdict: Verdict
     winner: str | None

@@ -5,25 +5,52 @@ Nothing here knows of Optuna or starts a process.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from itertools import combinations
+from typing import Any, ClassVar
 
-from autotune.agent.facts import ModelFacts
+from autotune.agent.driver.ask import acts, refining, uses_coreneuron
+from autotune.agent.driver.facts import ModelFacts
 from autotune.agent.knobs import EXACT, KNOBS, SAFETY_CLASSES, Domain, Excluded
 from autotune.errors import UsageError
 from autotune.observe import Observation
-from autotune.store.records import Settings
+from autotune.settings import Changes, Effective, Params
 
 Values = tuple[bool | int | float | str, ...]
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A knob that is not searched, with the reason that the user reads."""
+    """A knob that is not searched, or not over all of its values, with the reason that the user reads."""
 
     knob: str
     reason: str
+    values: Values = ()
+    """These values alone are out; the knob is searched over others."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is written down of a search space: plan.json."""
+
+    RECORD: ClassVar[str] = "plan"
+
+    domains: dict[str, Domain]
+    out: tuple[LeftOut, ...]
+    baseline: Params
+
+
+@dataclass(frozen=True)
+class Group:
+    """Launch settings: what needs a process start of its own. The empty group is the user's own start."""
+
+    items: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def changes(self) -> Changes:
+        return Changes(dict(self.items))
 
 
 @dataclass(frozen=True)
@@ -32,63 +59,184 @@ class SearchSpace:
 
     domains: dict[str, Domain]
     out: tuple[LeftOut, ...]
-    baseline: Settings
+    baseline: Params
     facts: ModelFacts
 
+    @classmethod
+    def of(cls, plan: Plan, facts: ModelFacts) -> SearchSpace:
+        """The space that a plan describes."""
+        return cls(plan.domains, plan.out, plan.baseline, facts)
+
+    @property
+    def plan(self) -> Plan:
+        """What is written down of it."""
+        return Plan(self.domains, self.out, self.baseline)
+
     def without(self, knob: str, reason: str) -> SearchSpace:
-        """The same space with one knob left out."""
-        domains = {name: domain for name, domain in self.domains.items() if name != knob}
-        out = self.out if domains.keys() == self.domains.keys() else (*self.out, LeftOut(knob, reason))
-        baseline = {name: value for name, value in self.baseline.items() if name != knob}
-        return replace(self, domains=domains, out=out, baseline=baseline)
+        """The same space with one knob left out, and with it those that act only beside it."""
+        if knob not in self.domains:
+            return self
+        left = {name: domain for name, domain in self.domains.items() if name != knob}
+        return self._searching(left, {knob: reason})
 
-    def active(self, params: Settings) -> Settings:
+    def only(self, knob: str, values: tuple[Any, ...], reason: str) -> SearchSpace:
+        """The same space with these values of one knob; without the knob where they leave nothing to choose."""
+        if len(values) < 2:
+            return self.without(knob, reason)
+        domain = self.domains[knob]
+        kept = replace(domain, values=values, recommended=tuple(v for v in domain.recommended if v in values))
+        gone = tuple(value for value in domain.values if value not in values)
+        space = replace(self, out=(*self.out, LeftOut(knob, reason, gone))) if gone else self
+        return space._searching({**self.domains, knob: kept}, {})
+
+    def without_class(self, safety: str, reason: str) -> SearchSpace:
+        """The same space without the values of this class."""
+        space = self
+        for name in self.of_class(safety):
+            if name in space.domains:  # else it went with one before it
+                domain = space.domains[name]
+                kept = tuple(value for value in domain.values if domain.safety_of(value) != safety)
+                space = space.only(name, kept, reason)
+        return space
+
+    def active(self, params: Params) -> Params:
         """The part of `params` that can act: gid compression without spike compression is no setting at all."""
-        return {name: value for name, value in params.items() if self.acts(name, params)}
+        return Params(self._acting(params))
 
-    def acts(self, name: str, params: Settings) -> bool:
-        """Whether a knob can act beside `params`; what they do not say is as the user has it."""
-        return KNOBS[name].works_in(self.facts.neuron_for(params)) and _active(name, {**self.facts.baseline, **params})
+    def acts(self, name: str, beside: Mapping[str, Any]) -> bool:
+        """Whether a knob can act beside these settings; what they do not say is as the user has it."""
+        return _acts(name, beside, self.facts)
 
-    def launch_group(self, params: Settings) -> tuple[tuple[str, Any], ...]:
-        """The part of `params` that needs a process start of its own: two of the same group can share one process."""
-        acting = self.active(params)
+    def launch_group(self, changes: Changes) -> Group:
+        """The part of `changes` that needs a process start of its own: two of the same group can share one process."""
+        acting = self._acting(changes)
         own = {name for name in acting if KNOBS[name].at_launch or KNOBS[name].sticky}
         beside = {other for name in own for other in KNOBS[name].launch_depends_on(acting[name])}
-        return tuple((name, value) for name, value in acting.items() if name in own | beside)
+        return Group(tuple((name, value) for name, value in acting.items() if name in own | beside))
 
     def bound(self, name: str) -> float | None:
         """The largest speed-up that this knob can bring by Amdahl's law; None when unknown."""
         share = KNOBS[name].share(self.facts)
         return None if share is None or share >= 1.0 else 1.0 / (1.0 - share)
 
-    def changes(self, params: Settings) -> Settings:
-        """What must be set to get `params`, because the user's own run has it otherwise."""
-        return {
-            name: value
-            for name, value in self.active(params).items()
-            if value != self.baseline.get(name) or not KNOBS[name].works_in(self.facts.neuron)
-        }
+    def bound_together(self) -> float | None:
+        """The largest speed-up that all knobs together can bring; None as long as one of them has no bound."""
+        shares = [KNOBS[name].share(self.facts) for name in self.domains]
+        known = [share for share in shares if share is not None]
+        if len(known) < len(shares):
+            return None
+        return 1.0 / max(1.0 - sum(known), 1e-9)
 
-    def canonical(self, effective: Settings) -> Settings:
+    def changes(self, params: Params) -> Changes:
+        """What must be set to get `params`, because the user's own run has it otherwise."""
+        return Changes(
+            {
+                name: value
+                for name, value in self.active(params).items()
+                if value != self.baseline.get(name) or not KNOBS[name].works_in(self.facts.neuron)
+            }
+        )
+
+    def canonical(self, effective: Effective) -> Effective:
         """The searched knobs as they took effect, without those that cannot act beside the others."""
         searched = {name: effective[name] for name in self.domains if name in effective}
-        return self.active(searched)
+        return Effective(self._acting(searched))
 
-    def safety(self, changes: Settings) -> str:
-        """The weakest promise among the knobs that are changed."""
-        classes = [SAFETY_CLASSES.index(self.domains[name].safety) for name in changes]
+    def as_changed(self, changes: Changes) -> Effective:
+        """What takes effect if everything in `changes` does: canonical."""
+        return self.canonical(Effective({**self.facts.baseline, **changes}))
+
+    @property
+    def step_knobs(self) -> tuple[str, ...]:
+        """The searched knobs that make the numbers finer or coarser."""
+        return tuple(name for name in self.domains if name == refining().name)
+
+    def finer(self, divisor: int) -> Changes:
+        """The user's own settings with finer numbers: at a part of the step."""
+        knob = refining()
+        return Changes({knob.name: knob.finer(self.facts.dt_ms, divisor)})
+
+    def is_finer(self, effective: Effective, divisor: int) -> bool:
+        """Whether that took effect."""
+        knob = refining()
+        return knob.took(knob.finer(self.facts.dt_ms, divisor), effective[knob.name])
+
+    def refused(self, changes: Changes, effective: Effective) -> dict[str, tuple[Any, Any]]:
+        """The knobs of which something else took effect than was asked for: name to both."""
+        return {
+            name: (value, effective.get(name))
+            for name, value in changes.items()
+            if not same_value(effective.get(name), value)
+        }
+
+    def safety(self, changes: Changes) -> str:
+        """The weakest promise among the changes."""
+        classes = [SAFETY_CLASSES.index(self.domains[name].safety_of(value)) for name, value in changes.items()]
         return SAFETY_CLASSES[max(classes, default=0)]
 
-    def refusal(self, params: Settings) -> str:
+    @property
+    def classes(self) -> frozenset[str]:
+        """The classes of all values that are searched."""
+        return frozenset(safety for domain in self.domains.values() for safety in domain.every_class)
+
+    def of_class(self, *classes: str) -> tuple[str, ...]:
+        """The searched knobs that have a value of one of these classes."""
+        return tuple(name for name, domain in self.domains.items() if set(classes) & set(domain.every_class))
+
+    def refusal(self, params: Params) -> str:
         """Why these settings must not be tried together, or an empty string."""
         params = self.active(params)
         reasons = (KNOBS[name].refusal(params, self.facts) for name in params)
         return next((reason for reason in reasons if reason), "")
 
-    def with_values(self, **values: Any) -> Settings:
+    def with_values(self, **values: Any) -> Params:
         """The user's own settings with these values instead, as far as their knobs are searched."""
-        return {**self.baseline, **{name: value for name, value in values.items() if name in self.domains}}
+        return Params({**self.baseline, **{name: value for name, value in values.items() if name in self.domains}})
+
+    def chosen(self, choose: Callable[[str, Domain], Any]) -> Params:
+        """What `choose` says of each knob, in order, that can act beside the ones before it."""
+        params: dict[str, Any] = {}
+        for name, domain in self.domains.items():
+            if self.acts(name, params):
+                params[name] = choose(name, domain)
+        return Params(params)
+
+    def together(self, beside: Changes, names: Collection[str], fits: Callable[[Changes, Changes], bool]) -> Changes:
+        """The changes `beside`, and with them another value of each of these knobs, as long as all act and it `fits`
+        beside them.
+        """
+        chosen = beside
+        for name in names:
+            domain = self.domains[name]
+            for value in (*domain.recommended, *domain.values):
+                params = self.with_values(**{**chosen, name: value})
+                wider = self.changes(params)
+                if wider.keys() > chosen.keys() and not self.refusal(params) and fits(wider, beside):
+                    chosen = wider
+                    break
+        return chosen
+
+    def _searching(self, domains: dict[str, Domain], out: dict[str, str]) -> SearchSpace:
+        """The same space with these domains instead, and the reasons of what is out by that; what can no longer act is
+        out, too.
+        """
+        out = {**out, **_idle(domains, self.facts)}
+        return replace(
+            self,
+            domains={name: domain for name, domain in domains.items() if name not in out},
+            out=(*self.out, *(LeftOut(name, why) for name, why in out.items())),
+            baseline=Params({name: value for name, value in self.baseline.items() if name not in out}),
+        )
+
+    def _acting(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in settings.items() if self.acts(name, settings)}
+
+
+def same_value(a: Any, b: Any) -> bool:
+    """Equality of two settings; floats within the rounding of decimal fractions."""
+    if isinstance(a, float) or isinstance(b, float):
+        return a is not None and b is not None and math.isclose(a, b, rel_tol=1e-9)
+    return bool(a == b)
 
 
 @dataclass(frozen=True)
@@ -124,11 +272,11 @@ def make_space(
             reasons[name] = reason
         elif isinstance(answer, Domain):
             domains[name] = answer
-    for name in _idle(domains, observation.facts):
-        reasons[name] = f"it acts only with {KNOBS[name].needs}"
+    for name, reason in _idle(domains, observation.facts).items():
+        reasons[name] = reason
         del domains[name]
     out = tuple(LeftOut(name, reasons[name]) for name in KNOBS if name in reasons)
-    baseline = {name: observation.facts.baseline[name] for name in domains}
+    baseline = Params({name: observation.facts.baseline[name] for name in domains})
     return SearchSpace(domains, out, baseline, observation.facts)
 
 
@@ -144,7 +292,7 @@ def _domain(name: str, facts: ModelFacts, wanted: Wishes) -> Domain | Excluded:
 
 
 def _reason(name: str, answer: Domain | Excluded, observation: Observation, wanted: Wishes) -> str:
-    if observation.facts.baseline.get("coreneuron") and not KNOBS[name].in_coreneuron:
+    if uses_coreneuron(observation.facts.baseline) and not KNOBS[name].in_coreneuron:
         return "your model runs with CoreNEURON, which does not look at it"
     if isinstance(answer, Excluded):
         return answer.reason
@@ -161,17 +309,31 @@ def _reason(name: str, answer: Domain | Excluded, observation: Observation, want
     return ""
 
 
-def _idle(domains: Mapping[str, Domain], facts: ModelFacts) -> list[str]:
-    """Searched knobs that act beside no value of the others: those that would make them act are not searched."""
-    beside = [{}, *({name: value} for name, domain in domains.items() for value in domain.values)]
-    return [name for name in domains if not any(_active(name, {**facts.baseline, **settings}) for settings in beside)]
+def _acts(name: str, beside: Mapping[str, Any], facts: ModelFacts) -> bool:
+    settings = dict(beside)
+    return KNOBS[name].works_in(facts.neuron_for(settings)) and acts(name, {**facts.baseline, **settings})
 
 
-def _active(name: str, settings: Settings) -> bool:
-    """Whether a knob can act beside these settings, in the engine that they choose."""
-    if settings.get("coreneuron") and not KNOBS[name].in_coreneuron:
-        return False
-    return KNOBS[name].active(settings)
+def _idle(domains: Mapping[str, Domain], facts: ModelFacts) -> dict[str, str]:
+    """Searched knobs that act beside no value of the others, nor any two: those that would make them act are not
+    searched. With the reasons.
+    """
+    values = [{name: value} for name, domain in domains.items() for value in domain.values]
+    beside: list[dict[str, Any]] = [{}, *values, *({**one, **other} for one, other in combinations(values, 2))]
+    versions = {facts.neuron_for(settings) for settings in ({}, *values)}
+    return {
+        name: _why_idle(name, versions, facts)
+        for name in domains
+        if not any(_acts(name, settings, facts) for settings in beside)
+    }
+
+
+def _why_idle(name: str, versions: Collection[tuple[int, ...]], facts: ModelFacts) -> str:
+    if not any(map(KNOBS[name].works_in, versions)):
+        here = KNOBS[name].domain(replace(facts, launch=replace(facts.launch, environments=())))
+        if isinstance(here, Excluded):
+            return here.reason
+    return f"it acts only with {KNOBS[name].needs}"
 
 
 def _percent(share: float) -> str:

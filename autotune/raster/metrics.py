@@ -93,7 +93,8 @@ def match(a: Raster, b: Raster, window_ms: float) -> Match:
 
 
 def distance(a: Raster, b: Raster, window_ms: float) -> float:
-    """The graded distance that the search sees: (missed + extra) / (len(a) + len(b)) of `match`.
+    """The graded distance of two rasters alone: (missed + extra) / (len(a) + len(b)) of `match`. Trials of a study are
+    measured by verify.error.Ruler, which excuses a spike whose partner may lie beyond the end of the run.
 
     In [0, 1], symmetric; 0 only if every spike has its partner, 1 if none has, so also for one empty raster. Two empty
     rasters have 0: emptiness must be judged elsewhere.
@@ -116,6 +117,17 @@ def first_divergence_ms(a: Raster, b: Raster) -> float | None:
             return float(min(a.times_ms[at], b.times_ms[at]))
     longer = a if len(a) > len(b) else b
     return float(longer.times_ms[common]) if len(longer) > common else None
+
+
+def moved(a: Raster, b: Raster) -> Raster:
+    """The spikes in a of the gids that do not fire at exactly the same times in b."""
+    gids, times = np.concatenate([a.gids, b.gids]), np.concatenate([a.times_ms, b.times_ms])
+    order = np.lexsort((times, gids))
+    gids, times, whose = gids[order], times[order], np.repeat([1, -1], [len(a), len(b)])[order]
+    if not len(gids):
+        return a
+    first = np.flatnonzero(np.concatenate([[True], (np.diff(gids) != 0) | (np.diff(times) != 0)]))
+    return _only(a, np.unique(gids[first][np.add.reduceat(whose, first) != 0]))
 
 
 def rates(r: Raster, duration_ms: float, gids: Gids | None = None) -> Floats:

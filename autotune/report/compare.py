@@ -20,6 +20,7 @@ from autotune.errors import ExitCode, UsageError
 from autotune.raster.files import read_raster
 from autotune.raster.metrics import correlations, first_divergence_ms, identical, isi_cv, match, rates, spike_distance
 from autotune.raster.raster import Raster
+from autotune.report.format import format_number
 
 Verdict = Literal["identical", "equivalent", "different", "nothing to compare"]
 _EXIT: dict[Verdict, ExitCode] = {
@@ -159,12 +160,12 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
     each = Table("", "a", "b", title="Rasters")
     rows = [_plain(asdict(summary)) for summary in (comparison.a, comparison.b)]
     for name in rows[0]:
-        each.add_row(name.replace("_", " "), *(_show(row[name]) for row in rows))
+        each.add_row(name.replace("_", " "), *(format_number(row[name]) for row in rows))
     both = Table("", "value", title="a against b")
     skipped = ("verdict", "exit_code", "a", "b")
     for name, value in comparison.as_dict().items():
         if name not in skipped:
-            both.add_row(name.replace("_", " "), _show(value))
+            both.add_row(name.replace("_", " "), format_number(value))
     console.print(each, both)
 
 
@@ -232,9 +233,3 @@ def _summary(r: Raster, name: str, gids: Any, start_ms: float, stop_ms: float) -
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
     return {name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in values.items()}
-
-
-def _show(value: object) -> str:
-    if value is None:
-        return "–"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.6g}" if isinstance(value, float) else str(value)

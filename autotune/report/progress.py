@@ -1,37 +1,48 @@
-"""What the pipeline tells while it works. A report implements it; the pipeline knows nothing of terminals."""
+"""What the pipeline tells while it works: one event for each thing that a user may want to see happen.
+
+A live report is a class of its own that takes the events it cares for; the pipeline knows of no terminal, page or file.
+A report must never change what it is told of.
+"""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
+from autotune.calibrate.baseline import Calibration
+from autotune.calibrate.noise import NoiseRecord
 from autotune.config import SearchConfig
 from autotune.export import Best
 from autotune.measure import Event
 from autotune.observe import Observation
 from autotune.plan.space import SearchSpace
-from autotune.search.resident import ResidentRecord
+from autotune.session.record import SessionRecord
 from autotune.store.records import Trial
-from autotune.verify.calibrate import Calibration
-from autotune.verify.noise import NoiseRecord
 
 
-class Progress(Protocol):
-    """One method for each thing that a user may want to see happen."""
+class Progress:
+    """A report that tells nothing. Methods come in the order of the road; those of a step that was done before come
+    too, from its record.
+    """
 
     def step(self, name: str) -> str:
         """A step of the pipeline begins; returns its name."""
+        return name
 
-    def observed(self, observation: Observation) -> None: ...
+    def observed(self, observation: Observation) -> None:
+        """The user's own run was watched."""
 
-    def planned(self, space: SearchSpace) -> None: ...
+    def planned(self, space: SearchSpace) -> None:
+        """It is known what is searched, and why the rest is not."""
 
-    def calibrated(self, calibration: Calibration) -> None: ...
+    def calibrated(self, calibration: Calibration) -> None:
+        """The baseline was compared with itself."""
 
     def timed(self, record: NoiseRecord, note: str) -> None:
         """The A/A runs are done: how small a gain can be shown; `note` says how much of the run is searched."""
 
-    def resident(self, record: ResidentRecord) -> None:
+    def session(self, record: SessionRecord) -> None:
         """It is known whether trials run on one built network."""
 
     def searching(self, known: list[Trial], limits: SearchConfig) -> None:
@@ -39,6 +50,9 @@ class Progress(Protocol):
 
     def trial(self, trial: Trial) -> None:
         """A trial has its verdict."""
+
+    def stopped(self, reason: str) -> None:
+        """The search has ended, for this reason."""
 
     def confirming(self, chosen: list[Trial], pairs: int, done: int) -> None:
         """The confirmation begins: so many pairs for each of the chosen; `done` of them are already there."""
@@ -48,3 +62,22 @@ class Progress(Protocol):
 
     def finished(self, best: Best, folder: Path) -> None:
         """The study has its answer."""
+
+    def close(self) -> None:
+        """No event will follow, whatever happened: give back what is held."""
+
+
+EVENTS = tuple(name for name in vars(Progress) if not name.startswith("_"))
+
+
+class Reports(Progress):
+    """Several reports at once: each event goes to all of them, in their order."""
+
+    def __init__(self, *reports: Progress) -> None:
+        self._reports = (Progress(), *reports)  # the first gives the answer: a step's name
+        for event in EVENTS:
+            setattr(self, event, partial(self._tell, event))
+
+    def _tell(self, event: str, *what: Any, **named: Any) -> Any:
+        answers = [getattr(report, event)(*what, **named) for report in self._reports]
+        return answers[0]

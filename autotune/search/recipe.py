@@ -6,8 +6,10 @@ as the delays allow, the queue modes and the memory layout, then the free cores,
 
 from __future__ import annotations
 
+from typing import Any
+
 from autotune.plan.space import SearchSpace
-from autotune.store.records import Settings
+from autotune.settings import Params
 
 STEPS: tuple[tuple[str, ...], ...] = (
     ("nspike", "gid_compress"),
@@ -22,9 +24,9 @@ STEPS: tuple[tuple[str, ...], ...] = (
 """The knobs of each piece of advice."""
 
 
-def recipe(space: SearchSpace) -> list[Settings]:
+def recipe(space: SearchSpace) -> list[Params]:
     """The first trials: the baseline, the exchange advice, each further piece of advice beside it."""
-    trials = [dict(space.baseline)]
+    trials = [space.baseline]
     exchange = _advice(space, STEPS[0])
     if exchange:
         trials.append(space.with_values(**exchange))
@@ -32,13 +34,13 @@ def recipe(space: SearchSpace) -> list[Settings]:
         advice = _advice(space, names)
         if advice:
             trials.append(space.with_values(**exchange, **advice))
-    unique: list[Settings] = []
+    unique: list[Params] = []
     for trial in (space.active(t) for t in trials):
         if trial not in unique:
             unique.append(trial)
     return unique
 
 
-def _advice(space: SearchSpace, names: tuple[str, ...]) -> Settings:
+def _advice(space: SearchSpace, names: tuple[str, ...]) -> dict[str, Any]:
     searched = (name for name in names if name in space.domains and space.domains[name].recommended)
     return {name: space.domains[name].recommended[0] for name in searched}

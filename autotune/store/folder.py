@@ -1,11 +1,13 @@
 """The study folder is the truth: one file a record, each whole or absent, so that a study can be killed at any moment
 and goes on.
 
-study.json  observation.json  acceptance.json  confirmation.json   one record a step
-trials/0007.json                                                   one record a trial
-rasters/baseline.npz                                               what every trial is compared with
-optuna.journal                                                     the sampler's memory; can be rebuilt from trials/
-agent/  scratch/                                                   the staged agent and the runs in progress
+study.json  observation.json  plan.json  …  confirmation.json   a record of each step, which declares its own name
+trials/0007.json                                              a record of each trial
+rasters/baseline.npz  …                                       what trials are compared with
+optuna.journal                                                the sampler's memory; can be rebuilt from trials/
+agent/  scratch/                                              the staged agent and the runs in progress
+
+All of them are described in docs/reference/study-folder.md.
 """
 
 from __future__ import annotations
@@ -13,10 +15,10 @@ from __future__ import annotations
 import fcntl
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, ClassVar, Protocol, TextIO, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -24,7 +26,14 @@ from autotune.agent.protocol import write_atomically
 from autotune.errors import UsageError
 from autotune.store.records import StudyRecord, Trial
 
-Record = TypeVar("Record")
+
+class Recorded(Protocol):
+    """A dataclass that says under which name it is written down."""
+
+    RECORD: ClassVar[str]
+
+
+Record = TypeVar("Record", bound=Recorded)
 MARKER = "study.json"
 BEFORE_THE_FIRST_STEP = {MARKER, "spent.json"}
 LOCK = ".lock"
@@ -95,13 +104,31 @@ class StudyFolder:
         if self._lock:
             self._lock.close()
 
-    def write(self, name: str, record: Any) -> None:
-        """Write a record as `name`.json, whole or not at all."""
+    def write(self, record: Recorded) -> None:
+        """Write a step's record, whole or not at all."""
+        self._write(record.RECORD, record)
+
+    def read(self, kind: type[Record]) -> Record | None:
+        """A step's record, or None when the study has not come so far. Raises UsageError for a damaged file."""
+        found: Record | None = self._read(kind.RECORD, kind)
+        return found
+
+    def kept(self, kind: type[Record], make: Callable[[], Record]) -> Record:
+        """A step's record: what an earlier driver found, else what `make` returns, written down."""
+        record = self.read(kind)
+        if record is None:
+            record = make()
+            self.write(record)
+        return record
+
+    def write_trial(self, trial: Trial) -> None:
+        self._write(f"trials/{trial.number:04d}", trial)
+
+    def _write(self, name: str, record: Any) -> None:
         text = TypeAdapter(type(record)).dump_json(record, indent=1)
         write_atomically(self.path / f"{name}.json", lambda file: file.write(text))
 
-    def read(self, name: str, kind: type[Record]) -> Record | None:
-        """The record, or None when the study has not come so far. Raises UsageError for a damaged file."""
+    def _read(self, name: str, kind: type[Any]) -> Any:
         file = self.path / f"{name}.json"
         if not file.is_file():
             return None
@@ -113,13 +140,10 @@ class StudyFolder:
                 cure="Remove that file to make this step again, or start afresh with --fresh.",
             ) from error
 
-    def write_trial(self, trial: Trial) -> None:
-        self.write(f"trials/{trial.number:04d}", trial)
-
     def trials(self) -> list[Trial]:
         """All finished trials, by number."""
         names = sorted(file.stem for file in (self.path / "trials").glob("[0-9]*.json"))
-        found = (self.read(f"trials/{name}", Trial) for name in names)
+        found = (self._read(f"trials/{name}", Trial) for name in names)
         return [trial for trial in found if trial is not None]
 
     def _make_folders(self) -> None:
@@ -138,11 +162,11 @@ class StudyFolder:
             yield
         finally:
             spent = self.spent()
-            self.write("spent", {**spent, step: spent.get(step, 0.0) + time.monotonic() - started})
+            self._write("spent", {**spent, step: spent.get(step, 0.0) + time.monotonic() - started})
 
     def spent(self) -> dict[str, float]:
         """Wall time of each step in seconds, over all sessions."""
-        return self.read("spent", dict[str, float]) or {}
+        return self._read("spent", dict[str, float]) or {}
 
     def _is_ours(self) -> bool:
         return (self.path / MARKER).is_file() or {path.name for path in self.path.iterdir()} <= {LOCK, *FOLDERS}
@@ -151,7 +175,7 @@ class StudyFolder:
 def open_finished(path: Path) -> tuple[StudyFolder, StudyRecord]:
     """An existing study, for reading only. Raises UsageError when there is none."""
     folder = StudyFolder(path)
-    study = folder.read("study", StudyRecord) if path.is_dir() else None
+    study = folder.read(StudyRecord) if path.is_dir() else None
     if study is None:
         raise UsageError(
             f"{path}: no study there", cure="Give the folder that `autotune run` wrote, for example runs/ring."

@@ -6,11 +6,11 @@ They are frozen dataclasses; pydantic reads and writes them, so that a damaged o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
+
+from autotune.settings import NOT_READ, UNCHANGED, Changes, Effective, Params
 
 Verdict = Literal["accepted", "diverged", "unstable", "crashed", "timeout", "not applicable"]
-Settings = dict[str, Any]
-"""Knob name to value."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class Sample:
     after_s: float
     cpu_s: tuple[float, ...] = ()
     """CPU time of each rank in the trial's run."""
+    way: str = ""
+    """How all three runs were made: "fresh" or "session"; empty in records from before this was written down."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +31,14 @@ class Trial:
     """One trial, finished. It has exactly one verdict."""
 
     number: int
-    params: Settings
+    params: Params
     """What was asked for: a value for each active knob."""
     verdict: Verdict
     reason: str = ""
     """Why it was rejected, in words; empty when it was accepted."""
-    effective: Settings = field(default_factory=dict)
+    effective: Effective = field(default_factory=lambda: NOT_READ)
     """What every rank read back."""
-    changes: Settings = field(default_factory=dict)
+    changes: Changes = field(default_factory=lambda: UNCHANGED)
     """What was set, because it differs from the user's own settings; empty for the baseline."""
     safety: str = "exact"
     """The class that the raster was judged by."""
@@ -45,6 +47,14 @@ class Trial:
     samples: tuple[Sample, ...] = ()
     distance: float | None = None
     """Raster distance to the baseline: 0 identical, 1 nothing in common."""
+    largest_shift_ms: float | None = None
+    """Of the spikes that have their partner in the baseline; None where single spikes are not compared."""
+    mean_shift_ms: float | None = None
+    """Of the same, without its sign."""
+    statistics: float | None = None
+    """Where it was judged by statistics: how far the worst lies from the centre of its band, 1 at the edge."""
+    where: str | None = None
+    """In what it differs from the baseline: spikes, file, trace, callbacks or output."""
     violation: float = 0.0
     """The constraint that the sampler sees: 0 or less is feasible."""
     sections: dict[str, float] = field(default_factory=dict)
@@ -91,21 +101,11 @@ class ModelIdentity:
 class StudyRecord:
     """What a study was started with; the same command goes on with it, another one is refused."""
 
+    RECORD: ClassVar[str] = "study"
+
     name: str
     config: dict[str, Any]
     model: ModelIdentity
     storage: str | None
     created: str
     version: str
-
-
-@dataclass(frozen=True)
-class ConfirmationLog:
-    """The pairs that a confirmation has measured so far, and for which finalists."""
-
-    finalists: tuple[str, ...] = ()
-    pairs: int = 0
-    """How many of each were planned: another plan cannot go on with these."""
-    events: tuple[dict[str, Any], ...] = ()
-    earlier: int = 0
-    """How many confirmations of this study were begun before, with other finalists."""

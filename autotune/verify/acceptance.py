@@ -1,5 +1,5 @@
 """Is it the same result? A run's raster against the baseline's, by the class of what was changed and by what the model
-allows (verify/calibrate.py). The rules and their reasons are in docs/explanation/same-spikes.md.
+allows (calibrate/baseline.py). The rules and their reasons are in docs/explanation/same-spikes.md.
 
 An empty raster proves nothing: without spikes the sampled voltages must be identical, and only exact knobs are judged.
 """
@@ -7,19 +7,24 @@ An empty raster proves nothing: without spikes the sampled voltages must be iden
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from autotune.agent.knobs import EXACT, NUMERICAL, ROUND_OFF
 from autotune.config import AcceptConfig
-from autotune.launch.run import Run
+from autotune.launch.ask import Run
 from autotune.observe import Observation, voltage_digests
 from autotune.raster import Raster
 from autotune.raster.metrics import first_divergence_ms, identical
+from autotune.report.format import counted
+from autotune.settings import Changes
 from autotune.store.records import Verdict
 from autotune.verify.band import NullBand, null_band
-from autotune.verify.calibrate import Calibration, References
+from autotune.verify.beside import Difference, OwnRuns, Where
 from autotune.verify.error import Ruler, ruler
+from autotune.verify.evidence import too_little
+from autotune.verify.references import References, Regime
 from autotune.verify.stability import bounds, instability, not_finite, silenced
 
 LEAST_VIOLATION = 1e-6  # a raster that differs within the window has distance 0 and is rejected all the same
@@ -33,6 +38,14 @@ class Judgement:
     reason: str
     distance: float
     violation: float
+    largest_shift_ms: float | None = None
+    """Of the spikes that have their partner; None where single spikes are not compared, and without partners."""
+    mean_shift_ms: float | None = None
+    """Without its sign."""
+    where: Where | None = None
+    """In what the run differs, if it does."""
+    statistics: float | None = None
+    """Where it was judged by statistics: how far the worst of them lies from the centre of its band, 1 at the edge."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +55,10 @@ class Acceptance:
     baseline: Raster
     observation: Observation
     limits: AcceptConfig
-    calibration: Calibration = field(default_factory=lambda: Calibration(repeat_run_s=0.0))
+    regime: Regime = "regular"
     references: References = field(default_factory=References)
+    beside: OwnRuns = field(default_factory=OwnRuns)
+    """What the user's own runs do beside spikes: it grows with each."""
 
     def until(self, stop_ms: float | None) -> Acceptance:
         """The same for runs that end early, at `stop_ms`; None for the whole run."""
@@ -58,8 +73,23 @@ class Acceptance:
             self,
             baseline=part((self.baseline,))[0],
             observation=replace(self.observation, facts=replace(self.observation.facts, t_stop_ms=stop_ms)),
+            beside=self.beside.until(stop_ms),
             references=References(part(kept.perturbed), part(kept.finer), part(kept.null)),
         )
+
+    @cached_property
+    def unproved(self) -> str:
+        """Why no change of the numbers can be judged by this baseline; empty where one can."""
+        facts = self.observation.facts
+        return too_little(self.baseline, facts.t_stop_ms, facts.cells - facts.artificial_gids, self.limits)
+
+    def reproduces(self, run: Run) -> bool:
+        """Whether a run of the user's own settings gave the baseline's raster, where this model gives one at all."""
+        return self.regime == "random" or identical(self.baseline, run.raster)
+
+    def difference(self, run: Run, changes: Changes, safety: str) -> Difference | None:
+        """What a fresh run does otherwise than the user's own runs, beside its spikes."""
+        return self.beside.difference(run, changes, safety, identical(self.baseline, run.raster))
 
     def judge(self, run: Run, safety: str) -> Judgement:
         """The verdict on a run whose changes are of class `safety`."""
@@ -72,6 +102,8 @@ class Acceptance:
             return Judgement("crashed", reason, apart, max(apart, 1.0))
         if not len(self.baseline):
             return self._judge_voltages(run)
+        if safety == NUMERICAL and self.unproved:
+            return Judgement("not applicable", self.unproved, apart, max(apart, 1.0))
         return self.judge_raster(run.raster, safety)
 
     def _unstable(self, run: Run, safety: str) -> str:
@@ -96,12 +128,19 @@ class Acceptance:
 
     def judge_raster(self, raster: Raster, safety: str) -> Judgement:
         """The verdict on the spikes alone; the baseline must have some."""
+        judgement = self._judge_raster(raster, safety)
+        if self.regime != "regular":
+            return judgement
+        largest, mean = self._ruler.shifts_ms(self.baseline, raster) or (None, None)
+        return replace(judgement, largest_shift_ms=largest, mean_shift_ms=mean)
+
+    def _judge_raster(self, raster: Raster, safety: str) -> Judgement:
         apart = self._ruler.distance(self.baseline, raster)
         if len(raster) and identical(self.baseline, raster):
             return Judgement("accepted", "", 0.0, 0.0)
         if not len(raster):
             return self._diverged(raster, "no spikes at all", 1.0)
-        if self.calibration.regime == "random":
+        if self.regime == "random":
             return self._by_statistics(raster, apart, self._band)
         if safety == EXACT:
             return self._diverged(raster, "a knob of class exact must not move a spike", apart)
@@ -131,7 +170,7 @@ class Acceptance:
         moved = [each for each in self.references.perturbed if not identical(each, self.baseline)]
         if not moved:
             return self._diverged(raster, f"a knob of class round-off must not move a spike, {size} does not", apart)
-        if self.calibration.regime == "chaotic":
+        if self.regime == "chaotic":
             early = self._parts_early(raster, moved, size)
             return self._diverged(raster, early, apart) if early else self._by_statistics(raster, apart, self._band)
         earliest = min(self._moves_at(each) for each in moved)
@@ -160,7 +199,7 @@ class Acceptance:
         return self._ruler.parting_ms(self.baseline, raster)
 
     def _numerical(self, raster: Raster, apart: float) -> Judgement:
-        if self.calibration.regime == "chaotic":
+        if self.regime == "chaotic":
             early = self._leaves_early(raster)
             if early:
                 return self._diverged(raster, early, apart)
@@ -169,8 +208,8 @@ class Acceptance:
         if apart > self.limits.unmatched:
             missed, extra = self._ruler.alone(self.baseline, raster)
             silent = silenced(self.baseline, raster)
-            reason = f"{missed} spikes missed and {extra} extra beyond {self.limits.window_ms:g} ms" + (
-                f", {silent} cells fall silent" if silent else ""
+            reason = f"{counted(missed, 'spike')} missed and {extra} extra beyond {self.limits.window_ms:g} ms" + (
+                f", cells that fall silent: {silent}" if silent else ""
             )
             return self._diverged(raster, reason, apart)
         return self._judge_error(raster, apart)
@@ -207,19 +246,22 @@ class Acceptance:
             return self._diverged(raster, "the run is too short for statistics", apart)
         worst = band.worst(raster)
         if worst.excess <= 1:
-            return Judgement("accepted", "", apart, 0.0)
-        return self._diverged(raster, worst.text(), apart, 1 - 1 / worst.excess)
+            return Judgement("accepted", "", apart, 0.0, statistics=worst.excess)
+        rejected = self._diverged(raster, worst.text(), apart, 1 - 1 / worst.excess)
+        return replace(rejected, statistics=min(worst.excess, sys.float_info.max))
 
     def _judge_voltages(self, run: Run) -> Judgement:
         if len(run.raster):
-            return Judgement("diverged", f"{len(run.raster)} spikes where the baseline has none", 1.0, 1.0)
+            reason = f"{counted(len(run.raster), 'spike')} where the baseline has none"
+            return Judgement("diverged", reason, 1.0, 1.0, where="spikes")
         if voltage_digests(run) == self.observation.voltage_digests and any(self.observation.voltage_digests):
             return Judgement("accepted", "", 0.0, 0.0)
-        return Judgement("diverged", "the sampled voltages differ (no spikes to compare)", 1.0, 1.0)
+        return Judgement("diverged", "the sampled voltages differ (no spikes to compare)", 1.0, 1.0, where="trace")
 
     def _diverged(self, raster: Raster, why: str, apart: float, violation: float | None = None) -> Judgement:
         when = first_divergence_ms(self.baseline, raster)
-        spikes = f"{len(raster)} spikes for {len(self.baseline)}"
+        spikes = f"{counted(len(raster), 'spike')} for {len(self.baseline)}"
         at = f", from t = {when:g} ms on" if when is not None else ""
         graded = apart if violation is None else violation
-        return Judgement("diverged", f"{why}: {spikes}{at}", apart, max(graded, LEAST_VIOLATION))
+        reason = f"{why}: {spikes}{at}"
+        return Judgement("diverged", reason, apart, max(graded, LEAST_VIOLATION), where="spikes")

@@ -43,9 +43,14 @@ class Ruler:
         whole = len(a) + len(b)
         return sum(self.alone(a, b)) / whole if whole else 0.0
 
-    def largest_shift_ms(self, a: Raster, b: Raster) -> float | None:
+    def shifts_ms(self, a: Raster, b: Raster) -> tuple[float, float] | None:
+        """The largest and the mean shift of the spikes that have a partner, without their sign; None if none has."""
         found = match(a, b, self.window_ms)
-        return found.max_abs_ms if found.matched else None
+        return (found.max_abs_ms, float(np.abs(found.shifts_ms).mean())) if found.matched else None
+
+    def largest_shift_ms(self, a: Raster, b: Raster) -> float | None:
+        shifts = self.shifts_ms(a, b)
+        return shifts[0] if shifts else None
 
     def error_ms(self, run: Raster, reference: Raster) -> float:
         """The mean shift, without its sign, of the spikes of the cell that is worst off; one that is alone counts as a

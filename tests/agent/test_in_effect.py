@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from autotune.launch.ask import Ask
 from autotune.raster.metrics import identical
+from autotune.settings import Changes
 
 pytestmark = pytest.mark.mpi
 
@@ -38,7 +40,7 @@ def watch(fresh_runner, tmp_path):
     runner = fresh_runner(tmp_path / "asks.py")
 
     def run(settings: dict[str, Any] | None = None):
-        done = runner.run(settings)
+        done = runner.run(Ask(60.0, changes=Changes(settings or {})))
         return done, [json.loads((tmp_path / f"seen-{rank}.json").read_text()) for rank in (0, 1)]
 
     return run
@@ -88,6 +90,8 @@ def test_cache_efficient_is_read_back_as_it_is(watch, ring):
 
 
 def test_gid_compression_that_neuron_refuses_is_not_said_to_be_in_effect(fresh_runner):
-    done = fresh_runner("many_gids.py").run({"nspike": 2, "gid_compress": True})  # 300 output gids on the last rank
+    done = fresh_runner("many_gids.py").run(
+        Ask(60.0, changes=Changes({"nspike": 2, "gid_compress": True}))
+    )  # 300 output gids on the last rank
     assert done.effective["nspike"] == 2
     assert done.effective["gid_compress"] is False

@@ -17,7 +17,7 @@ from autotune.agent.protocol import (
     RankReport,
     RunSection,
     rank_files,
-    read_job,
+    read_message,
     to_json,
     write_atomically,
     write_text,
@@ -27,7 +27,7 @@ from autotune.agent.protocol import (
 def test_a_job_comes_through_as_it_was_sent(tmp_path):
     job = Job(str(tmp_path), {"dt": 0.05, "nspike": 3, "gid_compress": True}, observe=True, voltages=8, clock=True)
     write_text(tmp_path / "job.json", to_json(job))
-    assert read_job(str(tmp_path / "job.json")) == job
+    assert read_message(str(tmp_path / "job.json")) == job
 
 
 def test_a_report_comes_through_as_it_was_sent_also_with_numbers_of_numpy():
@@ -54,7 +54,7 @@ def test_torn_and_foreign_reports_are_refused(text):
 def test_a_job_of_another_protocol_is_refused(tmp_path):
     (tmp_path / "job.json").write_text('{"protocol": 999, "folder": "."}')
     with pytest.raises(ValueError, match="protocol 999, this agent speaks"):
-        read_job(str(tmp_path / "job.json"))
+        read_message(str(tmp_path / "job.json"))
 
 
 def test_serial_copies_do_not_overwrite_each_others_files():
@@ -77,7 +77,7 @@ def test_a_file_is_replaced_whole_or_stays_as_it_was(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
 
 
-def test_a_writer_that_is_killed_leaves_the_old_file_whole(tmp_path):
+def test_a_writer_that_is_killed_leaves_the_old_file_whole_and_one_that_can_be_told_from_it(tmp_path, half_written):
     file = tmp_path / "record.json"
     write_text(file, "old")
     program = """
@@ -95,6 +95,7 @@ write_atomically(Path(sys.argv[1]), die)
     done = subprocess.run([sys.executable, "-c", program, str(file)], timeout=30)
     assert done.returncode == -signal.SIGKILL
     assert file.read_text() == "old"
+    assert [path.read_text() for path in half_written(tmp_path)] == ["half"]
 
 
 def test_a_file_has_the_rights_that_any_new_file_gets(tmp_path):

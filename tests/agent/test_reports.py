@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from autotune.launch.ask import Ask
 from autotune.launch.judge import RunFailed
 
 # Stands in for a model whose ranks end as real NEURON's do only by accident; it uses the agent as it is staged.
@@ -32,7 +33,7 @@ def run(fresh_runner, tmp_path):
 
     def make(lines: str):
         (tmp_path / "model.py").write_text(PROGRAM + lines)
-        return fresh_runner(tmp_path / "model.py", ranks=1).run()
+        return fresh_runner(tmp_path / "model.py", ranks=1).run(Ask(60.0))
 
     return make
 

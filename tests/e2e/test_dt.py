@@ -52,7 +52,7 @@ def test_settings_that_were_tried_before_are_answered_without_a_run(dt_study):
     for trial in answered:
         first = trials[trial["answered_from"]]
         assert (trial["params"], trial["ratio"]) == (first["params"], first["ratio"])
-        assert trial["wall_s"] < 0.1 < first["wall_s"]
+        assert trial["wall_s"] < first["wall_s"]
     assert len({trial["params"]["dt"] for trial in trials}) == len(trials) - len(answered)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from autotune.errors import UsageError
+from autotune.launch.ask import Ask
 from autotune.launch.command import launch_environment, parse_command
 from autotune.launch.judge import RunFailed
 from autotune.launch.mpi import find_mpi, mpi_environment
@@ -40,20 +42,20 @@ def two_ranks(*words: str) -> tuple[str, ...]:
 
 @pytest.mark.mpi
 def test_cells_that_nobody_listens_to_are_captured_where_populations_usually_start(runner: Any) -> None:
-    run = runner(*two_ranks("far_gids.py", "10000000")).run()
+    run = runner(*two_ranks("far_gids.py", "10000000")).run(Ask(60.0))
     assert {gid for gid in run.raster.gid_set if gid >= 10_000_000} == set(range(10_000_000, 10_000_008))
 
 
 @pytest.mark.mpi
 def test_spikes_of_gids_that_cannot_be_found_make_the_run_refused(runner: Any) -> None:
     with pytest.raises(RunFailed, match="spikes were sent to other ranks, only"):
-        runner(*two_ranks("far_gids.py", "12345678")).run()
+        runner(*two_ranks("far_gids.py", "12345678")).run(Ask(60.0))
 
 
 @pytest.mark.mpi
 def test_spikes_that_the_model_records_from_after_finitialize_on_make_the_run_refused(runner: Any) -> None:
     with pytest.raises(RunFailed, match="from after finitialize on"):
-        runner(*two_ranks("far_gids.py", "1000", "late")).run()
+        runner(*two_ranks("far_gids.py", "1000", "late")).run(Ask(60.0))
 
 
 def test_a_helper_that_simulates_something_of_its_own_is_no_rank(runner: Any, tmp_path: Path) -> None:
@@ -63,20 +65,22 @@ def test_a_helper_that_simulates_something_of_its_own_is_no_rank(runner: Any, tm
         f"import runpy, subprocess, sys\nsubprocess.run([sys.executable, '-c', {cell!r}], check=True)\n"
         "runpy.run_path('small_ring.py')\n"
     )
-    run = runner(sys.executable, "with_helper.py").run()
+    run = runner(sys.executable, "with_helper.py").run(Ask(60.0))
     assert run.ranks == 1
     assert len(run.raster) > 0
 
 
 def test_another_neuron_than_the_watched_one_is_refused(runner: Any) -> None:
-    watched = runner(sys.executable, "small_ring.py").as_watched("NEURON -- VERSION 7.0", "/elsewhere/python")
+    fresh = runner(sys.executable, "small_ring.py")
+    place = ("NEURON -- VERSION 7.0", "/elsewhere/python")
+    watched = replace(fresh, manner=replace(fresh.manner, place=place))
     with pytest.raises(UsageError, match=r"was made with NEURON -- VERSION 7\.0 at /elsewhere/python"):
-        watched.run()
+        watched.run(Ask(60.0))
 
 
 def test_absolute_words_of_the_command_lead_into_the_copy(runner: Any, tmp_path: Path) -> None:
     script = tmp_path / "model" / "writes_here.py"
-    runner(sys.executable, str(script)).in_a_copy().run()
+    runner(sys.executable, str(script)).in_a_copy().run(Ask(60.0))
     assert {path.name for path in (tmp_path / "model").iterdir()} == {path.name for path in MODELS.iterdir()}
 
 
@@ -87,4 +91,4 @@ def test_a_copy_that_does_not_protect_the_folder_is_told(runner: Any, tmp_path: 
         "import runpy\nopen('out/result.txt', 'w').write('x')\nrunpy.run_path('small_ring.py')\n"
     )
     with pytest.raises(UsageError, match=r"real/result.txt changed while a copy"):
-        runner(sys.executable, "through.py").in_a_copy().run()
+        runner(sys.executable, "through.py").in_a_copy().run(Ask(60.0))

@@ -71,13 +71,6 @@ def test_exact_knobs_leave_the_identical_raster_on_real_runs(recipe_study):
         assert (trial["verdict"], trial["distance"], trial["spikes"]) == ("accepted", 0.0, 73)
 
 
-def test_each_trial_is_timed_against_baseline_runs_right_before_and_after_it(recipe_study):
-    for trial in recipe_study.trials()[:4]:
-        (sample,) = trial["samples"]
-        between = np.sqrt(sample["before_s"] * sample["after_s"])
-        assert trial["ratio"] == pytest.approx(sample["trial_s"] / between)
-
-
 def test_the_screen_shows_every_trial_with_settings_verdict_ratio_best_and_time_left(recipe_study):
     lines = [line for line in recipe_study.answer.stdout.splitlines() if line.strip().startswith("trial ")]
     assert len(lines) == 5
@@ -87,7 +80,7 @@ def test_the_screen_shows_every_trial_with_settings_verdict_ratio_best_and_time_
         assert trial["verdict"] in line
         assert f"{trial['ratio']:.3f}" in line
         assert "best" in line
-        assert "left" in line
+        assert ("left" in line) == (line is not lines[-1])
 
 
 def test_cache_efficient_is_searched_where_it_acts_and_else_listed_with_the_reason(recipe_study):
@@ -104,9 +97,9 @@ def test_no_file_beside_the_model_is_changed_or_added(recipe_study, listing):
     assert sorted(path.name for path in recipe_study.study.parent.iterdir()) == ["out", "ring"]
 
 
-def test_nothing_of_the_runs_is_left_in_the_study_folder(recipe_study):
+def test_nothing_of_the_runs_is_left_in_the_study_folder(recipe_study, half_written):
     assert not (recipe_study.out / "scratch").exists()
-    assert not list(recipe_study.out.rglob(".*.tmp*"))
+    assert half_written(recipe_study.out) == []
 
 
 def test_the_same_command_again_repeats_nothing_and_answers_the_same(recipe_study, copy_of, autotune):

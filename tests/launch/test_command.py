@@ -138,7 +138,7 @@ def test_model_files_are_the_models_and_nothing_else(tmp_path):
         "env/lib/a.py",
         "__pycache__/a.py",
         "results/study.json",
-        "results/agent/autotune_agent/hooks.py",
+        "results/agent/autotune_agent/life.py",
         "best.json",
     ]
     for name in [*wanted, *unwanted, "env/pyvenv.cfg"]:

@@ -16,7 +16,8 @@ import pytest
 
 from autotune.errors import AutotuneError, UsageError
 from autotune.launch import find_mpi, launch_environment, mpi_environment, parse_command
-from autotune.launch.process import Finished, run
+from autotune.launch.guard import GRACE_S
+from autotune.launch.process import GUARD, Finished, run
 
 MARKER = "AUTOTUNE_TEST_MARKER"
 
@@ -47,6 +48,10 @@ class Bench:
             return process.environ().get(MARKER) == self.mark and process.status() != psutil.STATUS_ZOMBIE
         except psutil.Error:
             return False
+
+    def ready(self) -> int:
+        """How many processes have said that they sleep now (SLEEP, DEAF)."""
+        return len(list(self.folder.glob("ready-*")))
 
     def wait_for(self, count: int, timeout_s: float = 20.0) -> list[psutil.Process]:
         """Wait until `count` marked processes are alive (0: until none is)."""
@@ -139,28 +144,30 @@ def test_a_command_that_cannot_start_is_the_users_to_mend(bench):
         bench.run()
 
 
-def test_wall_time_is_the_commands_own(bench):
-    assert 0.3 <= bench.run("sleep", "0.3").wall_s < 0.4
+def test_wall_time_is_the_commands_own_and_not_that_of_what_it_left_behind(bench):
+    code = "import time; began = time.monotonic(); time.sleep(0.1); print(time.monotonic() - began)"
+    start = time.monotonic()
+    finished = bench.run("sh", "-c", f"sleep 60 & exec {sys.executable} -c '{code}'")
+    outside_s = time.monotonic() - start
+    assert float(finished.stdout.read_text()) <= finished.wall_s <= outside_s - GRACE_S
 
 
-def test_the_guard_costs_little_more_than_an_interpreters_start(bench):
-    """About 25 ms on an idle machine; as a ratio here, because other tests may run beside this one."""
-    extra, bare = [], []
-    for _ in range(8):
-        start = time.monotonic()
-        subprocess.run([sys.executable, "-I", "-S", "-c", "import ctypes, select"], check=True)
-        bare.append(time.monotonic() - start)
-        start = time.monotonic()
-        finished = bench.run("true")
-        extra.append(time.monotonic() - start - finished.wall_s)
-    assert min(extra) < 3 * min(bare)
+def test_the_guard_imports_next_to_nothing(bench):
+    """Every run pays for its start, some 25 ms; `typing` or `json` would double that."""
+
+    def imported(names: str) -> set[str]:
+        code = f"import sys; sys.path.insert(0, {str(GUARD.parent)!r}); import {names}; print(*sys.modules)"
+        said = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
+        return set(said.stdout.split())
+
+    assert imported("guard, ctypes") - imported("ctypes, marshal, os, select, signal, time") == {"guard", "__future__"}
 
 
 def test_the_guard_and_the_driver_sleep_while_the_run_is_timed(bench):
     before = os.times()
-    bench.run("sleep", "1", timeout_s=10)
+    finished = bench.run("sleep", "1", timeout_s=10)
     used = [now - then for now, then in zip(os.times()[:4], before[:4], strict=True)]
-    assert sum(used) < 0.5
+    assert sum(used) < 0.5 * finished.wall_s
 
 
 @pytest.mark.parametrize("code", [SLEEP, DEAF], ids=["sleeping", "deaf to SIGTERM"])
@@ -168,48 +175,45 @@ def test_the_time_limit_ends_a_serial_run(bench, code):
     finished = bench.python(code, timeout_s=0.5)
     assert finished.timed_out
     assert not finished.ok
-    assert 0.5 <= finished.wall_s < 1.0
+    assert finished.wall_s >= 0.5
     assert "time limit" in finished.describe()
     assert bench.alive() == []
 
 
 @pytest.mark.mpi
 @pytest.mark.parametrize("code", [SLEEP, DEAF], ids=["sleeping", "deaf to SIGTERM"])
-def test_the_time_limit_ends_all_ranks(bench, code):
+def test_a_run_that_is_ended_leaves_no_rank_and_no_file_of_its_launcher(bench, code):
     rank = "from mpi4py import MPI; " + code
-    finished = bench.run("mpiexec", "-n", "2", sys.executable, "-c", rank, timeout_s=3)
-    assert finished.timed_out
-    assert len(list(bench.folder.glob("ready-*"))) == 2
+    finished = bench.run("mpiexec", "-n", "2", sys.executable, "-c", rank, poll=lambda: bench.ready() == 2)
+    assert finished.stopped
     assert bench.alive() == []
     assert not list(bench.folder.glob("*mpi*"))  # the launcher had the time to remove its temporary folder
 
 
 @pytest.mark.mpi
 def test_stopped_ranks_and_a_stopped_launcher_die_too(bench):
-    def stop_all() -> None:
-        bench.wait_for(3)
-        while len(list(bench.folder.glob("ready-*"))) < 2:
-            time.sleep(0.02)
+    def stop_all() -> bool:
+        if bench.ready() < 2:
+            return False
         for process in bench.alive():
             process.send_signal(signal.SIGSTOP)
+        return True
 
-    stopper = threading.Thread(target=stop_all)
-    stopper.start()
-    finished = bench.run("mpiexec", "-n", "2", sys.executable, "-c", DEAF, timeout_s=3)
-    stopper.join()
-    assert finished.timed_out
+    finished = bench.run("mpiexec", "-n", "2", sys.executable, "-c", DEAF, poll=stop_all)
+    assert finished.stopped
     assert bench.alive() == []
 
 
 def test_a_daemon_does_not_outlive_a_run_that_ended_well(bench):
-    finished = bench.python(DAEMON + "import time; time.sleep(0.3)")
+    until_ready = "import glob, time\nwhile not glob.glob('ready-*'):\n    time.sleep(0.01)"
+    finished = bench.python(DAEMON + until_ready)
     assert finished.ok
-    assert list(bench.folder.glob("ready-*"))
+    assert bench.ready() == 1
     assert bench.alive() == []
 
 
 def test_helpers_that_end_by_themselves_may_finish(bench):
-    bench.run("sh", "-c", "(sleep 0.2; echo late) & echo early")
+    bench.run("sh", "-c", "(sleep 0.05; echo late) & echo early")
     assert (bench.folder / "out").read_text() == "early\nlate\n"
 
 
@@ -238,12 +242,16 @@ def test_an_error_while_waiting_kills_the_run_and_is_raised_again(bench):
 
 def test_two_runs_at_once_do_not_hold_each_other(bench):
     """Neither keeps the other's lifeline open, nor waits for it."""
-    long = threading.Thread(target=bench.python, args=(SLEEP,), kwargs={"timeout_s": 2, "stdout": bench.folder / "o2"})
+    enough = threading.Event()
+    how = {"poll": enough.is_set, "timeout_s": 30, "stdout": bench.folder / "o2"}
+    long = threading.Thread(target=bench.python, args=(SLEEP,), kwargs=how)
     long.start()
-    start = time.monotonic()
+    bench.wait_for(1)
     assert bench.run("true").ok
-    assert time.monotonic() - start < 1
+    assert len(bench.alive()) == 1
+    enough.set()
     long.join()
+    assert bench.alive() == []
 
 
 def test_a_guard_that_is_killed_is_an_error_and_its_command_dies(bench):
@@ -279,7 +287,7 @@ def start_driver(bench: Bench, *argv: str, before: str = "") -> subprocess.Popen
 def test_nothing_is_left_when_the_driver_is_killed(bench, number):
     driver = start_driver(bench, "mpiexec", "-n", "2", sys.executable, "-c", DEAF)
     bench.wait_for(3)
-    while len(list(bench.folder.glob("ready-*"))) < 2:
+    while bench.ready() < 2:
         time.sleep(0.02)
     driver.send_signal(number)
     _, errors = driver.communicate(timeout=10)
@@ -300,19 +308,28 @@ def test_nothing_is_left_of_a_daemon_when_the_driver_is_killed(bench):
 COPY_ITSELF = """
 import threading, time
 def copy():
-    time.sleep(0.5)
-    if os.fork() == 0:
+    while not list(here.glob("ready-*")):
+        time.sleep(0.01)
+    pid = os.fork()
+    if pid == 0:
         os.closerange(0, 3)
-        time.sleep(3)
+        time.sleep(60)
         os._exit(0)
+    (here / "part").write_text(str(pid))
+    (here / "part").rename(here / "copy")
 threading.Thread(target=copy, daemon=True).start()
 """
 
 
 def test_a_copy_of_the_driver_that_holds_the_lifeline_does_not_keep_the_run_alive(bench):
     driver = start_driver(bench, sys.executable, "-c", SLEEP, before=COPY_ITSELF)
-    bench.wait_for(1)
-    time.sleep(1)
-    driver.kill()
-    driver.communicate(timeout=10)
-    bench.wait_for(0, timeout_s=1.5)
+    while not (bench.folder / "copy").exists():
+        time.sleep(0.02)
+    copy = psutil.Process(int((bench.folder / "copy").read_text()))
+    try:
+        driver.kill()
+        driver.communicate(timeout=10)
+        bench.wait_for(0)
+        assert copy.is_running()
+    finally:
+        copy.kill()

@@ -1,15 +1,10 @@
-"""Environments that know nothing of the tuner, made once with pip.
-
-They live in the folder that the variable AUTOTUNE_TEST_ENVIRONMENTS names, else in pytest's cache, and survive.
-"""
+"""What the matrix shares: NEURON in both versions, each in an environment that knows nothing of the tuner."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,32 +14,6 @@ from model_bench import MODELS, Bench
 VERSIONS = ("8.2.7", "9.0.2")
 
 Environments = Callable[..., Path]
-
-
-@pytest.fixture(scope="session")
-def environments(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Environments:
-    """A function: requirements (and an interpreter) to the folder of programs of an environment that has them."""
-    named = os.environ.get("AUTOTUNE_TEST_ENVIRONMENTS")
-    cache = getattr(request.config, "cache", None)
-    kept = cache.mkdir("environments") if cache else tmp_path_factory.mktemp("environments")
-    root = Path(named) if named else Path(kept)
-    root.mkdir(parents=True, exist_ok=True)
-
-    def make(*requirements: str, python: str = sys.executable) -> Path:
-        said = subprocess.run([python, "-c", "import sys; print('%d%d' % sys.version_info[:2])"], capture_output=True)
-        home = root / "-".join(
-            ["py" + said.stdout.decode().strip(), *(word.replace("==", "-") for word in requirements)]
-        )
-        with (root / (home.name + ".lock")).open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not (home / "ready").exists():
-                shutil.rmtree(home, ignore_errors=True)
-                subprocess.run([python, "-m", "venv", home], check=True)
-                subprocess.run([home / "bin/pip", "install", "--quiet", *requirements], check=True)
-                (home / "ready").touch()
-        return home / "bin"
-
-    return make
 
 
 @pytest.fixture(scope="session", params=VERSIONS)

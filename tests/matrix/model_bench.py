@@ -11,15 +11,21 @@ from pathlib import Path
 import pytest
 
 import autotune.launch.run as fresh
-from autotune.config import AcceptConfig
+from autotune.agent.protocol import Job
+from autotune.config import AcceptConfig, RunConfig, SearchConfig
 from autotune.launch import Finished, find_mpi, launch_environment, mpi_environment, parse_command, run_process
-from autotune.launch.run import FreshRunner, Run, stage_agent
+from autotune.launch.ask import Ask, Run
+from autotune.launch.mechanisms import Builder
+from autotune.launch.run import FreshRunner, Manner, stage_agent
 from autotune.observe import observe
+from autotune.plan.manner import manner
 from autotune.plan.space import make_space
 from autotune.raster.metrics import identical
-from autotune.search.resident import ResidentRecord, Residents
+from autotune.session.record import SessionRecord
+from autotune.session.router import Router
 from autotune.verify.acceptance import Acceptance
 
+LIMIT_S = 60.0
 MODELS = (Path(__file__).with_name("models"), Path(__file__).parent.parent / "models")
 
 
@@ -50,17 +56,18 @@ class Bench:
         """Run `line` as its user would."""
         command, environment = self._prepare(line)
         out, err = self.home / "out.txt", self.home / "err.txt"
-        finished = run_process(command.render(), cwd=command.cwd, env=environment, stdout=out, stderr=err, timeout_s=60)
+        streams = {"stdout": out, "stderr": err}
+        finished = run_process(command.render(), cwd=command.cwd, env=environment, **streams, timeout_s=LIMIT_S)
         return self._ending(finished)
 
     def watched(
         self, line: str, settings: dict[str, object] | None = None, observe: bool = True, shared: bool = False
     ) -> tuple[Run, Ending]:
         """Run `line` with the agent inside. Raises RunFailed; `last` then holds the ending."""
-        runner = replace(self.runner(line), shared=shared)
+        runner = replace(self.runner(line), manner=Manner(shared=shared))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(fresh, "run_process", self._keeping_the_ending)
-            run = runner.run(settings, observe=observe, timeout_s=60)
+            run = self._run(runner, settings or {}, observe)
         return run, self.last
 
     def runner(self, line: str) -> FreshRunner:
@@ -68,6 +75,11 @@ class Bench:
         command, environment = self._prepare(line)
         stage_agent(self.home / "agent")
         return FreshRunner(command, environment, self.home / "agent", self.home / "scratch", end_grace_s=20)
+
+    def _run(self, runner: FreshRunner, settings: dict[str, object], observe: bool) -> Run:
+        if observe and settings:  # to learn of a trial what a study learns of the user's own run only
+            return runner._once(Ask(LIMIT_S, settings), Job(folder="", settings=settings, observe=True))
+        return runner.watch(LIMIT_S) if observe else runner.run(Ask(LIMIT_S, settings))
 
     def _keeping_the_ending(self, *args: object, **kwargs: object) -> Finished:
         finished = run_process(*args, **kwargs)
@@ -94,27 +106,28 @@ class Bench:
         return Ending(*streams, finished.exit_code, files)
 
 
-def chosen(bench: Bench, line: str, knobs: Sequence[str]) -> tuple[ResidentRecord, Residents]:
+def chosen(bench: Bench, line: str, knobs: Sequence[str]) -> tuple[SessionRecord, Router]:
     """What a study over `knobs` would find out about running this model many times; close the second."""
     runner = bench.runner(line)
-    observation, baseline = observe(runner, None)
-    runner = runner.timed_by("psolve" if observation.facts.psolve else "clock")
-    runner = replace(runner, shared=observation.facts.shared)
-    space = make_space(observation, only=knobs)
-    residents = Residents(runner, space, Acceptance(baseline, observation, AcceptConfig()))
-    return residents.choose(), residents
+    observation, baseline = observe(runner, None, LIMIT_S)
+    space, wishes = make_space(observation, only=knobs), RunConfig()
+    builder = Builder(observation.facts.launch, runner.environment)
+    runner = replace(runner, manner=manner(observation, space, wishes, builder))
+    router = Router(runner, space, Acceptance(baseline, observation, AcceptConfig()), SearchConfig(), wishes)
+    return router.decide(Ask(LIMIT_S)), router
 
 
-def stay_sound(residents: Residents) -> int:
+def stay_sound(router: Router) -> int:
     """Run with the last value of each searched knob, and after each with the model's own settings; the number that
     took effect in a session."""
-    space, changed = residents.space, 0
+    space, changed = router.space, 0
     for name, domain in space.domains.items():
-        settings = space.changes(space.with_values(**{name: domain.values[-1]}))
-        if not settings or residents.runner_for(settings) is not residents:
+        ask = Ask(LIMIT_S, space.changes(space.with_values(**{name: domain.values[-1]})))
+        if not ask.changes or router.runner_for(ask) is not router.proof:
             continue
-        assert residents.run(settings, timeout_s=60).effective[name] == domain.values[-1]
-        assert identical(residents.run({}, timeout_s=60).raster, residents.acceptance.baseline), f"after {settings}"
+        assert router.proof.run(ask).effective[name] == domain.values[-1]
+        own = router.proof.run(Ask(LIMIT_S))
+        assert identical(own.raster, router.acceptance.baseline), f"after {ask.changes}"
         changed += 1
-    assert residents.lost == 0
+    assert not router.proof.lost
     return changed

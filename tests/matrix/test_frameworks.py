@@ -78,10 +78,10 @@ def test_a_framework_model_is_tuned_with_its_spikes_verified(
 
 
 def replays(bench: Bench, command: str) -> None:
-    record, residents = chosen(bench, command, ["nspike", "bin_queue", "cache_efficient"])
-    with closing(residents):
+    record, router = chosen(bench, command, ["nspike", "bin_queue", "cache_efficient"])
+    with closing(router):
         assert record.way == "finitialize()", record.note
-        assert stay_sound(residents) >= 2
+        assert stay_sound(router) >= 2
 
 
 @pytest.mark.parametrize("version", ["8.2.7", pytest.param("9.0.2", marks=pytest.mark.slow)])

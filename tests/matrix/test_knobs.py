@@ -14,8 +14,8 @@ from model_bench import Bench
 
 from autotune.agent.knobs import KNOBS, Domain, Excluded
 from autotune.launch import parse_command
+from autotune.launch.ask import Run
 from autotune.launch.judge import RunFailed
-from autotune.launch.run import Run
 from autotune.observe import merge_facts
 from autotune.raster.metrics import identical
 

@@ -15,8 +15,9 @@ import pytest
 from model_bench import Bench
 
 from autotune.launch import find_mpi, parse_command
+from autotune.launch.ask import Ask, Run
 from autotune.launch.mechanisms import Builder, launch_facts
-from autotune.launch.run import FreshRunner, Run, stage_agent
+from autotune.launch.run import FreshRunner, Manner, stage_agent
 from autotune.observe import Observation, observe
 from autotune.plan.space import make_space
 from autotune.raster import Raster
@@ -25,6 +26,7 @@ from autotune.raster.metrics import identical
 COLUMN = Path(__file__).parents[2] / "studies" / "column"
 SMALL = "column.py --layers 2 --cells 10 --dendrites 1 --tstop 40"
 NATIVE = "-O3 -march=native"
+LIMIT_S = 120.0
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler (g++)")
 
@@ -38,7 +40,11 @@ class Model:
     baseline: Raster
 
     def run(self, **settings: Any) -> Run:
-        return self.runner.run(settings, timeout_s=120)
+        return self.runner.run(Ask(LIMIT_S, settings))
+
+    def building(self, builder: Builder | None) -> Model:
+        """The same with mechanisms made by `builder`; all runs are timed as CoreNEURON's must be."""
+        return replace(self, runner=replace(self.runner, manner=Manner(timing="whole", builder=builder)))
 
     def reason(self, knob: str) -> str:
         return next(out.reason for out in make_space(self.observation).out if out.knob == knob)
@@ -74,10 +80,11 @@ def watch(
             mpi = find_mpi(command, environment)
             _, own = Bench(home / "none", programs)._prepare(line)
             own = {**own, "PWD": str(bench.folder)}
-            runner = FreshRunner(command, own, home / "agent", home / "scratch", timing="whole")
-            observation, baseline = observe(runner, mpi, 120, others)
-            built = replace(runner, builder=Builder(observation.facts.launch, own))
-            known[(line, *others)] = Model(built, observation, baseline)
+            runner = FreshRunner(command, own, home / "agent", home / "scratch")
+            observation, baseline = observe(runner, mpi, LIMIT_S, others)
+            known[(line, *others)] = Model(runner, observation, baseline).building(
+                Builder(observation.facts.launch, own)
+            )
         return known[(line, *others)]
 
     return make
@@ -108,8 +115,7 @@ def test_coreneuron_is_not_believed_where_psolve_never_hands_over(watch: Watch) 
 
 def test_coreneuron_without_mod_files_needs_no_build(watch: Watch) -> None:
     model = watch("python small_ring.py")
-    model = replace(model, runner=replace(model.runner, builder=None))
-    run = model.run(coreneuron=True)
+    run = model.building(None).run(coreneuron=True)
     assert run.effective["coreneuron"] is True
     assert identical(run.raster, model.baseline)
 

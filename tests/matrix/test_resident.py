@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from model_bench import Bench, chosen, stay_sound
 
+from autotune.launch.ask import Ask, Perturbation
 from autotune.raster.metrics import identical
 
 STUDIES = Path(__file__).parent.parent.parent / "studies"
@@ -30,15 +31,17 @@ TWO = "mpiexec -n 2 "
 def test_replays_on_two_ranks_are_the_fresh_run_before_and_after_other_settings(
     line: str, way: str, bench: Bench
 ) -> None:
-    record, residents = chosen(bench, TWO + line.format(studies=STUDIES), KNOBS)
+    record, router = chosen(bench, TWO + line.format(studies=STUDIES), KNOBS)
     try:
         assert record.way == way, record.note
-        assert stay_sound(residents) >= 1
-        perturbed = {"perturb_mv": 0.01, "perturb_seed": 1}
-        assert identical(residents.once(**perturbed).raster, residents.fresh.run(**perturbed).raster)
-        assert residents.lost == 0
+        assert stay_sound(router) >= 1
+        perturbed = Ask(60, perturbation=Perturbation(0.01, 1))
+        run = router.run(perturbed)
+        assert run.way == "session"
+        assert identical(run.raster, router.fresh.run(perturbed).raster)
+        assert not router.proof.lost
     finally:
-        residents.close()
+        router.close()
 
 
 @pytest.mark.parametrize(
@@ -46,13 +49,14 @@ def test_replays_on_two_ranks_are_the_fresh_run_before_and_after_other_settings(
     ["nrniv custom_init.hoc", "python small_ring.py", "python several_runs.py", "python handles_vectors.py two-runs 1"],
 )
 def test_one_process_is_copied_for_each_run(line: str, bench: Bench) -> None:
-    record, residents = chosen(bench, line, KNOBS)
+    record, router = chosen(bench, line, KNOBS)
     try:
         assert record.way == "fork", record.note
-        assert identical(residents.run({"dt": 0.0125}).raster, residents.fresh.run({"dt": 0.0125}).raster)
-        assert identical(residents.run({}).raster, residents.acceptance.baseline)
+        finer = Ask(60, {"dt": 0.0125})
+        assert identical(router.proof.run(finer).raster, router.fresh.run(finer).raster)
+        assert identical(router.proof.run(Ask(60)).raster, router.acceptance.baseline)
     finally:
-        residents.close()
+        router.close()
 
 
 @pytest.mark.mpi
@@ -61,12 +65,12 @@ def test_what_finitialize_starts_again_itself_replays(parts: str, version: str, 
     if "--noise" in parts and version < "9":
         pytest.skip("the RANDOM variables of NMODL came with NEURON 9")
     bench.extra = (special,)
-    record, residents = chosen(bench, f"{TWO} python many_parts.py {parts}", KNOBS)
+    record, router = chosen(bench, f"{TWO} python many_parts.py {parts}", KNOBS)
     try:
         assert record.way == "finitialize()", record.note
-        stay_sound(residents)
+        stay_sound(router)
     finally:
-        residents.close()
+        router.close()
 
 
 @pytest.mark.mpi
@@ -74,16 +78,16 @@ def test_numbers_that_a_stream_has_drawn_ahead_cannot_be_put_back(version: str, 
     if version < "9":
         pytest.skip("the RANDOM variables of NMODL came with NEURON 9")
     bench.extra = (special,)
-    record, residents = chosen(bench, f"{TWO} python many_parts.py --noise --stale", KNOBS)
-    residents.close()
+    record, router = chosen(bench, f"{TWO} python many_parts.py --noise --stale", KNOBS)
+    router.close()
     assert "replay 1 differs" in record.note
 
 
 @pytest.mark.mpi
 @pytest.mark.parametrize("option", ["--streams", "--weights", "--hoc", "--python"])
 def test_what_finitialize_does_not_put_back_is_put_back(option: str, bench: Bench) -> None:
-    record, residents = chosen(bench, TWO + "python wears_out.py " + option, KNOBS)
-    residents.close()
+    record, router = chosen(bench, TWO + "python wears_out.py " + option, KNOBS)
+    router.close()
     assert record.way == "finitialize()", record.note
 
 
@@ -96,7 +100,7 @@ def test_what_finitialize_does_not_put_back_is_put_back(option: str, bench: Benc
     ],
 )
 def test_a_model_that_does_not_replay_is_told_from_one_that_does(line: str, why: str, bench: Bench) -> None:
-    record, residents = chosen(bench, TWO + line, KNOBS)
-    residents.close()
+    record, router = chosen(bench, TWO + line, KNOBS)
+    router.close()
     assert record.way == ""
     assert why in record.note

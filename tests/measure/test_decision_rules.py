@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from autotune.config import ConfirmConfig, NoiseConfig, SearchConfig
-from autotune.search.runner import TrialRunner
+from autotune.search.trial import TrialRunner
 
 
 def test_what_is_simulated_is_a_study_with_the_default_configuration(rules: ModuleType):
@@ -40,8 +40,10 @@ def test_a_gain_that_is_called_resolvable_is_found(rules: ModuleType):
 def test_trials_are_repeated_and_capped_as_in_a_real_study(rules: ModuleType):
     clock = rules.Clock(rules.Machine("still", 0.0, 0.0, 0.0, 0.0), np.random.default_rng(0))
     speedups = np.array([1.0, 1.1, 0.9, 0.01])
-    trials = TrialRunner(rules.Model(clock, speedups), rules._space(4), rules.AllRight(), rules.SEARCH)
-    baseline, faster, slower, hopeless = (trials.trial(number, {rules.KNOB: number}) for number in range(4))
+    runner, trials = TrialRunner(rules.Model(clock, speedups), rules.verifier(4), rules.SEARCH), []
+    for number in range(4):
+        trials.append(runner.trial(number, {rules.KNOB: number}, trials))
+    baseline, faster, slower, hopeless = trials
     assert baseline.ratio == pytest.approx(1.0)
     assert faster.ratio == pytest.approx(1 / 1.1)
     assert [len(trial.samples) for trial in (faster, slower)] == [1 + SearchConfig().repeats, 1]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
-from autotune.agent.facts import LaunchFacts, ModelFacts
-from autotune.agent.knobs import KNOBS, Domain, Excluded, Start
-from autotune.plan.space import SearchSpace
+from autotune.agent.driver.facts import LaunchFacts, ModelFacts
+from autotune.agent.driver.start import Start
+from autotune.agent.knobs import KNOBS, Domain, Excluded
+from autotune.launch.launchers.open_mpi import OpenMpi
+from autotune.plan.space import Group, SearchSpace
 
 OWN = {"coreneuron": False, "cell_permute": 0, "mod_flags": "own", "binding": "core", "neuron": "/own", "threads": 1}
-LAUNCH = LaunchFacts(mpi="Open MPI", mod_files=("/model/leak.mod",), environments=(("/old", (8, 2, 7)),))
+BINDING = asdict(OpenMpi.binding)
+LAUNCH = LaunchFacts(
+    mpi="Open MPI", binding=BINDING, mod_files=("/model/leak.mod",), environments=(("/old", (8, 2, 7)),)
+)
 FACTS = ModelFacts((9, 0, 2), ranks=2, dt_ms=0.025, t_stop_ms=100.0, cores=4, launch=LAUNCH, baseline=OWN)
 
 
@@ -48,11 +53,11 @@ def test_a_model_without_mod_files_needs_no_compiler_for_coreneuron_and_has_no_f
     ("launch", "reason"),
     [
         (LaunchFacts(), "no launcher"),
-        (LaunchFacts(mpi="MPICH"), "MPICH"),
-        (LaunchFacts(mpi="Open MPI", placed=True), "places the ranks itself"),
+        (LaunchFacts(mpi="unknown"), "how this launcher (unknown) binds ranks is not known"),
+        (LaunchFacts(mpi="Open MPI", binding=BINDING, placed=True), "places the ranks itself"),
     ],
 )
-def test_binding_is_offered_only_for_open_mpi_and_only_where_the_command_says_nothing(launch, reason):
+def test_binding_is_offered_only_where_its_words_are_known_and_the_command_says_nothing(launch, reason):
     assert reason in KNOBS["binding"].domain(replace(FACTS, launch=launch)).reason
 
 
@@ -72,20 +77,20 @@ def test_threads_get_cores_of_their_own_and_a_process_start_for_each_number_of_t
     assert binding.domain(facts).values == ("core", "cores", "none")
     assert "share it" in KNOBS["threads"].refusal({"binding": "core", "threads": 2, "ranks": 2}, facts)
     assert "share it" in KNOBS["threads"].refusal({"threads": 2, "ranks": 2}, facts)
-    assert "share" in KNOBS["threads"].domain(replace(facts, launch=replace(LAUNCH, placed=True))).reason
+    assert "--bind-to none" in KNOBS["threads"].domain(replace(facts, launch=replace(LAUNCH, placed=True))).reason
     assert binding.refusal({"binding": "cores", "threads": 1, "ranks": 2}, facts)
     assert not binding.refusal({"binding": "cores", "threads": 2, "ranks": 2}, facts)
-    start = Start(("mpiexec", "-n", "2"), ("nrniv", "-mpi", "init.hoc"), {})
+    start = Start(("mpiexec", "-n", "2"), ("nrniv", "-mpi", "init.hoc"), {}, binding=BINDING)
     launcher = binding.launch(start, "cores", {"binding": "cores", "threads": 4}).launcher
     assert launcher == ("mpiexec", "--map-by", "slot:PE=4", "--bind-to", "core", "-n", "2")
     searched = space("binding", "threads", facts=replace(facts, baseline=OWN))
     four, two = ({"binding": "cores", "threads": number} for number in (4, 2))
     assert searched.launch_group(four) != searched.launch_group(two)
-    assert searched.launch_group({"binding": "none", "threads": 2}) == (("binding", "none"),)
+    assert searched.launch_group({"binding": "none", "threads": 2}) == Group((("binding", "none"),))
 
 
 def test_binding_goes_before_the_launchers_other_words():
-    start = Start(("mpiexec", "-n", "2"), ("nrniv", "-mpi", "init.hoc"), {})
+    start = Start(("mpiexec", "-n", "2"), ("nrniv", "-mpi", "init.hoc"), {}, binding=BINDING)
     assert KNOBS["binding"].launch(start, "none", {}).launcher == ("mpiexec", "--bind-to", "none", "-n", "2")
 
 
@@ -136,7 +141,7 @@ def test_settings_with_the_same_launch_part_are_one_group():
     own = {"neuron": "/own", "mod_flags": "own", "coreneuron": True}
     assert searched.launch_group({**own, "cell_permute": 0}) == searched.launch_group({**own, "cell_permute": 1})
     assert searched.launch_group(own) != searched.launch_group({**own, "coreneuron": False})
-    assert searched.launch_group(own) == (("neuron", "/own"), ("mod_flags", "own"), ("coreneuron", True))
+    assert searched.launch_group(own) == Group((("neuron", "/own"), ("mod_flags", "own"), ("coreneuron", True)))
 
 
 def test_a_knob_that_one_version_lacks_is_searched_in_the_other_only():

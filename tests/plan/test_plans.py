@@ -20,7 +20,7 @@ from autotune.report.plan import plan_json
 INSIDE = [name for name, knob in KNOBS.items() if not knob.at_launch and name not in ("coreneuron", "cell_permute")]
 OFF_ON = ["exact", [False, True]]
 OFF_GRID = ["numerical", [False, True]]  # NetStims fire between steps
-DT = ["numerical", [0.025, 0.03125, 0.04, 0.05, 0.0625, 0.1]]
+DT = ["numerical", [0.025, 0.03125, 0.04, 0.05, 0.0625, 0.1, 0.08]]  # 0.08 ms does not divide the delays
 SECONDORDER = ["numerical", [0, 1, 2]]
 NODE_ORDER = ["round-off", [0, 1, 2]]
 STEP_WAIT = ["exact", [True, False]]
@@ -131,7 +131,7 @@ ZERO_DELAY = {
 def test_the_plan_is_exactly(
     fresh_runner: Callable[..., FreshRunner], model: str, ranks: int, expected: dict[str, Any]
 ) -> None:
-    observation, _ = observe(fresh_runner(model, ranks=ranks), None)
+    observation, _ = observe(fresh_runner(model, ranks=ranks), None, 120)
     two_cores = replace(observation.facts, cores=2)  # whatever this machine has
     plan = plan_json(make_space(replace(observation, facts=two_cores)))
     answers: dict[str, Any] = {entry["knob"]: [entry["class"], entry["domain"]] for entry in plan["in"]}

@@ -47,14 +47,29 @@ def test_the_users_own_value_is_among_the_values_of_every_knob(space):
         assert domain.safety in SAFETY_CLASSES
 
 
-def test_dt_goes_up_to_four_times_the_own_step_in_steps_that_divide_delays_and_run(space):
+def divides(dt: float, *lengths: float) -> bool:
+    return all(abs(length / dt - round(length / dt)) < 1e-6 for length in lengths)
+
+
+def test_dt_goes_up_to_four_times_the_own_step_first_in_steps_that_divide_delays_and_run(space):
     values = space().domains["dt"].values
     assert values[0] == 0.025
     assert max(values) == 0.1
-    for dt in values:
-        for length in (1.0, 2.0, 100.0):
-            assert abs(length / dt - round(length / dt)) < 1e-6
-    assert space(min_delay_ms=0.05).domains["dt"].values[-1] == 0.05
+    divided = [divides(dt, 1.0, 2.0, 100.0) for dt in values]
+    assert divided == sorted(divided, reverse=True), "those that do not divide come last"
+    assert divided.count(False) == 1
+    assert max(space(min_delay_ms=0.05).domains["dt"].values) == 0.05
+
+
+def test_a_network_whose_delays_no_larger_step_divides_is_offered_one_all_the_same(space):
+    own = {**space().facts.baseline, "dt": 0.1}
+    found = space(dt_ms=0.1, baseline=own, delays_ms=(0.7, 1.1), min_delay_ms=0.7).domains["dt"]
+    assert (found.values, found.safety) == ((0.1, 0.125, 0.2, 0.25, 0.4), NUMERICAL)
+
+
+@pytest.mark.parametrize("end_ms", [100.0, 100.025])  # psolve(100), while (t < 100) fadvance()
+def test_a_loop_that_ends_one_step_late_shuts_no_step_out(space, end_ms):
+    assert space(t_stop_ms=end_ms).domains["dt"].values == space(t_stop_ms=100.0).domains["dt"].values
 
 
 def test_dt_and_the_queue_are_left_to_cvode(space):

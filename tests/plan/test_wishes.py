@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from autotune.agent.facts import ModelFacts
+from autotune.agent.driver.facts import ModelFacts
 from autotune.agent.knobs import KNOBS, Domain
 from autotune.errors import UsageError
 from autotune.launch import find_mpi, launch_environment, mpi_environment, parse_command
@@ -29,7 +29,7 @@ def observation(tmp_path_factory: pytest.TempPathFactory) -> Observation:
     environment = launch_environment(command, os.environ)
     environment |= mpi_environment(find_mpi(command, environment), environment)
     stage_agent(folder / "agent")
-    return observe(FreshRunner(command, environment, folder / "agent", folder / "scratch"), None)[0]
+    return observe(FreshRunner(command, environment, folder / "agent", folder / "scratch"), None, 120)[0]
 
 
 def with_times(observation: Observation, **seconds: float) -> Observation:

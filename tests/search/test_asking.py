@@ -6,7 +6,7 @@ Runs are made from one real run, with a clock of the test's own: a time and an e
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import optuna
@@ -16,18 +16,22 @@ from optuna.trial import TrialState
 
 from autotune.config import AcceptConfig, SearchConfig
 from autotune.errors import BaselineError
+from autotune.launch.ask import Ask, Run
 from autotune.launch.judge import RunFailed
-from autotune.launch.run import FreshRunner
 from autotune.plan.space import SearchSpace, make_space
 from autotune.raster import Raster
+from autotune.search.loop import Found, search
 from autotune.search.recipe import recipe
-from autotune.search.runner import TrialRunner
 from autotune.search.sampler import make_sampler
-from autotune.search.study import search
+from autotune.search.trial import TrialRunner, best_ratio
+from autotune.search.verified import Verifier
+from autotune.settings import Changes
 from autotune.store.folder import StudyFolder
 from autotune.store.optuna import best_accepted, open_study
+from autotune.store.records import Trial
 from autotune.verify.acceptance import Acceptance
 
+ONCE = SearchConfig(repeats=0)
 FIRST_KNOBS = ("dt", "nspike", "gid_compress", "bin_queue", "self_queue", "cache_efficient")
 
 
@@ -35,23 +39,25 @@ def faster_with_larger_dt(settings: dict[str, Any]) -> float:
     return 0.025 / settings.get("dt", 0.025)
 
 
-@dataclass(frozen=True)
-class Clock(FreshRunner):
-    """Stands in for real runs: `ends(settings)` is a time in seconds, a failure, or a run as it would be read."""
+@dataclass
+class Clock:
+    """Stands in for fresh processes: `ends(changes)` is a time in seconds, a failure, or a run as it would be read."""
 
-    real: Any = None
+    real: Run
     ends: Callable[[dict[str, Any]], Any] = faster_with_larger_dt
     asked: list[dict[str, Any]] = field(default_factory=list)
 
-    def run(self, settings: dict[str, Any] | None = None, **_: Any) -> Any:
-        settings = settings or {}
-        self.asked.append(settings)
-        end = self.ends(settings)
+    def prepare(self, changes: Changes) -> None:
+        """There is nothing to build."""
+
+    def run(self, ask: Ask) -> Any:
+        self.asked.append(ask.changes)
+        end = self.ends(ask.changes)
         if isinstance(end, Exception):
             raise end
         if not isinstance(end, float):
             return end
-        return replace(self.real, run_s=end, effective={**self.real.effective, **settings})
+        return replace(self.real, run_s=end, effective={**self.real.effective, **ask.changes})
 
 
 @dataclass
@@ -63,7 +69,14 @@ class Bench:
     study: optuna.Study
     folder: StudyFolder
 
-    def search(self, trials: int, **limits: Any) -> list[Any]:
+    @property
+    def space(self) -> SearchSpace:
+        return self.runner.verifier.space
+
+    def search(self, trials: int, **limits: Any) -> list[Trial]:
+        return list(self.found(trials, **limits).trials)
+
+    def found(self, trials: int, **limits: Any) -> Found:
         return search(self.study, self.runner, self.folder, SearchConfig(trials=trials, **limits), lambda trial: None)
 
 
@@ -71,12 +84,16 @@ class Bench:
 def bench(ring, tmp_path):
     """`bench(ends, seed, knobs)`: a new search."""
 
-    def make(ends: Callable[..., Any] = faster_with_larger_dt, seed: int = 0, knobs: Any = FIRST_KNOBS) -> Bench:
-        how = {each.name: getattr(ring.runner, each.name) for each in fields(FreshRunner)}
-        clock = Clock(**how, real=ring.run, ends=ends)
+    def make(
+        ends: Callable[..., Any] = faster_with_larger_dt,
+        seed: int = 0,
+        knobs: Any = FIRST_KNOBS,
+        config: SearchConfig = ONCE,
+    ) -> Bench:
+        clock = Clock(ring.run, ends)
         acceptance = Acceptance(ring.baseline, ring.observation, AcceptConfig())
-        space = make_space(ring.observation, knobs)
-        runner = TrialRunner(clock, space, acceptance, SearchConfig(repeats=0))
+        verifier = Verifier(make_space(ring.observation, knobs), acceptance, 60.0, config.objective)
+        runner = TrialRunner(clock, verifier, config)
         folder = StudyFolder(tmp_path / f"study-{len(list(tmp_path.iterdir()))}")
         folder.create()
         return Bench(clock, runner, open_study(InMemoryStorage(), "ring", seed, make_sampler), folder)
@@ -114,7 +131,7 @@ def test_the_first_trials_are_the_recipe_and_trial_0_is_the_baseline(bench):
     one = bench()
     trials = one.search(4)
     assert [trial.number for trial in trials] == [0, 1, 2, 3]
-    assert [trial.params for trial in trials] == recipe(one.runner.space)
+    assert [trial.params for trial in trials] == recipe(one.space)
     assert trials[0].changes == {}
 
 
@@ -157,8 +174,7 @@ def test_a_trial_is_scored_by_the_baseline_runs_before_and_after_it_which_neighb
 
 def test_a_promising_trial_is_measured_again_and_every_sample_is_kept(bench):
     times = iter([2.0, 2.0, 2.0, 1.0, 4.0, 1.0, 1.0, 4.0, 1.0])  # the baseline's trial, then a trial's three samples
-    one = bench(lambda settings: next(times), knobs=("bin_queue",))
-    one.runner.config = SearchConfig(repeats=2)
+    one = bench(lambda settings: next(times), knobs=("bin_queue",), config=SearchConfig(repeats=2))
     baseline, trial = one.search(2)
     assert len(baseline.samples) == 1
     assert [(s.before_s, s.trial_s, s.after_s) for s in trial.samples] == [(2, 1, 4), (4, 1, 1), (1, 4, 1)]
@@ -172,24 +188,25 @@ def test_the_whole_process_is_timed_if_it_is_the_objective(bench, ring):
         run_s, wall_s = (0.5, 4.0) if settings else (1.0, 2.0)
         return replace(ring.run, run_s=run_s, wall_s=wall_s, effective={**ring.run.effective, **settings})
 
-    run, total = (bench(starts_slowly_and_runs_fast, knobs=("bin_queue",)) for _ in range(2))
-    total.runner.config = SearchConfig(repeats=0, objective="total")
+    run, total = (
+        bench(starts_slowly_and_runs_fast, knobs=("bin_queue",), config=SearchConfig(repeats=0, objective=objective))
+        for objective in ("run", "total")
+    )
     assert [one.search(2)[1].ratio for one in (run, total)] == pytest.approx([0.5, 2.0])
 
 
 def test_a_trial_may_take_so_many_times_what_the_best_so_far_needs(bench):
-    one = bench(lambda settings: 50.0 if settings else 100.0, knobs=("bin_queue",))
-    one.runner.config = SearchConfig(repeats=0, cap=3.0)
-    at_first = one.runner.time_limit_s(100.0)
-    one.search(2)
-    assert at_first - one.runner.time_limit_s(100.0) == pytest.approx(3.0 * (100.0 - 50.0))
+    config = SearchConfig(repeats=0, cap=3.0)
+    one = bench(lambda settings: 50.0 if settings else 100.0, knobs=("bin_queue",), config=config)
+    at_first = one.runner.time_limit_s(100.0, best_ratio(()))
+    trials = one.search(2)
+    assert at_first - one.runner.time_limit_s(100.0, best_ratio(trials)) == pytest.approx(3.0 * (100.0 - 50.0))
 
 
 def test_the_baseline_is_never_better_than_itself_however_lucky_its_own_trial_was(bench):
-    one = bench()
-    trials = one.search(3)
-    one.runner.known[:] = [replace(trials[0], ratio=0.25), replace(trials[1], ratio=0.9), replace(trials[2], ratio=1.2)]
-    assert one.runner.best_ratio() == 0.9
+    baseline, *others = bench().search(3)
+    ratios = zip((baseline, *others), (0.25, 0.9, 1.2), strict=True)
+    assert best_ratio([replace(trial, ratio=ratio) for trial, ratio in ratios]) == 0.9
 
 
 def test_a_setting_that_took_no_effect_is_not_applicable(bench, ring):
@@ -209,9 +226,9 @@ def test_what_a_refused_setting_became_is_still_tried_under_its_own_name(bench, 
         return replace(ring.run, run_s=1.0, effective=effective)
 
     one = bench(refuses_self_queue, knobs=("bin_queue", "self_queue"))
-    refused = one.runner.trial(0, {"bin_queue": True, "self_queue": True})
+    refused = one.runner.trial(0, one.space.with_values(bin_queue=True, self_queue=True))
     assert refused.effective == {"bin_queue": True, "self_queue": False}
-    plain = one.runner.trial(1, {"bin_queue": True, "self_queue": False})
+    plain = one.runner.trial(1, one.space.with_values(bin_queue=True, self_queue=False), [refused])
     assert (plain.verdict, plain.answered_from) == ("accepted", None)
 
 
@@ -256,17 +273,41 @@ def test_a_single_failure_of_the_baseline_is_forgiven_and_a_second_in_a_row_ends
         bench(lambda settings: RunFailed("crashed", "gone")).search(1)
 
 
-def test_a_trial_is_in_the_folder_before_optuna_is_told(bench):
+def test_a_trial_is_in_the_folder_before_optuna_is_told(bench, monkeypatch):
     one = bench()
-    numbers = []
-    limits = SearchConfig(trials=3)
-    search(one.study, one.runner, one.folder, limits, lambda trial: numbers.append(len(one.folder.trials())))
-    assert numbers == [1, 2, 3]
-    assert [trial.params for trial in one.folder.trials()] == [trial.params for trial in one.runner.known]
+    tell, found = one.study.tell, []
+
+    def look_first(asked: optuna.Trial, *values: Any, **how: Any) -> Any:
+        found.append([trial.number for trial in one.folder.trials()])
+        return tell(asked, *values, **how)
+
+    monkeypatch.setattr(one.study, "tell", look_first)
+    one.search(3)
+    assert found == [[0], [0, 1], [0, 1, 2]]
+
+
+def test_a_driver_that_dies_before_optuna_is_told_repeats_nothing(bench, monkeypatch):
+    def die(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    one = bench()
+    one.search(1)
+    with monkeypatch.context() as dying:
+        dying.setattr(one.study, "tell", die)
+        with pytest.raises(KeyboardInterrupt):
+            one.search(2)
+    (before,) = (trial for trial in one.folder.trials() if trial.changes)
+    after = one.search(3)
+    assert [trial.number for trial in after] == [0, 1, 2]
+    assert after[1] == before
+    assert [settings for settings in one.clock.asked if settings == before.changes] == [before.changes]
+    assert all(trial.state.is_finished() for trial in one.study.trials[:3])
 
 
 def test_the_search_stops_asking_when_its_time_is_used_up_also_over_several_sessions(bench):
     one = bench()
     one.search(2)
-    one.runner.known[1] = replace(one.runner.known[1], wall_s=100.0)
-    assert len(one.search(10, time_budget_s=50.0)) == 2
+    one.folder.write_trial(replace(one.folder.trials()[1], wall_s=100.0))
+    found = one.found(10, time_budget_s=50.0)
+    assert len(found.trials) == 2
+    assert "50 s" in found.stopped.reason

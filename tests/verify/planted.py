@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autotune.agent.knobs import EXACT, NUMERICAL, ROUND_OFF
-from autotune.launch.run import Run
+from autotune.launch.ask import Run
 from autotune.raster import Raster
 
 Make = Callable[[Any], "Run | Raster"]
@@ -182,7 +182,7 @@ CASES = [
     Case("balanced", "dt by a quarter larger", NUMERICAL, ACCEPT, knobs(dt=0.0625)),
     Case("balanced", "dt doubled", NUMERICAL, ACCEPT, knobs(dt=0.1)),
     Case("balanced", "dt halved", NUMERICAL, ACCEPT, knobs(dt=0.025)),
-    Case("balanced", "started 0.1 mV away", NUMERICAL, ACCEPT, lambda b: b.runner.run(perturb_mv=0.1, perturb_seed=99)),
+    Case("balanced", "started 0.1 mV away", NUMERICAL, ACCEPT, lambda b: b.perturbed(0.1, 99)),
     Case("balanced", "one spike moved by one dt", EXACT, REJECT, altered(times=lambda g, t: one(t, 0.05)), NO_EXACT),
     Case("balanced", "started 0.1 mV away", EXACT, REJECT, lambda b: b.references.null[0], NO_EXACT),
     Case("balanced", "parted from the baseline at 20 ms", ROUND_OFF, REJECT, parted_after(20), NO_ROUND_OFF),

@@ -25,7 +25,7 @@ def spliced(bench, other: Raster, ms: float) -> Raster:
 def with_perturbed(bench, *perturbed: Raster, regime: str):
     return replace(
         bench.acceptance,
-        calibration=replace(bench.calibration, regime=regime),
+        regime=regime,
         references=replace(bench.references, perturbed=perturbed),
     )
 

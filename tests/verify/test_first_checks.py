@@ -9,6 +9,7 @@ import pytest
 
 from autotune.agent.knobs import EXACT, NUMERICAL, ROUND_OFF
 from autotune.config import AcceptConfig
+from autotune.launch.ask import Ask
 from autotune.observe import voltage_digests
 from autotune.plan.space import make_space
 from autotune.raster import Raster
@@ -64,7 +65,7 @@ def test_a_spike_more_or_less_is_a_difference(acceptance, ring):
 
 
 def test_a_too_large_dt_is_rejected_and_a_small_step_up_is_not(acceptance, ring):
-    small, large = (ring.runner.run({"dt": dt}, voltages=8) for dt in (0.03125, 0.1))
+    small, large = (ring.runner.run(Ask(60, {"dt": dt}, voltages=8)) for dt in (0.03125, 0.1))
     assert acceptance(window_ms=1.0).judge(small, NUMERICAL).verdict == "accepted"
     judgement = acceptance(window_ms=1.0).judge(large, NUMERICAL)
     assert judgement.verdict == "diverged"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autotune.launch.run import Run
+from autotune.launch.ask import Run
 
 PLANTED = runpy.run_path(str(Path(__file__).parent / "planted.py"))
 CASES = PLANTED["CASES"]

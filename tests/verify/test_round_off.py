@@ -14,6 +14,7 @@ from autotune.raster.metrics import first_divergence_ms, identical
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_a_perturbation_of_1e_10_mv_sends_the_network_another_way(bench) -> None:
     network = bench("variable step")
     assert network.calibration.regime == "chaotic"
@@ -28,6 +29,7 @@ REVERSED = (
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_sums_in_another_order_are_accepted_though_the_spikes_part_at_last(bench) -> None:
     network = bench("variable step")
     raster = network.other(change=REVERSED)  # the same cells, made from the last to the first
@@ -39,6 +41,7 @@ def test_sums_in_another_order_are_accepted_though_the_spikes_part_at_last(bench
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_so_are_two_threads(bench) -> None:
     network = bench("variable step")
     run = network.run(threads=2)

@@ -10,8 +10,9 @@ import pytest
 from autotune.agent.knobs import NUMERICAL, ROUND_OFF
 from autotune.agent.protocol import Sampling
 from autotune.config import AcceptConfig
-from autotune.launch.resident import Session
+from autotune.launch.ask import Ask
 from autotune.raster import Raster
+from autotune.session.session import Session
 from autotune.verify.stability import bounds, convergence_order, instability, not_finite, own_instability, silenced
 
 GOOD = {"finite": True, "lowest_mv": -80.0, "highest_mv": 40.0, "ringing_mv": 0.0}
@@ -76,7 +77,7 @@ def test_how_long_ringing_must_last_is_told_to_the_agent(bench) -> None:
     takeover = ringing.observation.takeover
     session = Session(runner, {}, replace(takeover, ways=takeover.ways[:1]), 1)
     with closing(session):
-        for crank in (each.run({"secondorder": 2, "dt": 0.1}, voltages=8) for each in (runner, session)):
+        for crank in (each.run(Ask(60, {"secondorder": 2, "dt": 0.1}, voltages=8)) for each in (runner, session)):
             assert crank.effective["secondorder"] == 2
             assert crank.reports[0].voltage["ringing_mv"] == 0
 
@@ -95,7 +96,7 @@ def test_a_model_that_rings_by_itself_is_told_so_and_its_trials_may_ring_as_much
 def test_the_number_of_sampled_segments_is_bounded_by_the_size_of_the_model(bench) -> None:
     def sampled(name: str, **sampling: int) -> int:
         runner = replace(bench(name).runner, sampling=Sampling(**sampling))
-        return runner.run(voltages=8).reports[0].voltage["segments"]
+        return runner.run(Ask(60, voltages=8)).reports[0].voltage["segments"]
 
     assert sampled("ring") == 2
     assert sampled("ring", least=3) == 3

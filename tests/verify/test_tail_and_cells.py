@@ -11,8 +11,8 @@ from autotune.agent.knobs import NUMERICAL, ROUND_OFF
 from autotune.config import AcceptConfig
 from autotune.raster import Raster
 from autotune.verify.acceptance import Acceptance
-from autotune.verify.calibrate import Calibration, References
 from autotune.verify.error import Ruler, ruler
+from autotune.verify.references import References
 
 RULER = Ruler(window_ms=1.0, end_ms=100.0)
 
@@ -24,7 +24,7 @@ def raster(*spikes: tuple[int, float]) -> Raster:
 def judged(baseline: Raster, trial: Raster, safety: str = NUMERICAL, **references: tuple[Raster, ...]):
     facts = SimpleNamespace(t_stop_ms=100.0, dt_ms=0.025, has_sections=True)
     kept = References(**({"finer": (baseline, baseline)} | references))
-    acceptance = Acceptance(baseline, SimpleNamespace(facts=facts), AcceptConfig(), Calibration(1.0), kept)
+    acceptance = Acceptance(baseline, SimpleNamespace(facts=facts), AcceptConfig(), references=kept)
     return acceptance.judge_raster(trial, safety)
 
 

@@ -42,9 +42,9 @@ class _NeuronImport:
             sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not self]
             execute(module)
             sys.path.insert(0, _HERE)  # the script may have made a sys.path of its own; install() takes it out again
-            from autotune_agent import hooks
+            from autotune_agent import life
 
-            hooks.install()
+            life.install()
 
         loader.exec_module = execute_then_install
 

@@ -12,7 +12,18 @@ from .cell_permute import CellPermute
 from .coreneuron import CoreNeuron
 from .dt import Dt
 from .gid_compress import GidCompress
-from .knob import EXACT, NUMERICAL, ROUND_OFF, SAFETY_CLASSES, Built, Domain, Excluded, Knob, Start
+from .knob import (
+    EXACT,
+    NUMERICAL,
+    ROUND_OFF,
+    SAFETY_CLASSES,
+    Domain,
+    Excluded,
+    InSession,
+    Knob,
+    Lifetime,
+    ToldBy,
+)
 from .maxstep import MaxStep
 from .mod_flags import ModFlags
 from .multisend import Multisend
@@ -57,7 +68,8 @@ KNOBS: Dict[str, Knob] = {knob.name: knob for knob in _ALL}
 
 def in_order_of_application() -> Tuple[Knob, ...]:
     """The knobs in the order in which NEURON wants them set inside finitialize."""
-    return tuple(sorted(KNOBS.values(), key=lambda knob: knob.order))
+    inside = (knob for knob in KNOBS.values() if hasattr(knob, "order"))
+    return tuple(sorted(inside, key=lambda knob: knob.order))
 
 
 __all__ = [
@@ -66,10 +78,11 @@ __all__ = [
     "NUMERICAL",
     "ROUND_OFF",
     "SAFETY_CLASSES",
-    "Built",
     "Domain",
     "Excluded",
+    "InSession",
     "Knob",
-    "Start",
+    "Lifetime",
+    "ToldBy",
     "in_order_of_application",
 ]

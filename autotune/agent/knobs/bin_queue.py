@@ -6,16 +6,23 @@ the variable step method NEURON silently loses every event in this mode, so the 
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
-from ..facts import ModelFacts
 from ..simulator import Simulator
-from .knob import EXACT, NUMERICAL, Domain, Excluded, Knob
+from .knob import EXACT, NUMERICAL, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
 from .queues import BIN, PART, queue_is, queue_share, set_queue
+
+if TYPE_CHECKING:
+    from ..driver.facts import ModelFacts
 
 
 class BinQueue(Knob):
     name = "bin_queue"
+    lifetime = Lifetime.FINITIALIZE
+    in_session = InSession.CHECKED
+    in_coreneuron = True
+    told_by = ToldBy.NEURON
+    keeps_timers = True
     part = PART
     order = 30
 

@@ -1,9 +1,9 @@
-"""binding: whether each rank is bound to a core of its own (Open MPI's --bind-to core), to as many cores as it has
-threads (--map-by slot:PE=threads), or to none (--bind-to none).
+"""binding: whether each rank is bound to a core of its own, to as many cores as it has threads, or to none.
 
 A bound rank keeps its caches and is not moved; an unbound one can give way to other work on the machine. Open MPI
-binds two ranks to cores, and more to the whole processor. The threads of a rank that is bound to one core would share
-it, so that is never tried. Never changed where the command says it itself.
+binds two ranks to cores, and more to the whole processor; Intel MPI binds, MPICH does not. The threads of a rank that
+is bound to one core would share it, so that is never tried. Never changed where the command says it itself. The words
+for it are the launcher's own.
 """
 
 from __future__ import annotations
@@ -11,26 +11,33 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Set, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Tuple
 
-from ..facts import ModelFacts
+from ..affinity import cores_of, siblings
 from ..simulator import Simulator
-from .knob import EXACT, Domain, Excluded, Knob, Start
+from .knob import EXACT, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
 from .threads import Threads
 
+if TYPE_CHECKING:
+    from ..driver.facts import ModelFacts
+    from ..driver.start import Start
+
 CORE, CORES, NONE, WIDER = "core", "cores", "none", "wider"
-SIBLINGS = "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list"
 
 
 class Binding(Knob):
     name = "binding"
-    at_launch = True
+    lifetime = Lifetime.START
+    in_session = InSession.FREELY
+    in_coreneuron = True
+    told_by = ToldBy.NEURON
+    keeps_timers = True
 
     def domain(self, facts: ModelFacts) -> Domain | Excluded:
         if not facts.launch.mpi:
             return Excluded("the command has no launcher that could bind ranks")
-        if facts.launch.mpi != "Open MPI":
-            return Excluded("%s: only Open MPI's way of binding is known" % facts.launch.mpi)
+        if not facts.launch.binding:
+            return Excluded("how this launcher (%s) binds ranks is not known" % facts.launch.mpi)
         if facts.launch.placed:
             return Excluded("your command places the ranks itself")
         if facts.cores < 2:
@@ -53,12 +60,10 @@ class Binding(Knob):
         return ""
 
     def launch(self, start: Start, value: Any, settings: Dict[str, Any]) -> Start:
-        options = {
-            CORE: ("--bind-to", "core"),
-            CORES: ("--map-by", "slot:PE=%d" % settings.get("threads", 1), "--bind-to", "core"),
-            NONE: ("--bind-to", "none"),
-        }.get(value, ())
-        return replace(start, launcher=(start.launcher[0], *options, *start.launcher[1:]))
+        threads = settings.get("threads", 1)
+        numbers = {"threads": threads, "cpus": threads * len(siblings(0))}
+        words = [word.format(**numbers) for word in start.binding.get(value, ())]  # none for WIDER, the launcher's own
+        return replace(start, launcher=(start.launcher[0], *words, *start.launcher[1:]))
 
     def launch_depends_on(self, value: Any) -> Tuple[str, ...]:
         return ("threads",) if value == CORES else ()
@@ -67,7 +72,7 @@ class Binding(Knob):
         if not hasattr(os, "sched_getaffinity"):
             return NONE  # macOS binds nothing
         allowed = os.sched_getaffinity(0)
-        cores = len({min(_siblings(cpu)) for cpu in allowed})
+        cores = cores_of(allowed)
         if settings.get(self.name) == CORES and cores == int(sim.pc.nthread()) > 1:
             return CORES  # on a small machine these may be all there are
         if len(allowed) >= _cpus_of_ancestors():
@@ -85,13 +90,3 @@ def _cpus_of_ancestors() -> int:
         except (OSError, ValueError):
             break
     return most
-
-
-def _siblings(cpu: int) -> Set[int]:
-    """The logical CPUs of the physical core of `cpu`."""
-    try:
-        parts = Path(SIBLINGS % cpu).read_text().strip().split(",")
-    except OSError:
-        return {cpu}
-    ranges = [part.partition("-") for part in parts]
-    return {number for low, _, high in ranges for number in range(int(low), int(high or low) + 1)}

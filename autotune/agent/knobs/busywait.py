@@ -2,21 +2,29 @@
 
 It saves the time to wake them, many times in each step, and keeps their cores busy. It needs more than one thread.
 NEURON 9 ends with a failed assertion in its thread pool as soon as threads spin, so there it is never tried. NEURON
-tells the switch only by setting it: the old value is read and put back.
+tells the switch only by setting it: the old value is read and put back. A process that waits for its next run switches
+it off.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Tuple
 
-from ..facts import ModelFacts
 from ..simulator import Simulator
-from .knob import Domain, Excluded, Knob
+from .knob import Domain, Excluded, InSession, Knob, Lifetime, ToldBy
 from .threads import Threads
+
+if TYPE_CHECKING:
+    from ..driver.facts import ModelFacts
 
 
 class Busywait(Knob):
     name = "busywait"
+    lifetime = Lifetime.FINITIALIZE
+    in_session = InSession.FREELY
+    in_coreneuron = False
+    told_by = ToldBy.NEURON
+    keeps_timers = True
     order = 21
     needs = "more than one thread"
 
@@ -36,6 +44,9 @@ class Busywait(Knob):
 
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
         sim.pc.thread_busywait(1 if value else 0)
+
+    def rest(self, sim: Simulator, value: Any) -> None:
+        sim.pc.thread_busywait(0)
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         if sim.version[0] >= 9:

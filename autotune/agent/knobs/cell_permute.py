@@ -6,17 +6,24 @@ neighbourhood, which lets one instruction work on several cells.
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import TYPE_CHECKING, Any, Dict
 
 from .. import engine
-from ..facts import ModelFacts
 from ..simulator import Simulator
 from .coreneuron import CoreNeuron
-from .knob import ROUND_OFF, Domain, Excluded, Knob
+from .knob import ROUND_OFF, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
+
+if TYPE_CHECKING:
+    from ..driver.facts import ModelFacts
 
 
 class CellPermute(Knob):
     name = "cell_permute"
+    lifetime = Lifetime.FINITIALIZE
+    in_session = InSession.FREELY
+    in_coreneuron = True
+    told_by = ToldBy.RUN
+    keeps_timers = True
     order = 71
     needs = "CoreNEURON"
 

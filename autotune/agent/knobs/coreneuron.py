@@ -10,19 +10,26 @@ from the end of finitialize on, the baseline's too.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict
+from typing import TYPE_CHECKING, Any, Dict, Tuple
 
 from .. import engine
-from ..facts import ModelFacts
 from ..simulator import Simulator
-from .knob import ROUND_OFF, Domain, Excluded, Knob, Start
+from .knob import ROUND_OFF, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
+
+if TYPE_CHECKING:
+    from ..driver.facts import ModelFacts
+    from ..driver.start import BuildWish, Start
 
 LIBRARY_VARIABLE = "CORENEURONLIB"  # read by NEURON before it looks anywhere else
 
 
 class CoreNeuron(Knob):
     name = "coreneuron"
-    at_launch = True
+    lifetime = Lifetime.BUILD
+    in_session = InSession.FREELY
+    in_coreneuron = True
+    told_by = ToldBy.RUN
+    keeps_timers = False
     order = 70
 
     def domain(self, facts: ModelFacts) -> Domain | Excluded:
@@ -45,10 +52,16 @@ class CoreNeuron(Knob):
             return "CoreNEURON is tried with one thread only"
         return ""
 
+    def build(self, wish: BuildWish, value: Any) -> BuildWish:
+        return replace(wish, coreneuron=bool(value))
+
     def launch(self, start: Start, value: Any, settings: Dict[str, Any]) -> Start:
         if not value or start.built is None:
             return start
         return replace(start, environment={**start.environment, LIBRARY_VARIABLE: start.built.coreneuron})
+
+    def launch_depends_on(self, value: Any) -> Tuple[str, ...]:
+        return ()
 
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
         if value:

@@ -1,20 +1,25 @@
 """dt: the integration time step.
 
 Half as many steps is nearly half the time, and different numbers: the largest gain and the largest risk. NEURON's
-`run()` calls `setdt()`, which restores dt from `steps_per_ms`; a type-3 handler comes after that. Steps are tried that
-divide every delay and the run, from the user's own to four times that, up to the smallest delay between ranks; with
-threads two steps must fit into the smallest delay of all. Steps at which the model records cannot be read from NEURON:
+`run()` calls `setdt()`, which restores dt from `steps_per_ms`; a type-3 handler comes after that. Steps are tried from
+the user's own to four times that, up to the smallest delay between ranks; with threads two steps must fit into the
+smallest delay of all. Those that divide every delay and the run come first; with others an event is late or early by up
+to half a step, which the raster shows. Steps at which the model records cannot be read from NEURON:
 where the results depend on them, give the steps worth trying yourself (`[search] values = {dt = [0.025, 0.05]}`).
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Tuple
+import math
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
-from ..facts import ModelFacts, is_multiple
+from ..grid import is_multiple
 from ..simulator import Simulator
 from .exchange import keep_compressible
-from .knob import NUMERICAL, Domain, Excluded, Knob
+from .knob import NUMERICAL, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
+
+if TYPE_CHECKING:
+    from ..driver.facts import ModelFacts
 
 GRID_MS = (
     0.001,
@@ -41,6 +46,11 @@ LARGEST_FACTOR = 4.0
 
 class Dt(Knob):
     name = "dt"
+    lifetime = Lifetime.FINITIALIZE
+    in_session = InSession.FREELY
+    in_coreneuron = True
+    told_by = ToldBy.NEURON
+    keeps_timers = True
     order = 10
     part = "integration"
     given_type = float
@@ -51,18 +61,20 @@ class Dt(Knob):
         own = facts.baseline[self.name]
         limit = min(own * LARGEST_FACTOR, _longest_ms(facts))
         steps = sorted({round(dt, 9) for dt in (*GRID_MS, 2.0 * own, 4.0 * own)})
-        larger = [dt for dt in steps if own * 1.01 < dt <= limit * 1.0001 and _divides(dt, facts)]
+        larger = [dt for dt in steps if own * 1.01 < dt <= limit * 1.0001]
         if not larger:
-            return Excluded("no larger step divides the delays and the length of the run")
-        return Domain((own, *larger), safety=NUMERICAL)
+            return Excluded("no larger step fits into the smallest delay, %g ms" % _longest_ms(facts))
+        return Domain((own, *sorted(larger, key=lambda dt: not _divides(dt, facts))), safety=NUMERICAL)
 
     def given(self, facts: ModelFacts, values: Tuple[Any, ...]) -> Domain | Excluded:
         """The user's own steps, also such as do not divide the delays."""
+        from ..driver.given import check
+
         if facts.cvode:
             return self.domain(facts)
         own = facts.baseline[self.name]
         for value in values:
-            self._check(value, Domain((own,)))
+            check(self, value, Domain((own,)))
             if value > _longest_ms(facts) * 1.0001:
                 raise ValueError(
                     "%g ms is above %g ms, the longest step that the delays allow" % (value, _longest_ms(facts))
@@ -70,12 +82,18 @@ class Dt(Knob):
         others = sorted(float(value) for value in values if value != own)
         return Domain((own, *others), safety=NUMERICAL) if others else Excluded("no step but your own was given")
 
+    def finer(self, own: Any, divisor: int) -> Any:
+        return own / divisor
+
+    def took(self, asked: Any, effective: Any) -> bool:
+        return effective is not None and math.isclose(effective, asked, rel_tol=1e-6)
+
     def share(self, facts: ModelFacts) -> Optional[float]:
         domain = self.domain(facts)
         share = facts.share_of_run(facts.step_s)
         if share is None or isinstance(domain, Excluded):
             return None
-        return share * (1.0 - float(domain.values[0]) / float(domain.values[-1]))
+        return share * (1.0 - float(domain.values[0]) / max(map(float, domain.values)))
 
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
         sim.h.dt = value
@@ -102,6 +120,9 @@ def _longest_ms(facts: ModelFacts) -> float:
 
 
 def _divides(dt_ms: float, facts: ModelFacts) -> bool:
-    """Delays that were off the grid before need not be on it afterwards."""
-    lengths = [d for d in facts.delays_ms if d > 0 and is_multiple(d, facts.dt_ms)] + [facts.t_stop_ms]
-    return all(is_multiple(length, dt_ms) for length in lengths)
+    """Delays that were off the grid before need not be on it afterwards. A loop of fadvance until tstop ends one step
+    late for half of the usual values.
+    """
+    delays = [d for d in facts.delays_ms if d > 0 and is_multiple(d, facts.dt_ms)]
+    ends = (facts.t_stop_ms, facts.t_stop_ms - facts.dt_ms)
+    return all(is_multiple(delay, dt_ms) for delay in delays) and any(is_multiple(end, dt_ms) for end in ends)

@@ -8,13 +8,16 @@ and the exchange interval is 255 steps or more, and it crashes when the multisen
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import TYPE_CHECKING, Any, Dict
 
-from ..facts import ModelFacts
 from ..simulator import Simulator
+
+if TYPE_CHECKING:
+    from ..driver.facts import ModelFacts
 
 TOGETHER = ("multisend", "multisend_subintervals", "multisend_two_phase", "nspike", "gid_compress", "maxstep")
 MULTISEND, SUBINTERVALS, TWO_PHASE = 1, 4, 8  # bits of the method
+COMPRESSING = TOGETHER[:-1]  # those of the one call
 LARGEST_INTERVAL_STEPS = 254  # a compressed spike's time in the interval is one byte
 LARGEST_INTERVAL_MS = 10.0
 
@@ -25,7 +28,7 @@ def set_exchange(sim: Simulator, name: str, settings: Dict[str, Any]) -> None:
         return
     method = _method(sim, settings)
     nspike = 0 if method & MULTISEND else int(settings.get("nspike", sim.pc.spike_compress(-1)))
-    if set(settings) & set(TOGETHER[:-1]):
+    if set(settings) & set(COMPRESSING):
         sim.pc.spike_compress(nspike, 1 if nspike and settings.get("gid_compress") else 0, method)
     limit = LARGEST_INTERVAL_STEPS * float(sim.h.dt) if nspike else LARGEST_INTERVAL_MS
     wanted = settings.get("maxstep") or LARGEST_INTERVAL_MS

@@ -6,19 +6,25 @@ still returns nspike, so the count of output gids says what is in effect.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Collection, Dict, Optional, Tuple
 
-from ..facts import ModelFacts
 from ..simulator import Simulator
-from .exchange import no_exchange, set_exchange
-from .knob import Domain, Excluded, Knob
+from .exchange import COMPRESSING, no_exchange, set_exchange
+from .knob import Domain, Excluded, InSession, Knob, Lifetime, ToldBy
+
+if TYPE_CHECKING:
+    from ..driver.facts import ModelFacts
 
 LARGEST_OUTPUT_GIDS = 256
 
 
 class GidCompress(Knob):
     name = "gid_compress"
+    lifetime = Lifetime.FINITIALIZE
+    in_session = InSession.FREELY
     in_coreneuron = False
+    told_by = ToldBy.REQUEST
+    keeps_timers = True
     order = 44
     part = "exchange"
     needs = "spike compression (nspike above 0)"
@@ -39,6 +45,12 @@ class GidCompress(Knob):
     def active(self, settings: Dict[str, Any]) -> bool:
         gathering = settings.get("ranks") != 1 and not settings.get("multisend")
         return bool(gathering and settings.get("nspike", 0) > 0)
+
+    def not_put_back(self, facts: ModelFacts, searched: Collection[str]) -> str:
+        fit = all(gids <= LARGEST_OUTPUT_GIDS for gids in facts.output_gids)
+        if not facts.baseline.get("nspike") or not fit or not set(COMPRESSING) & set(searched):
+            return ""
+        return "the model compresses its spikes itself, and NEURON cannot tell whether gids too, to put it back"
 
     def share(self, facts: ModelFacts) -> Optional[float]:
         return facts.share_of_run(facts.exchange_s)

@@ -9,19 +9,25 @@ spikes were exchanged clearly more often; NEURON has no way to ask for the inter
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Collection, Dict, Optional, Tuple
 
-from ..facts import ModelFacts
 from ..simulator import Simulator
-from .exchange import LARGEST_INTERVAL_MS, LARGEST_INTERVAL_STEPS, no_exchange, set_exchange
-from .knob import Domain, Excluded, Knob
+from .exchange import LARGEST_INTERVAL_MS, LARGEST_INTERVAL_STEPS, TOGETHER, no_exchange, set_exchange
+from .knob import Domain, Excluded, InSession, Knob, Lifetime, ToldBy
+
+if TYPE_CHECKING:
+    from ..driver.facts import ModelFacts
 
 CLEARLY = 1.25  # the interval is seen through the number of exchanges, of which each psolve adds one
 
 
 class MaxStep(Knob):
     name = "maxstep"
+    lifetime = Lifetime.FINITIALIZE
+    in_session = InSession.FREELY
     in_coreneuron = False
+    told_by = ToldBy.EXCHANGES
+    keeps_timers = True
     order = 50
     part = "exchange"
     given_type = float
@@ -44,6 +50,12 @@ class MaxStep(Knob):
 
     def active(self, settings: Dict[str, Any]) -> bool:
         return not settings.get("self_queue") and settings.get("threads", 1) == 1 and settings.get("ranks") != 1
+
+    def not_put_back(self, facts: ModelFacts, searched: Collection[str]) -> str:
+        lost = {*TOGETHER, "dt"} & set(searched)  # each of them sets the interval
+        if not lost or isinstance(self.domain(facts), Excluded):
+            return ""
+        return "the model sets its exchange interval itself, and NEURON cannot tell it to put it back"
 
     def share(self, facts: ModelFacts) -> Optional[float]:
         return facts.share_of_run(facts.exchange_s)

@@ -8,16 +8,23 @@ usually faster. Spikes are not compressed then, and the barrier of `step_wait` i
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
-from ..facts import ModelFacts
 from ..simulator import Simulator
 from .exchange import MULTISEND, method_in_effect, no_exchange, set_exchange
-from .knob import Domain, Excluded, Knob
+from .knob import Domain, Excluded, InSession, Knob, Lifetime, ToldBy
+
+if TYPE_CHECKING:
+    from ..driver.facts import ModelFacts
 
 
 class Multisend(Knob):
     name = "multisend"
+    lifetime = Lifetime.FINITIALIZE
+    in_session = InSession.FREELY
+    in_coreneuron = True
+    told_by = ToldBy.NEURON
+    keeps_timers = True
     order = 40
     part = "exchange"
 

@@ -6,17 +6,24 @@ It needs multisend, and half of the smallest delay between ranks must still be a
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
-from ..facts import ModelFacts
 from ..simulator import Simulator
 from .exchange import SUBINTERVALS, method_in_effect, set_exchange
-from .knob import Domain, Excluded, Knob
+from .knob import Domain, Excluded, InSession, Knob, Lifetime, ToldBy
 from .multisend import Multisend
+
+if TYPE_CHECKING:
+    from ..driver.facts import ModelFacts
 
 
 class MultisendSubintervals(Knob):
     name = "multisend_subintervals"
+    lifetime = Lifetime.FINITIALIZE
+    in_session = InSession.FREELY
+    in_coreneuron = True
+    told_by = ToldBy.NEURON
+    keeps_timers = True
     order = 41
     part = "exchange"
     needs = "the multisend exchange"

@@ -6,19 +6,26 @@ It needs multisend, and pays where a cell projects to very many ranks.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
-from ..facts import ModelFacts
 from ..simulator import Simulator
 from .exchange import TWO_PHASE, method_in_effect, set_exchange
-from .knob import Domain, Excluded, Knob
+from .knob import Domain, Excluded, InSession, Knob, Lifetime, ToldBy
 from .multisend import Multisend
+
+if TYPE_CHECKING:
+    from ..driver.facts import ModelFacts
 
 FEWEST_RANKS = 4  # with fewer there is no second phase worth the name
 
 
 class MultisendTwoPhase(Knob):
     name = "multisend_two_phase"
+    lifetime = Lifetime.FINITIALIZE
+    in_session = InSession.FREELY
+    in_coreneuron = True
+    told_by = ToldBy.NEURON
+    keeps_timers = True
     order = 42
     part = "exchange"
     needs = "the multisend exchange"

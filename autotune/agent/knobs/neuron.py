@@ -9,18 +9,24 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import Any, Dict
+from typing import TYPE_CHECKING, Any, Dict, Tuple
 
-from ..facts import ModelFacts
 from ..libraries import loaded_libraries
 from ..simulator import Simulator
-from .knob import ROUND_OFF, Domain, Excluded, Knob, Start
-from .loading import load_built
+from .knob import ROUND_OFF, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
+
+if TYPE_CHECKING:
+    from ..driver.facts import ModelFacts
+    from ..driver.start import BuildWish, Start
 
 
 class Neuron(Knob):
     name = "neuron"
-    at_launch = True
+    lifetime = Lifetime.BUILD
+    in_session = InSession.FREELY
+    in_coreneuron = True
+    told_by = ToldBy.NEURON
+    keeps_timers = True
 
     def domain(self, facts: ModelFacts) -> Domain | Excluded:
         own = facts.baseline[self.name]
@@ -31,12 +37,20 @@ class Neuron(Knob):
             return Excluded(facts.launch.no_build)
         return Domain((own, *others), safety=ROUND_OFF)
 
+    def build(self, wish: BuildWish, value: Any) -> BuildWish:
+        return replace(wish, home=value)
+
     def launch(self, start: Start, value: Any, settings: Dict[str, Any]) -> Start:
+        from ..driver.loading import load_built
+
         name = os.path.basename(start.program[0])
         if name == "special":  # built with the mechanisms
             return load_built(start)
         program = os.path.join(value, "bin", name if name in ("nrniv", "nrngui") else "python")
         return load_built(replace(start, program=(program, *start.program[1:])))
+
+    def launch_depends_on(self, value: Any) -> Tuple[str, ...]:
+        return ()
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         """The environment whose libnrniv is loaded."""

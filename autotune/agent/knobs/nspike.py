@@ -10,16 +10,23 @@ maxstep afterwards undoes that: such a trial crashes, and is rejected.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
-from ..facts import ModelFacts
 from ..simulator import Simulator
 from .exchange import no_exchange, set_exchange
-from .knob import EXACT, NUMERICAL, Domain, Excluded, Knob
+from .knob import EXACT, NUMERICAL, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
+
+if TYPE_CHECKING:
+    from ..driver.facts import ModelFacts
 
 
 class NSpike(Knob):
     name = "nspike"
+    lifetime = Lifetime.FINITIALIZE
+    in_session = InSession.FREELY
+    in_coreneuron = True
+    told_by = ToldBy.NEURON
+    keeps_timers = True
     order = 43
     part = "exchange"
     needs = "the gathering exchange"

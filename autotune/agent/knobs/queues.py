@@ -4,10 +4,12 @@ value.
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
-from ..facts import ModelFacts
 from ..simulator import Simulator
+
+if TYPE_CHECKING:
+    from ..driver.facts import ModelFacts
 
 BIN, SELF = 1, 2
 EVENT_S = 3e-6  # into the queue and out of it again: several times what was measured with 10^6 events (0.1 to 0.4 us)

@@ -7,16 +7,22 @@ each other and are not tried.
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
-from ..facts import ModelFacts
 from ..simulator import Simulator
-from .knob import ROUND_OFF, Domain, Excluded, Knob
+from .knob import ROUND_OFF, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
+
+if TYPE_CHECKING:
+    from ..driver.facts import ModelFacts
 
 
 class Ranks(Knob):
     name = "ranks"
-    at_launch = True
+    lifetime = Lifetime.START
+    in_session = InSession.FREELY
+    in_coreneuron = True
+    told_by = ToldBy.NEURON
+    keeps_timers = True
     given_type = int
 
     def domain(self, facts: ModelFacts) -> Domain | Excluded:
@@ -29,6 +35,9 @@ class Ranks(Knob):
         if len(values) < 2:
             return Excluded("one core: there is no other number of ranks to try")
         return Domain(tuple(values), safety=ROUND_OFF)
+
+    def ranks(self, value: Any) -> Optional[int]:
+        return int(value)
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         return sim.nhost

@@ -6,16 +6,23 @@ can oscillate with stiff coupling. 2 also staggers the ionic currents, so that t
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import TYPE_CHECKING, Any, Dict
 
-from ..facts import ModelFacts
 from ..simulator import Simulator
 from .dt import Dt
-from .knob import NUMERICAL, Domain, Excluded, Knob
+from .knob import NUMERICAL, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
+
+if TYPE_CHECKING:
+    from ..driver.facts import ModelFacts
 
 
 class SecondOrder(Knob):
     name = "secondorder"
+    lifetime = Lifetime.FINITIALIZE
+    in_session = InSession.FREELY
+    in_coreneuron = True
+    told_by = ToldBy.NEURON
+    keeps_timers = True
     order = 12
 
     def domain(self, facts: ModelFacts) -> Domain | Excluded:

@@ -8,20 +8,25 @@ cells keep pointers to the first run's last self-events, which this mode follows
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
-from ..facts import ModelFacts
 from ..simulator import Simulator
-from .knob import Domain, Excluded, Knob
+from .knob import Domain, Excluded, InSession, Knob, Lifetime, ToldBy
 from .queues import PART, SELF, queue_is, queue_share, set_queue
+
+if TYPE_CHECKING:
+    from ..driver.facts import ModelFacts
 
 
 class SelfQueue(Knob):
     name = "self_queue"
-    part = PART
+    lifetime = Lifetime.FINITIALIZE
+    in_session = InSession.ONCE
     in_coreneuron = False
+    told_by = ToldBy.NEURON
+    keeps_timers = True
+    part = PART
     order = 31
-    replays = False
 
     def domain(self, facts: ModelFacts) -> Domain | Excluded:
         if not facts.psolve:

@@ -8,18 +8,23 @@ has no barrier.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
-from ..facts import ModelFacts
 from ..simulator import Simulator
 from .exchange import no_exchange
-from .knob import Domain, Excluded, Knob
+from .knob import Domain, Excluded, InSession, Knob, Lifetime, ToldBy
+
+if TYPE_CHECKING:
+    from ..driver.facts import ModelFacts
 
 
 class StepWait(Knob):
     name = "step_wait"
-    told_by_run = True
+    lifetime = Lifetime.FINITIALIZE
+    in_session = InSession.FREELY
     in_coreneuron = False
+    told_by = ToldBy.RUN
+    keeps_timers = True
     order = 55
     part = "the barrier before exchange"
     needs = "the gathering exchange"

@@ -7,11 +7,13 @@ are not thread safe make NEURON stop; ranks times threads beyond the cores wait 
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
-from ..facts import ModelFacts
 from ..simulator import Simulator
-from .knob import ROUND_OFF, Domain, Excluded, Knob
+from .knob import ROUND_OFF, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
+
+if TYPE_CHECKING:
+    from ..driver.facts import ModelFacts
 
 BOUND = "core"  # the value of the knob binding
 TOO_SHORT = "the smallest delay, %g ms, is less than two steps of %g ms: too short for threads"
@@ -19,6 +21,11 @@ TOO_SHORT = "the smallest delay, %g ms, is less than two steps of %g ms: too sho
 
 class Threads(Knob):
     name = "threads"
+    lifetime = Lifetime.FINITIALIZE
+    in_session = InSession.CHECKED
+    in_coreneuron = True
+    told_by = ToldBy.NEURON
+    keeps_timers = True
     order = 20
     part = "integration"
     given_type = int
@@ -37,8 +44,9 @@ class Threads(Knob):
         if len(values) < 2:
             return Excluded("%d rank(s) on %d core(s): no core is free for threads" % (fewest_ranks, facts.cores))
         bound = facts.baseline.get("binding") == BOUND
-        if bound and (facts.launch.mpi != "Open MPI" or facts.launch.placed):
-            return Excluded("each rank is bound to one core, which its threads would share: give --bind-to none")
+        if bound and not facts.launch.binds:
+            words = " ".join(facts.launch.binding.get("none", ())) or "the launcher's option for no binding"
+            return Excluded("each rank is bound to one core, which its threads would share: give %s" % words)
         return Domain(tuple(values), (values[-1],), ROUND_OFF)
 
     def refusal(self, settings: Dict[str, Any], facts: ModelFacts) -> str:

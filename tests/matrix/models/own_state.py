@@ -11,14 +11,25 @@ from neuron import h
 
 h.nrnmpi_init()
 h.load_file("stdrun.hoc")
-CLASSES = "CVode FInitializeHandler IntFire1 List MechanismType NetCon NetStim PythonObject Random Vector".split()
+CLASSES = [
+    "CVode",
+    "FInitializeHandler",
+    "IntFire1",
+    "List",
+    "MechanismType",
+    "NetCon",
+    "NetStim",
+    "PythonObject",
+    "Random",
+    "Vector",
+]
 
 
 def build(pc):
     rank, size = int(pc.id()), int(pc.nhost())
     cells, kept = {}, []
     for gid in range(rank, 8, size):
-        section = h.Section(name="s%d" % gid)
+        section = h.Section(name=f"s{gid}")
         section.L = section.diam = 20
         section.insert("hh")
         cells[gid] = (section, h.ExpSyn(section(0.5)))

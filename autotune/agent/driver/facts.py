@@ -1,0 +1,128 @@
+"""What a watched run taught about a model: the facts by which a knob decides whether it applies and over which
+values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, Optional, Tuple
+
+from ..grid import is_multiple
+from .ask import home_of
+
+
+@dataclass(frozen=True)
+class LaunchFacts:
+    """What the driver found out about starting the command in another way."""
+
+    mpi: str = ""
+    """The launcher, for example Open MPI; empty when the command is serial."""
+    binding: Dict[str, Tuple[str, ...]] = field(default_factory=dict)
+    """The words with which it binds ranks, for each value of the knob binding; empty when they are not known."""
+    placed: bool = False
+    """The user's own words already say where ranks are bound or mapped."""
+    mod_files: Tuple[str, ...] = ()
+    """The sources of the compiled mechanisms that the model loads; empty when it loads none."""
+    no_build: str = ""
+    """Why these mechanisms cannot be built and loaded anew; empty when they can, and when there are none."""
+    nrnivmodl: str = ""
+    """The one that belongs to the user's NEURON."""
+    environments: Tuple[Tuple[str, Tuple[int, ...]], ...] = ()
+    """Further environments that the user named, each with its version of NEURON."""
+
+    @property
+    def binds(self) -> bool:
+        """Ranks can be bound in another way."""
+        return bool(self.binding) and not self.placed
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """The whole network, merged from the reports of all ranks."""
+
+    neuron: Tuple[int, ...]
+    """Version of NEURON, for example (9, 0, 2)."""
+    ranks: int
+    """The number of ranks that really joined."""
+    dt_ms: float
+    t_stop_ms: float
+    ranks_tunable: bool = False
+    """The command says {ranks}, so that it can be started with another number."""
+    cores: int = 1
+    """Physical cores that a run on this machine may use."""
+    cvode: bool = False
+    """The variable step method is active."""
+    psolve: bool = True
+    """The run section is spent in `pc.psolve`, not in `run()` or a loop of `fadvance`."""
+    threads: int = 1
+    cells: int = 0
+    artificial_cells: int = 0
+    artificial_gids: int = 0
+    """Artificial cells that have a gid, so that their spikes are exchanged."""
+    output_gids: Tuple[int, ...] = ()
+    """Output gids of every rank."""
+    min_delay_ms: Optional[float] = None
+    """The smallest delay of a NetCon whose source lives on another rank; None when there is no such NetCon."""
+    delays_ms: Tuple[float, ...] = ()
+    """The distinct delays of the network, ascending (at most a few thousand)."""
+    has_sections: bool = True
+    """There is a membrane to integrate; False for a network of artificial cells alone."""
+    thread_unsafe: Tuple[str, ...] = ()
+    """Mechanisms in use that NEURON refuses to run on more than one thread."""
+    histogram: Tuple[int, ...] = ()
+    """Entry n counts the exchanges in which the busiest rank sent n spikes (`pc.max_histogram`)."""
+    run_s: float = 0.0
+    """Wall time of the run section, the largest over the ranks; so are the three below."""
+    step_s: float = 0.0
+    """Integration and events; 0 when NEURON's timers stood still (no `pc.psolve`)."""
+    exchange_s: float = 0.0
+    """Spike exchange, with the barrier before it."""
+    barrier_s: float = 0.0
+    queue_events: Optional[int] = None
+    """Events that went through the event queue, the most of any rank; None when they were not counted."""
+    no_coreneuron: str = ""
+    """What in the model CoreNEURON cannot simulate; empty when nothing is known."""
+    shared: bool = False
+    """The vectors that the model itself records hold its spikes, so that later runs may read them."""
+    launch: LaunchFacts = field(default_factory=LaunchFacts)
+    baseline: Dict[str, Any] = field(default_factory=dict)
+    """What each knob reads back in the untouched run."""
+
+    def neuron_for(self, settings: Dict[str, Any]) -> Tuple[int, ...]:
+        """The version of NEURON that runs with these settings."""
+        return dict(self.launch.environments).get(home_of(settings), self.neuron)
+
+    @property
+    def versions(self) -> Tuple[Tuple[int, ...], ...]:
+        """The versions of NEURON that may run: the model's own and those of the named environments."""
+        return (self.neuron, *(version for _, version in self.launch.environments))
+
+    @property
+    def zero_delay(self) -> bool:
+        """Some NetCon has no delay at all."""
+        return bool(self.delays_ms) and self.delays_ms[0] <= 0.0
+
+    @property
+    def exchange_interval_ms(self) -> Optional[float]:
+        """How often spikes were exchanged; None when no exchange was counted."""
+        exchanges = sum(self.histogram)
+        return self.t_stop_ms / exchanges if exchanges else None
+
+    def share_of_run(self, seconds: float) -> Optional[float]:
+        """The share of the run section that `seconds` are, at most 1; None when the times are not known."""
+        return min(1.0, seconds / self.run_s) if self.run_s > 0.0 and self.step_s > 0.0 else None
+
+    @property
+    def delays_on_grid(self) -> bool:
+        """Every delay is a multiple of dt, so the bin queue moves no event."""
+        return all(is_multiple(delay, self.dt_ms) for delay in self.delays_ms)
+
+    def spikes_per_exchange(self, percentile: float) -> int:
+        """The number of spikes that covers `percentile` % of the exchanges; 0 without a histogram."""
+        total = sum(self.histogram)
+        covered = 0
+        for spikes, exchanges in enumerate(self.histogram):
+            covered += exchanges
+            if exchanges and covered >= total * percentile / 100.0:
+                return spikes
+        return 0

@@ -1,0 +1,252 @@
+"""What the agent does in one pass of the network, from finitialize to the next one or to the end of the process.
+
+In finitialize it applies the knobs of the run and starts to record; at the end of the pass it takes what was recorded.
+NEURON tells of neither the end of a run nor of what the script does in between, so the next finitialize, or whoever
+ends the run, calls close().
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Dict, List, Optional
+
+from .beside import Beside, joined
+from .callbacks import SpikeFunctions
+from .capture import Capture
+from .engine import enabled, obstacle, step_s
+from .histogram import ExchangeHistogram
+from .knobs import KNOBS, ToldBy, in_order_of_application
+from .library import Library
+from .probe import NetConTable, local_gids, probe
+from .protocol import Job, RunSection
+from .report import Report
+from .session import ways_of
+from .simulator import Simulator
+from .state import uniform_mv
+from .timers import SectionTimer
+from .voltages import VoltageSample, perturb
+
+# Types of FInitializeHandler, in the order in which finitialize calls them.
+BEFORE_STRUCTURE, AFTER_VOLTAGES, AFTER_STATES, AFTER_EVERYTHING = 3, 0, 1, 2
+
+
+class Passes:
+    """The passes of one process, of which the first may be the watched one and the others requests of a session."""
+
+    def __init__(self, sim: Simulator, job: Job, report: Report, *, several: bool = False) -> None:
+        """`several`: there will be other jobs, which may ask for what this one does not."""
+        self._sim = sim
+        self._job = job
+        self._report = report
+        self._call: Dict[int, Callable[[], None]] = {}
+        self._made = time.perf_counter()
+        self._timer = SectionTimer(sim)
+        self._capture: Optional[Capture] = None  # these three make hoc objects, so not before the first finitialize
+        self._histogram: Optional[ExchangeHistogram] = None
+        self._voltages: Optional[VoltageSample] = None
+        self._functions: Optional[SpikeFunctions] = None
+        self._beside: Optional[Beside] = None  # a session never comes to the end of the script
+        self._dropped = ""
+        self._several = several
+        self._section: Optional[RunSection] = None
+        self._finitializes = 0
+        self._uniform_mv: Optional[float] = None
+        self._dt_ms = 0.0
+        self._handlers = self._handle(several)
+
+    def call_at(self, number: int, call: Callable[[], None]) -> None:
+        """Call this at the start of the finitialize of this number, from 0."""
+        self._call[number] = call
+
+    def start(self) -> None:
+        """Make what records; inside a finitialize."""
+        if self._capture is None:  # a second one would take the vectors of the first for the model's
+            self._capture = Capture(self._sim)
+        self._histogram = ExchangeHistogram(self._sim) if self._counts_exchanges() else None
+        self._voltages = self._sample()
+        library = Library()
+        self._functions = SpikeFunctions(self._sim, library)
+        self._beside = None if self._several else Beside(self._sim, library, self._functions)
+
+    def begin(self, job: Job) -> None:
+        """From now on the passes are those of another job of the same process."""
+        self._job = job
+        self._sim.step_s_before = step_s(self._sim)
+        self._voltages = self._sample()
+
+    def step_ms(self) -> float:
+        """The fixed step; with CVODE, whose last step says nothing, the one that the model had before."""
+        if not int(self._sim.cvode.active()):
+            self._dt_ms = float(self._sim.h.dt)
+        return self._dt_ms
+
+    def release(self) -> None:
+        """Let go of what stands in NEURON; at the end of the process."""
+        self._timer.release()
+        if self._capture is not None:
+            self._capture.release()
+
+    def close(self) -> None:
+        """End the pass, if there is one: its times, its spikes and what must not have happened in it."""
+        section, self._section = self._section, None
+        if section is None or self._capture is None:
+            return
+        section.t_stop_ms = self._sim.t_ms
+        section.dt_ms = self.step_ms()
+        section.spikes = len(self._capture)
+        self._timer.fill(section)
+        section.shared = self._job.observe and self._capture.shared_agrees()
+        report = self._report.rank
+        report.sections.append(section)
+        self._check_capture(section)
+        self._look_beside(section)
+        if section.spikes:
+            self._report.add_spikes(*self._capture.take())
+        if self._voltages:
+            report.voltage = _worse(report.voltage, self._voltages.summary())
+        if self._histogram:
+            report.histogram = self._histogram.counts()
+            exchanges = sum(report.histogram)
+            length_ms = section.t_stop_ms - section.t_start_ms
+            self._sim.exchange_interval_ms = length_ms / exchanges if exchanges else None
+
+    def _look_beside(self, section: RunSection) -> None:
+        """What the pass did beside spikes; what CoreNEURON would drop, in a watched run."""
+        if self._beside is None:
+            return
+        if self._job.observe:
+            self._note_dropped()
+        else:
+            self._report.rank.beside = joined(self._report.rank.beside, self._beside.end(section))
+
+    def _note_dropped(self) -> None:
+        """Whatever any pass has shown of this holds for the run."""
+        if self._beside is not None:
+            self._dropped = self._dropped or self._beside.obstacle()
+            model = self._report.rank.model
+            model["no_coreneuron"] = model.get("no_coreneuron") or self._dropped
+
+    def _handle(self, several: bool) -> List[Any]:
+        """The handlers, which live as long as they are kept."""
+        steps = [
+            (BEFORE_STRUCTURE, self._before_finitialize),
+            (AFTER_EVERYTHING, self._after_finitialize),
+        ]
+        if self._job.observe:
+            steps.append((AFTER_VOLTAGES, self._look_at_voltages))
+        if self._job.perturb_mv or several:
+            steps.append((AFTER_STATES, self._perturb))
+        with self._sim.unseen:
+            return [self._sim.h.FInitializeHandler(kind, self._report.guarded(step)) for kind, step in steps]
+
+    def _before_finitialize(self) -> None:
+        self.close()
+        self._sim.forget_events()
+        self._call.pop(self._finitializes, lambda: None)()  # in which finitialize may be called again
+        self._finitializes += 1
+        if self._capture is None:
+            self._report.rank.setup_s = time.perf_counter() - self._made
+            self._dt_ms = float(self._sim.h.dt)
+            self.start()
+        self._sim.pc.timeout(0)  # NEURON's own watchdog ends a slow but healthy run with exit code 0
+        for knob in in_order_of_application():
+            if knob.name in self._job.settings:
+                knob.apply(self._sim, self._job.settings[knob.name], self._job.settings)
+        self._attach()
+
+    def _attach(self) -> None:
+        assert self._capture is not None
+        assert self._functions is not None
+        table = NetConTable(self._sim, delays_too=self._job.observe)
+        gids = local_gids(self._sim, table)
+        self._sim.output_gids = sum(1 for state in gids.values() if state == 3)
+        shared = self._functions.beside_vectors() or self._job.shared
+        self._capture.attach(gids, table, shared=shared, compare=self._job.observe)
+        self._functions.known()
+        if self._voltages:
+            self._voltages.attach()
+        if self._histogram:
+            self._histogram.attach()
+        if self._job.observe:
+            self._report.rank.model = dict(
+                probe(self._sim, table, gids),
+                artificial_gids=self._capture.artificial_gids,
+                ways=ways_of(self._sim),
+                no_coreneuron=obstacle(self._sim, self._capture.unnamed),
+            )
+
+    def _counts_exchanges(self) -> bool:
+        return self._job.observe or any(KNOBS[name].told_by is ToldBy.EXCHANGES for name in self._job.settings)
+
+    def _sample(self) -> Optional[VoltageSample]:
+        job = self._job
+        return VoltageSample(self._sim, job.voltages, job.sampling) if job.voltages else None
+
+    def _look_at_voltages(self) -> None:
+        self._uniform_mv = uniform_mv(self._sim)
+
+    def _perturb(self) -> None:
+        if self._job.perturb_mv:
+            self._report.rank.perturbed = perturb(self._sim, self._job.perturb_mv, self._job.perturb_seed)
+
+    def _after_finitialize(self) -> None:
+        if self._capture is not None:
+            self._capture.begin()
+        if self._voltages is not None:
+            self._voltages.begin()
+        if self._job.observe:
+            self._report.rank.model["traces"] = self._traces()
+        if self._beside is not None:
+            self._beside.begin(self._voltages.vectors if self._voltages else (), hold=not self._job.observe)
+            if self._job.observe:
+                self._note_dropped()
+        self._section = RunSection(t_start_ms=float(self._sim.h.t), uniform_mv=self._uniform_mv)
+        if self._job.stop_ms is not None and self._section.t_start_ms < self._job.stop_ms:
+            self._sim.at(self._job.stop_ms, self._report.guarded(self._stop_early))
+        fixed_step = not int(self._sim.cvode.active())
+        # CoreNEURON drops events of the interpreter, the clock's too, and warns of each.
+        self._timer.start(clock=fixed_step and not enabled() and (self._job.clock or self._job.observe))
+
+    def _stop_early(self) -> None:
+        self._sim.h.stoprun = 1  # psolve and run() look at it after every step
+
+    def _traces(self) -> List[str]:
+        """What of the model's own state is not as it would be without us."""
+        assert self._capture is not None
+        said = [part.complaint for part in (self._sim.unseen, self._histogram, self._voltages) if part is not None]
+        return [*filter(None, said), *self._capture.traces()]
+
+    def _check_capture(self, section: RunSection) -> None:
+        """Spikes that we could not see make every comparison worthless: such a run must not count."""
+        assert self._capture is not None
+        if section.t_stop_ms == section.t_start_ms:  # no step, no loss: many models initialise before they record
+            return
+        lost = self._capture.lost(section.t_start_ms)
+        if lost:
+            self._report.error(
+                "the model records the spikes of %d sources from after finitialize on; record them before it" % lost
+            )
+        sent = self._sim.sent()
+        if sent is None or lost:
+            return
+        seen = self._capture.with_gid()
+        if sent > seen:
+            self._report.error(
+                "%d spikes were sent to other ranks, only %d could be captured: NEURON cannot list gids, and some "
+                "were not found; number them from 0, or keep the NetCon that pc.cell takes" % (sent, seen)
+            )
+
+
+def _worse(a: Dict[str, Any], b: Dict[str, Any]) -> Dict[str, Any]:
+    """The summary of two passes' voltages."""
+    if not a or not b:
+        return a or b
+    return {
+        "digest": a["digest"] + b["digest"],
+        "segments": max(a["segments"], b["segments"]),
+        "steps": max(a["steps"], b["steps"]),
+        "finite": a["finite"] and b["finite"],
+        "lowest_mv": min(a["lowest_mv"], b["lowest_mv"]),
+        "highest_mv": max(a["highest_mv"], b["highest_mv"]),
+        "ringing_mv": max(a["ringing_mv"], b["ringing_mv"]),
+    }

@@ -1,0 +1,112 @@
+"""What this rank says of one run, and the two files in which it says so: its report and its spikes.
+
+Whatever goes wrong in the agent stands in the report, and such a run proves nothing; nothing may reach the user's code
+or screen. The files appear whole or not at all, and no collective is used: other ranks may be gone.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import sys
+import time
+from typing import Callable, List, Tuple
+
+import numpy as np
+
+from .floating_point import rounding
+from .knobs import KNOBS
+from .libraries import loaded_libraries
+from .protocol import Job, RankReport, rank_files, to_json, write_atomically, write_text
+from .simulator import Simulator
+
+MOST_ERRORS = 20
+
+
+class Report:
+    """The report of the job that runs now; begin() starts that of the next one."""
+
+    def __init__(self, sim: Simulator, job: Job) -> None:
+        self._sim = sim
+        self._job = job
+        self._spikes: List[Tuple[np.ndarray, np.ndarray]] = []
+        self._cpu_s_before = 0.0
+        self.rank = RankReport(ancestors=_ancestors())
+
+    def begin(self, job: Job) -> None:
+        """From now on the report is of another job of the same process, or of a copy of it."""
+        self._job = job
+        self._spikes = []
+        self._cpu_s_before = time.process_time()
+        self.rank = RankReport(ancestors=_ancestors())
+
+    def guarded(self, step: Callable[[], None]) -> Callable[[], None]:
+        """The same step, whose exceptions end in the report of the job that runs then."""
+        name = getattr(step, "__name__", "replay").strip("_")
+
+        def run() -> None:
+            with self._sim.unseen:  # around all: an error keeps what its step has made until it is dealt with
+                try:
+                    step()
+                except Exception as error:
+                    self.error("%s: %s: %s" % (name, type(error).__name__, error))
+
+        return run
+
+    def error(self, text: str) -> None:
+        """Note what went wrong: the run does not count."""
+        if len(self.rank.errors) < MOST_ERRORS:
+            self.rank.errors.append(text)
+
+    def add_spikes(self, ids: np.ndarray, times_ms: np.ndarray) -> None:
+        """Spikes of one pass: source ids (n,) int64 and times (n,)."""
+        self._spikes.append((ids, times_ms))
+
+    def write(self) -> None:
+        """Leave report and spikes in the job's folder."""
+        self.guarded(self._describe)()
+        report, spikes = rank_files(self._job.folder, self.rank.rank, socket.gethostname(), os.getpid())
+        ids, times = _joined(self._spikes)
+        self.rank.spikes = len(ids)
+        write_atomically(spikes, lambda file: np.savez(file, gid=ids, time_ms=times))
+        self._spikes = []
+        write_text(report, to_json(self.rank))
+
+    def _describe(self) -> None:
+        report, sim = self.rank, self._sim
+        report.rank, report.nhost = sim.rank, sim.nhost
+        report.host, report.pid = socket.gethostname(), os.getpid()
+        report.python, report.executable = platform.python_version(), sys.executable or ""
+        report.neuron = sim.h.nrnversion()
+        report.library = next(iter(loaded_libraries("libmpi")), "")
+        report.t_ms = sim.t_ms
+        report.dt_ms = report.sections[-1].dt_ms if report.sections else float(sim.h.dt)
+        report.tstop_ms = float(sim.h.tstop) if hasattr(sim.h, "tstop") else None
+        report.cvode = bool(int(sim.cvode.active()))
+        report.rounding = rounding()
+        report.cpu_s = time.process_time() - self._cpu_s_before
+        error = getattr(sys, "last_value", None)
+        report.exception = "%s: %s" % (type(error).__name__, error) if error is not None else ""
+        for name, knob in KNOBS.items():
+            report.effective[name] = knob.read_back(sim, self._job.settings)
+
+
+def _joined(parts: List[Tuple[np.ndarray, np.ndarray]]) -> Tuple[np.ndarray, np.ndarray]:
+    if not parts:
+        return np.zeros(0, dtype=np.int64), np.zeros(0)
+    return np.concatenate([ids for ids, _ in parts]), np.concatenate([times for _, times in parts])
+
+
+def _ancestors() -> List[int]:
+    """The ids of the parent process, its parent, and so on; empty where the system does not tell."""
+    found: List[int] = []
+    pid = os.getppid()
+    try:
+        while pid > 1:
+            found.append(pid)
+            with open("/proc/%d/stat" % pid) as stat:
+                pid = int(stat.read().rpartition(")")[2].split()[1])
+    except (OSError, ValueError):
+        pass
+    return found

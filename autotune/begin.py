@@ -1,0 +1,128 @@
+"""The beginning of a study: what its command needs is there, its folder is ours, an earlier study in it is this one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from optuna import Study
+
+from autotune import __version__
+from autotune.calibrate.baseline import Calibration
+from autotune.config import StudyConfig
+from autotune.errors import UsageError
+from autotune.launch.command import Command, check_programs, launch_environment, parse_command
+from autotune.launch.mpi import Mpi, check_world, find_mpi, mpi_environment
+from autotune.launch.run import FreshRunner, stage_agent
+from autotune.observe import Observation, identify_model
+from autotune.search.sampler import make_sampler
+from autotune.store.folder import StudyFolder
+from autotune.store.optuna import delete_study, open_storage, open_study
+from autotune.store.records import ModelIdentity, StudyRecord
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A study that may go on."""
+
+    folder: StudyFolder
+    record: StudyRecord
+    study: Study
+    watcher: FreshRunner
+    """Runs the command as it stands; nothing is known of the model yet."""
+    mpi: Mpi | None
+
+
+@contextmanager
+def begin(config: StudyConfig, out: Path, storage: str | None, fresh: bool) -> Iterator[Begun]:
+    """Hold the folder `out` for this study, as long as the context lasts; with `fresh` what is there is discarded.
+
+    Raises UsageError or MpiError before anything has run.
+    """
+    folder = StudyFolder(out)
+    command, environment, mpi = prepare(config)
+    folder.create()
+    with closing(folder):
+        if fresh:
+            folder.clear()
+        record = _recorded(folder, _record(config, identify_model(command), storage))
+        study = _opened(folder, record, config.search.seed, fresh)
+        stage_agent(folder.agent)
+        watcher = FreshRunner(
+            command,
+            environment,
+            folder.agent,
+            folder.scratch,
+            config.run.end_grace_s,
+            ours=(out,),
+            sampling=config.accept.sampling,
+        )
+        yield Begun(folder, record, study, watcher, mpi)
+
+
+def prepare(config: StudyConfig) -> tuple[Command, dict[str, str], Mpi | None]:
+    """Understand the command, find what it needs, and prove that its launcher makes one world. Touches no study
+    folder.
+    """
+    command = parse_command(config.command, config.folder)
+    environment = launch_environment(command, os.environ)
+    check_programs(command, environment)
+    mpi = find_mpi(command, environment)
+    environment |= mpi_environment(mpi, environment)
+    check_world(command, mpi, environment)
+    return command, environment, mpi
+
+
+def _record(config: StudyConfig, model: ModelIdentity, storage: str | None) -> StudyRecord:
+    settled = config.model_dump(mode="json", exclude={"search": {"trials", "time_budget_s"}})
+    created = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return StudyRecord(config.name, settled, model, storage, created, __version__)
+
+
+def _recorded(folder: StudyFolder, record: StudyRecord) -> StudyRecord:
+    """The record of this study; an earlier one in the same place must be of the same model and the same question."""
+    earlier = folder.read(StudyRecord)
+    changed = _changed(earlier, record, folder.read(Observation)) if earlier else []
+    if earlier and not changed:
+        return earlier
+    if changed and (folder.read(Calibration) is not None or folder.trials()):
+        raise UsageError(
+            f"{folder.path}: holds another study; changed since then: {', '.join(changed)}",
+            cure="Give --fresh to discard it, or --out for another place.",
+        )
+    folder.clear()  # nothing worth keeping: the earlier study did not come as far as its first trial
+    folder.write(record)
+    return record
+
+
+def _changed(earlier: StudyRecord, now: StudyRecord, observation: Observation | None) -> list[str]:
+    """What makes `now` another study than the one that is there, in words."""
+    changed = [name for name, value in now.config.items() if earlier.config.get(name) != value]
+    results = observation.written if observation else ()
+    # Files that are new since then were no part of the model.
+    known = {name: sha for name, sha in earlier.model.files.items() if name not in results}
+    files = [name for name, sha in known.items() if now.model.files.get(name) != sha]
+    if files:
+        changed.append(f"the model's files ({', '.join(files[:5])})")
+    if earlier.storage != now.storage:
+        changed.append("storage")
+    return changed
+
+
+def _opened(folder: StudyFolder, record: StudyRecord, seed: int, fresh: bool) -> Study:
+    """The Optuna study in its storage; a storage that cannot be used is told before anything has run."""
+    storage = open_storage(folder.path, record.storage)
+    if fresh and record.storage is not None:
+        delete_study(storage, record.name)
+    study = open_study(storage, record.name, seed, make_sampler)
+    if len(study.trials) and study.user_attrs.get("created") != record.created:
+        raise UsageError(
+            f"{record.storage}: already holds a study named {record.name!r} with {len(study.trials)} trials",
+            cure="Give --fresh to discard it, or choose another storage.",
+        )
+    study.set_user_attr("created", record.created)
+    return study

@@ -1,0 +1,311 @@
+"""The baseline against itself: does the model reproduce its own raster, how large is the error of its own dt, and does
+a small perturbation send it another way?
+
+A tuner compares everything with the baseline, so a baseline that changes by itself proves nothing. A run is made only
+when a knob that is searched needs it, and its raster is kept, so that a study that was killed does not repeat it. A run
+that is not the user's own (at another dt, perturbed) never condemns the user's model: where it fails, what needed it is
+left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Set
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import ClassVar
+
+from autotune.agent.knobs import NUMERICAL, ROUND_OFF
+from autotune.calibrate.notes import FIXED_DT, chaotic_notes, regular_notes, too_few
+from autotune.config import AcceptConfig
+from autotune.errors import BaselineError
+from autotune.launch.ask import Ask, Perturbation, Run, Runner
+from autotune.launch.judge import RunFailed
+from autotune.observe import Observation, voltage_digests
+from autotune.plan.space import SearchSpace
+from autotune.raster import Raster, read_raster, write_raster
+from autotune.raster.metrics import first_divergence_ms, identical, moved
+from autotune.report.format import counted
+from autotune.verify.acceptance import Acceptance
+from autotune.verify.band import null_band
+from autotune.verify.error import Ruler, ruler
+from autotune.verify.evidence import too_little
+from autotune.verify.references import HALF, NULL, PERTURBED, QUARTER, REPEAT, Regime
+from autotune.verify.stability import convergence_order, not_finite, own_instability
+
+_SEED = "Seed its random numbers by a fixed number, not by the time, the process or the rank, and try again"
+_STATISTICAL = "or say `statistical = true` under [accept] to compare rates, ISI CV and correlations only."
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What runs of the user's own settings say."""
+
+    RECORD: ClassVar[str] = "calibration"
+
+    repeat_run_s: float
+    """The run section of the second baseline run, seconds."""
+    regime: Regime = "regular"
+    """How rasters of this model can be compared: spike by spike, after a while by statistics only, or by statistics
+    only.
+    """
+    why: str = "two runs of your own settings give the same spikes"
+    """The regime in words."""
+    half_dt_distance: float | None = None
+    """Raster distance between the user's dt and half of it; None when no numerical knob is searched."""
+    half_dt_shift_ms: float | None = None
+    """The largest shift of a matched spike between the two: the error that the user already lives with."""
+    own_error_ms: float | None = None
+    """Error of the user's dt against dt/4 (Ruler.error_ms): the yardstick of numerical knobs."""
+    order: float | None = None
+    """Order of convergence from dt, dt/2 and dt/4; 1 is expected of the default method."""
+    runs: tuple[str, ...] = ()
+    """The rasters that were kept, rasters/<name>.npz."""
+    note: str = ""
+    dt_is_fixed: bool = False
+    """The model sets its own dt after finitialize, so that no other can be tried."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Knobs that cannot be searched as it turned out, with the reason."""
+    unproved: str = ""
+    """Why no change of the numbers can be judged, as it turned out."""
+
+
+class _LeftOut(Exception):
+    """A run that is not the user's own shows that some knobs cannot be searched."""
+
+    def __init__(self, why: str, knobs: Iterable[str], *, dt_is_fixed: bool = False) -> None:
+        super().__init__(why)
+        self.why = why
+        self.knobs = tuple(knobs)
+        self.dt_is_fixed = dt_is_fixed
+
+
+@dataclass
+class _Calibrator:
+    runner: Runner
+    """Makes the runs of which only the raster is used."""
+    ask: Ask
+    observation: Observation
+    baseline: Raster
+    space: SearchSpace
+    limits: AcceptConfig
+    folder: Path
+    made: dict[str, Raster] = field(default_factory=dict)
+
+    @property
+    def ruler(self) -> Ruler:
+        return ruler(self.limits, self.observation.facts.t_stop_ms)
+
+    def raster(self, name: str, make: Callable[[], Run]) -> Raster:
+        """The raster of this name, from the study folder if an earlier driver made it."""
+        file = self.folder / f"{name}.npz"
+        return self.keep(name, read_raster(file) if file.is_file() else make().raster)
+
+    def keep(self, name: str, raster: Raster) -> Raster:
+        """Keep a raster under this name, as long as there is none."""
+        file = self.folder / f"{name}.npz"
+        if not file.is_file():
+            write_raster(file, raster)
+        self.made[name] = read_raster(file)
+        return self.made[name]
+
+    def perturbed(self, name: str, mv: float, seed: int) -> Raster:
+        def make() -> Run:
+            try:
+                return self.runner.run(replace(self.ask, perturbation=Perturbation(mv, seed)))
+            except RunFailed as failure:
+                why = f"a run that starts {mv:g} mV higher or lower fails, so that no rounding can be judged"
+                raise _LeftOut(f"{why}: {failure.message}", self.space.of_class(ROUND_OFF, NUMERICAL)) from failure
+
+        return self.raster(f"{name}-{seed}", make)
+
+    def at_dt(self, name: str, divisor: int) -> Raster:
+        """The baseline at a part of its own dt. Raises _LeftOut where the model cannot be run so."""
+
+        steps = self.space.step_knobs
+
+        def make() -> Run:
+            try:
+                run = self.runner.run(self.ask.setting(self.space.finer(divisor)))
+            except RunFailed as failure:
+                raise _LeftOut(f"at dt/{divisor} your model fails: {failure.message}", steps) from failure
+            if not self.space.is_finer(run.effective, divisor):
+                raise _LeftOut(FIXED_DT, steps, dt_is_fixed=True)
+            whole_ms = self.observation.facts.t_stop_ms
+            if abs(run.t_ms - whole_ms) > 1.5 * self.observation.facts.dt_ms:
+                ended = f"at dt/{divisor} it ended at t = {run.t_ms:g} ms, not at {whole_ms:g} ms"
+                raise _LeftOut(f"your script counts steps: {ended}", steps)
+            return run
+
+        return self.raster(name, make)
+
+    def parted(self, other: Raster) -> bool:
+        return self.ruler.distance(self.baseline, other) > self.limits.chaos
+
+    def sensitive(self) -> bool:
+        """Whether a perturbation as small as the error of a step sends the network another way."""
+        return self.parted(self.perturbed(NULL, self.limits.null_mv, 1))
+
+    def nulls(self) -> None:
+        for seed in range(1, self.limits.null_runs + 1):
+            self.perturbed(NULL, self.limits.null_mv, seed)
+
+
+def calibrate(
+    fresh: Runner, further: Runner, ask: Ask, acceptance: Acceptance, space: SearchSpace, folder: Path
+) -> Calibration:
+    """Run the baseline once more, and whatever the classes of the searched knobs need; rasters go to `folder`.
+
+    The repetition is `fresh`; `further` makes the runs after it, of which only the rasters are used, not the times.
+    `acceptance` holds baseline, observation and limits. Raises NotReproduced when two runs of the same command give
+    different rasters and its limits say nothing of statistics.
+    """
+    observation, baseline, limits = acceptance.observation, acceptance.baseline, acceptance.limits
+    work = _Calibrator(further, ask, observation, baseline, space, limits, folder)
+    classes = space.classes
+    if NUMERICAL in classes:
+        _check_voltages(observation, space)
+    repeat = own_run(fresh, replace(ask, voltages=limits.sampled_segments))
+    if not (identical(baseline, repeat.raster) and voltage_digests(repeat) == observation.voltage_digests):
+        if not limits.statistical or identical(baseline, repeat.raster):
+            raise NotReproduced(baseline, repeat.raster)
+        return _by_statistics(replace(work, runner=fresh), NotReproduced(baseline, repeat.raster), repeat.run_s)
+    acceptance.beside.learn(repeat)
+    plain = Calibration(repeat.run_s)
+    try:
+        regime, why = _regime(work, classes)
+        plain = replace(plain, regime=regime, why=why)
+        measured = _with_finer(plain, work) if _finer_wanted(work, classes) else plain
+    except _LeftOut as out:
+        left_out = dict.fromkeys(out.knobs, out.why)
+        measured = replace(plain, note=out.why, left_out=left_out, dt_is_fixed=out.dt_is_fixed)
+    return replace(measured, runs=tuple(work.made))
+
+
+def own_run(runner: Runner, ask: Ask) -> Run:
+    """A run of the user's own settings. Raises BaselineError when it fails."""
+    try:
+        return runner.run(ask)
+    except RunFailed as failure:
+        raise BaselineError(
+            f"the model ran once with its own settings and then failed: {failure.message}",
+            cure=failure.cure,
+            details=failure.details,
+        ) from failure
+
+
+def _regime(work: _Calibrator, classes: Set[str]) -> tuple[Regime, str]:
+    """How this model can be compared, by perturbed runs and, where dt is searched, finer ones; makes the null runs that
+    a chaotic one needs.
+    """
+    regime: Regime = "regular"
+    why = Calibration.why
+    if len(work.baseline) and {ROUND_OFF, NUMERICAL} & classes and work.parted(_round_off(work)):
+        regime, why = "chaotic", f"a perturbation of {work.limits.perturb_mv:g} mV sends your network another way"
+    elif _finer_wanted(work, classes):
+        work.at_dt(HALF, 2)
+        if work.parted(work.at_dt(QUARTER, 4)) and work.sensitive():
+            regime, why = "chaotic", f"a perturbation of {work.limits.null_mv:g} mV sends your network another way"
+    if regime == "chaotic":
+        work.nulls()
+    return regime, why
+
+
+def _finer_wanted(work: _Calibrator, classes: Set[str]) -> bool:
+    return len(work.baseline) > 0 and NUMERICAL in classes and not work.observation.facts.cvode
+
+
+def _with_finer(calibration: Calibration, work: _Calibrator) -> Calibration:
+    """The error of the user's own dt, from runs at dt/2 and dt/4."""
+    baseline, half, quarter = work.baseline, work.at_dt(HALF, 2), work.at_dt(QUARTER, 4)
+    wide = ruler(work.limits, work.ruler.end_ms, windows=2)
+    order = convergence_order(wide.error_ms(baseline, half), wide.error_ms(half, quarter))
+    measured = replace(
+        calibration,
+        half_dt_distance=work.ruler.distance(baseline, half),
+        half_dt_shift_ms=work.ruler.largest_shift_ms(baseline, half),
+        own_error_ms=wide.error_ms(baseline, quarter),
+        order=order if calibration.regime == "regular" else None,
+    )
+    notes = own_instability(work.observation.voltages, work.limits)
+    dt_ms = work.observation.facts.dt_ms
+    if calibration.regime == "chaotic":
+        nulls = tuple(raster for name, raster in work.made.items() if name.startswith(NULL))
+        notes += chaotic_notes(null_band(baseline, nulls, work.ruler, work.limits), quarter, dt_ms, work.limits)
+    else:
+        apart = work.ruler.distance(baseline, quarter)
+        notes += regular_notes(apart, measured.order, measured.own_error_ms, dt_ms, work.limits)
+    unproved = _unproved(work, quarter)
+    return replace(measured, unproved=unproved, note="; ".join([*notes, unproved] if unproved else notes))
+
+
+def _unproved(work: _Calibrator, finer: Raster) -> str:
+    """Why the spikes that depend on dt at all are too few; a stimulus's own do not, whatever dt does to the cells."""
+    facts, dependent = work.observation.facts, moved(work.baseline, finer)
+    if not facts.has_sections:
+        return ""  # there is nothing that dt could do
+    why = too_little(dependent, facts.t_stop_ms, facts.cells - facts.artificial_gids, work.limits)
+    if not why:
+        return ""
+    still = f"{len(work.baseline) - len(dependent)} of {counted(len(work.baseline), 'spike')}"
+    return f"{still} come from where a quarter of dt moves none; without them {why}"
+
+
+def _round_off(work: _Calibrator) -> Raster:
+    """The baseline with a perturbation as small as round-off; a second one where the first is seen in the raster."""
+    limits = work.limits
+    first = work.perturbed(PERTURBED, limits.perturb_mv, 1)
+    if identical(first, work.baseline):
+        return first
+    second = work.perturbed(PERTURBED, limits.perturb_mv, 2)
+    return max(first, second, key=lambda raster: work.ruler.distance(work.baseline, raster))
+
+
+def _check_voltages(observation: Observation, space: SearchSpace) -> None:
+    """No step can be called stable by the yardstick of a run that is none."""
+    reason = not_finite(observation.voltages)
+    if reason:
+        others = json.dumps(space.of_class(NUMERICAL))
+        raise BaselineError(
+            f"the model's own run is unstable: {reason}",
+            cure=f"Repair it, or search other knobs only: exclude = {others} under [search].",
+        )
+
+
+class NotReproduced(BaselineError):
+    """The model gave another result with the same settings: `other`, not the baseline."""
+
+    def __init__(self, baseline: Raster, other: Raster) -> None:
+        when = first_divergence_ms(baseline, other)
+        self.other = other
+        self.why = "two runs of the same command gave different results" + (
+            f", from t = {when:g} ms on" if when is not None else " (the sampled voltages differ)"
+        )
+        super().__init__(
+            f"the model does not reproduce itself: {self.why}",
+            cure=_SEED + ("." if when is None else f"; {_STATISTICAL}"),
+        )
+
+
+def recalibrate(
+    fresh: Runner, ask: Ask, acceptance: Acceptance, space: SearchSpace, folder: Path, found: NotReproduced
+) -> Calibration:
+    """The calibration of a model that has reproduced itself and then, as was `found`, not, and whose user agrees to
+    statistics. Raises BaselineError where these say nothing.
+    """
+    work = _Calibrator(fresh, ask, acceptance.observation, acceptance.baseline, space, acceptance.limits, folder)
+    return _by_statistics(work, found, own_run(fresh, ask).run_s)
+
+
+def _by_statistics(work: _Calibrator, found: NotReproduced, repeat_run_s: float) -> Calibration:
+    """What is allowed is what further runs of the same settings do; the other result that was found is one of them."""
+    work.keep(f"{REPEAT}-1", found.other)
+    for number in range(2, work.limits.null_runs + 1):
+        work.raster(f"{REPEAT}-{number}", lambda: own_run(work.runner, work.ask))
+    if null_band(work.baseline, tuple(work.made.values()), work.ruler, work.limits) is None:
+        raise BaselineError(
+            f"the model does not reproduce itself, and {too_few(work.limits)}",
+            cure=f"{_SEED}, or make the run longer.",
+        )
+    note = f"{found.why}: no spike can be compared; trials are judged by statistics alone, as you agreed"
+    return Calibration(repeat_run_s, "random", found.why, runs=tuple(work.made), note=note)

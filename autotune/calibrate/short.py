@@ -1,0 +1,87 @@
+"""Short first: a long model is searched on the beginning of its run. Finalists and claims use the whole of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from autotune.agent.knobs import NUMERICAL
+from autotune.config import SearchConfig
+from autotune.errors import AutotuneError
+from autotune.launch.ask import Ask, Runner
+from autotune.observe import Observation
+from autotune.plan.space import SearchSpace
+from autotune.raster import Raster
+from autotune.raster.metrics import identical
+from autotune.verify.acceptance import Acceptance
+
+GRID_MS = 2.0  # a multiple of every step on the grid of dt
+WORTH = 0.6  # a part longer than this share of the run saves too little
+MOST_FACTOR, SLACK_S = 2.0, 10.0  # a part of the run cannot take much longer than the whole, which took `wall_s`
+
+
+@dataclass(frozen=True)
+class ShortRun:
+    """How much of the run the search uses."""
+
+    RECORD: ClassVar[str] = "short"
+
+    stop_ms: float | None = None
+    """Where its runs end; None for the whole."""
+    note: str = ""
+
+
+def shorten(fresh: Runner, ask: Ask, whole: Acceptance, search: SearchConfig, space: SearchSpace) -> ShortRun:
+    """Choose the part that the search uses; a run of the baseline shows whether the model can be stopped there.
+
+    Only of a regular network: a part may hold too little for statistics where the whole run does not; and so for a
+    change of the numbers, where one is searched. And only where the run section is timed: a part of the run says little
+    of the whole process, in which set-up counts in full.
+    """
+    observation, baseline = whole.observation, whole.baseline
+    short_s = search.short_s if search.objective == "run" else None
+    stop = choose_stop(observation, baseline, short_s, search.short_spikes)
+    if stop is None:
+        return ShortRun()
+    if whole.regime != "regular":
+        obstacle = f"a {whole.regime} network is judged by statistics, and a part is too short for them"
+    elif NUMERICAL in space.classes and (unproved := whole.until(stop).unproved):
+        obstacle = f"up to t = {stop:g} ms {unproved}"
+    else:
+        obstacle = why_not(fresh, ask, baseline, stop, observation.wall_s)
+    if obstacle:
+        return ShortRun(None, f"the search uses the whole run: {obstacle}")
+    return ShortRun(stop, f"the search and its A/A runs end at t = {stop:g} ms; the confirmation uses the whole run")
+
+
+def choose_stop(observation: Observation, baseline: Raster, short_s: float | None, enough_spikes: int) -> float | None:
+    """The t in ms at which the search may end a run, or None where it should use the whole.
+
+    The part lasts about `short_s` seconds and holds at least so many spikes, else its raster proves little.
+    """
+    if (
+        short_s is None
+        or observation.run_s <= short_s
+        or observation.finitializes != 1
+        or len(baseline) < enough_spikes
+    ):
+        return None
+    t_stop = observation.facts.t_stop_ms
+    by_time = t_stop * short_s / observation.run_s
+    by_spikes = float(baseline.times_ms[enough_spikes - 1]) + GRID_MS  # the last spikes of a run prove nothing
+    stop = math.ceil(max(by_time, by_spikes) / GRID_MS) * GRID_MS
+    return stop if stop < WORTH * t_stop else None
+
+
+def why_not(fresh: Runner, ask: Ask, baseline: Raster, stop_ms: float, wall_s: float) -> str:
+    """Why this model cannot be stopped early, or an empty string: its raster up to there must be the baseline's."""
+    try:
+        run = fresh.run(replace(ask, stop_ms=stop_ms, limit_s=min(ask.limit_s, MOST_FACTOR * wall_s + SLACK_S)))
+    except AutotuneError as failure:
+        return f"it fails when it is stopped early: {failure.message}"
+    if abs(run.t_ms - stop_ms) > 1.5 * run.reports[0].dt_ms:
+        return f"it went on to t = {run.t_ms:g} ms"
+    if not identical(run.raster, baseline.window(-math.inf, stop_ms)):
+        return "its raster is another one when it is stopped early"
+    return ""

@@ -1,0 +1,86 @@
+"""The calibration of a study: the baseline against itself, the part that the search uses, the noise of its times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from autotune.agent.knobs import NUMERICAL
+from autotune.calibrate.baseline import Calibration, NotReproduced, calibrate, recalibrate
+from autotune.calibrate.noise import NoiseRecord, measure_noise
+from autotune.calibrate.short import ShortRun, shorten
+from autotune.config import ConfirmConfig, SearchConfig
+from autotune.launch.ask import Ask, Runner
+from autotune.plan.space import SearchSpace
+from autotune.store.folder import StudyFolder
+from autotune.verify.acceptance import Acceptance
+from autotune.verify.references import read_references
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What is known of a model before its search."""
+
+    calibration: Calibration
+    short: ShortRun
+    noise: NoiseRecord
+    space: SearchSpace
+    """Without the knobs that cannot be searched, as the calibration has found."""
+    acceptance: Acceptance
+    """Of the whole run."""
+
+
+@dataclass(frozen=True)
+class Calibrator:
+    """Makes what is missing of a study's calibration."""
+
+    folder: StudyFolder
+    fresh: Runner
+    """For the repetition and for every run that is timed."""
+    further: Runner
+    """For runs of which only the raster is used."""
+    ask: Ask
+    space: SearchSpace
+    acceptance: Acceptance
+    """As it is before anything is calibrated: baseline, observation, limits."""
+    search: SearchConfig
+    confirm: ConfirmConfig
+
+    def calibrated(self, noise_runs: int) -> Calibrated:
+        """All three parts, the noise from so many runs. Raises BaselineError."""
+        calibration = self.folder.kept(Calibration, self._calibrate)
+        try:
+            return self._timed(calibration, noise_runs)
+        except NotReproduced as found:
+            if not self.acceptance.limits.statistical or calibration.regime == "random":
+                raise
+            # It gave the same spikes once and then others: by statistics, as its user agreed.
+            rasters = self.folder.rasters
+            calibration = recalibrate(self.fresh, self.ask, self.acceptance, self.space, rasters, found)
+        self.folder.write(ShortRun())  # first: it fits both calibrations
+        self.folder.write(calibration)
+        return self._timed(calibration, noise_runs)
+
+    def _calibrate(self) -> Calibration:
+        return calibrate(self.fresh, self.further, self.ask, self.acceptance, self.space, self.folder.rasters)
+
+    def _timed(self, calibration: Calibration, runs: int) -> Calibrated:
+        space, whole = self.space, self.acceptance
+        for knob, reason in calibration.left_out.items():
+            space = space.without(knob, reason)
+        if calibration.unproved:
+            space = space.without_class(NUMERICAL, calibration.unproved)
+        if space is not self.space:
+            self.folder.write(space.plan)
+        whole = replace(whole, regime=calibration.regime, references=read_references(self.folder.rasters))
+
+        def short_run() -> ShortRun:
+            return shorten(self.fresh, self.ask, whole, self.search, space)
+
+        short = self.folder.kept(ShortRun, short_run)
+        ask, part = replace(self.ask, stop_ms=short.stop_ms), whole.until(short.stop_ms)
+
+        def timed() -> NoiseRecord:
+            return measure_noise(self.fresh, ask, part, runs, self.confirm, self.search.objective)
+
+        noise = self.folder.kept(NoiseRecord, timed)
+        return Calibrated(calibration, short, noise, space, whole)

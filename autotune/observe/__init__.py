@@ -1,0 +1,16 @@
+"""One watched run of the user's own command → Observation: what the model is, where its time goes, and its raster."""
+
+from autotune.observe.facts import merge_facts, voltage_digests
+from autotune.observe.identity import identify_model
+from autotune.observe.observation import Observation, SessionStart
+from autotune.observe.step import observe, observed
+
+__all__ = [
+    "Observation",
+    "SessionStart",
+    "identify_model",
+    "merge_facts",
+    "observe",
+    "observed",
+    "voltage_digests",
+]

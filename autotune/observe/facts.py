@@ -1,0 +1,91 @@
+"""The facts of the whole network, merged from what each rank has reported."""
+
+from __future__ import annotations
+
+import re
+
+from autotune.agent.driver.facts import ModelFacts
+from autotune.agent.knobs import KNOBS
+from autotune.agent.protocol import RankReport
+from autotune.agent.session import FINITIALIZE_V
+from autotune.launch.ask import Run
+from autotune.launch.command import Command
+from autotune.machine import usable_cores
+from autotune.observe.observation import SessionStart
+
+MOSTLY = 0.5  # the share of the run section that must be psolve for NEURON's timers to tell its length
+
+
+def merge_facts(run: Run, command: Command) -> ModelFacts:
+    """The facts of the whole network from those of its ranks."""
+    models = [report.model for report in run.reports]
+    lowest = [model["min_delay_ms"] for model in models if model["min_delay_ms"] is not None]
+    version = re.search(r"(\d+)\.(\d+)\.?(\d+)?", run.reports[0].neuron)
+    assert version is not None, run.reports[0].neuron
+    threads = max(model["threads"] for model in models)
+    return ModelFacts(
+        neuron=tuple(int(part or 0) for part in version.groups()),
+        ranks=run.ranks,
+        dt_ms=run.reports[0].dt_ms,
+        t_stop_ms=round(run.t_ms, 6),
+        ranks_tunable=command.tunable_ranks,
+        cores=usable_cores(),
+        cvode=any(report.cvode for report in run.reports),
+        psolve=uses_psolve(run),
+        threads=threads,
+        cells=sum(model["cells"] for model in models),
+        artificial_cells=sum(model["artificial_cells"] for model in models),
+        artificial_gids=sum(model["artificial_gids"] for model in models),
+        output_gids=tuple(model["output_gids"] for model in models),
+        shared=all(section.shared for report in run.reports for section in report.sections),
+        no_coreneuron=next((reason for model in models if (reason := model["no_coreneuron"])), ""),
+        has_sections=any(model["sections"] for model in models),
+        thread_unsafe=tuple(sorted({name for model in models for name in model["thread_unsafe"]})),
+        min_delay_ms=min(lowest, default=None),
+        delays_ms=tuple(sorted({delay for model in models for delay in model["delays_ms"]})),
+        histogram=tuple(run.reports[0].histogram),
+        queue_events=max(threads * sum(s.queue_events for s in report.sections) for report in run.reports),
+        run_s=run.run_s,
+        step_s=run.sections["step"],
+        exchange_s=run.sections["exchange"],
+        barrier_s=run.sections["barrier"],
+        baseline=dict(run.effective),
+    )
+
+
+def uses_psolve(run: Run) -> bool:
+    """Whether the longest section of the run is spent in pc.psolve."""
+    section = max(run.reports[0].sections, key=lambda s: s.until_next_s)
+    if section.clock_s is None:  # no clock with CVODE: until_next_s holds the model's output too
+        return section.psolve_s > 0.0
+    return section.psolve_s > MOSTLY * section.clock_s
+
+
+def runs_of(report: RankReport) -> list[int]:
+    """The numbers of the finitializes that were followed by a step at least."""
+    return [number for number, s in enumerate(report.sections) if s.t_stop_ms > s.t_start_ms]
+
+
+def session_start(run: Run, facts: ModelFacts) -> SessionStart | None:
+    runs = runs_of(run.reports[0])
+    if not runs:
+        return None
+    at = runs[0]
+    voltages = {report.sections[at].uniform_mv for report in run.reports if at < len(report.sections)}
+    v_mv = voltages.pop() if len(voltages) == 1 else None
+    ways = tuple(way for way in run.reports[0].model["ways"] if way != FINITIALIZE_V or v_mv is not None)
+    own = {name: value for name, value in facts.baseline.items() if KNOBS[name].told_by_run}
+    return SessionStart(at, facts.t_stop_ms, facts.psolve, ways, v_mv=v_mv, own=own)
+
+
+def voltage_digests(run: Run) -> tuple[str, ...]:
+    """What the sampled voltages of each rank looked like, as a digest; empty strings where nothing was sampled."""
+    return tuple(str(report.voltage.get("digest", "")) for report in run.reports)
+
+
+def load_balance(reports: tuple[RankReport, ...]) -> float | None:
+    step = [sum(s.step_s for s in r.sections) for r in reports]
+    with_wait = [sum(s.step_s + s.step_wait_s for s in r.sections) for r in reports]
+    if not any(step):
+        return None
+    return sum(step) / len(step) / max(with_wait)

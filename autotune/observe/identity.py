@@ -1,0 +1,61 @@
+"""Which model was watched, and where: what a study must find again when it goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import re
+from pathlib import Path
+
+from autotune.launch.ask import Run
+from autotune.launch.command import Command
+from autotune.launch.mpi import Mpi
+from autotune.machine import physical_cores
+from autotune.store.records import Environment, ModelIdentity
+
+
+def describe_environment(run: Run, mpi: Mpi | None) -> Environment:
+    """Where the study runs, as the ranks and the launcher tell it."""
+    first = run.reports[0]
+    return Environment(
+        neuron=first.neuron,
+        python=first.python,
+        executable=first.executable,
+        mpi=f"{mpi.family} {mpi.version}" if mpi else "none",
+        mpi_library=first.library,
+        ranks=run.ranks,
+        cpu=_cpu(),
+        cores=physical_cores(),
+        host=first.host,
+        platform=platform.platform(),
+    )
+
+
+def identify_model(command: Command) -> ModelIdentity:
+    """Which model this is: the command and the SHA-256 of its files."""
+    return ModelIdentity(
+        command=tuple(command.argv),
+        folder=str(command.cwd),
+        files={_relative(file, command.cwd): _sha256(file) for file in command.model_files()},
+    )
+
+
+def _cpu() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor() or "unknown"
+    match = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return match.group(1) if match else platform.machine()
+
+
+def _relative(file: Path, folder: Path) -> str:
+    return str(file.relative_to(folder)) if file.is_relative_to(folder) else str(file)
+
+
+def _sha256(file: Path) -> str:
+    digest = hashlib.sha256()
+    with open(file, "rb") as stream:
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()

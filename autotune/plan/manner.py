@@ -1,0 +1,31 @@
+"""How every run after the watched one is made and timed: what the observation and the plan say of it."""
+
+from __future__ import annotations
+
+from autotune.agent.driver.ask import keep_timers
+from autotune.config import RunConfig
+from autotune.launch.mechanisms import Builder
+from autotune.launch.run import Manner
+from autotune.launch.sections import Timing
+from autotune.observe import Observation
+from autotune.plan.space import SearchSpace
+
+
+def manner(observation: Observation, space: SearchSpace, run: RunConfig, builder: Builder) -> Manner:
+    """The manner of this model's runs. Both sides of every pair are timed in the same way, also where a knob that is
+    searched brings an engine without timers.
+    """
+    environment = observation.environment
+    return Manner(
+        timing=_timing(observation, space),
+        shared=observation.facts.shared,
+        copied=run.workspace == "copy" or (run.workspace == "auto" and bool(observation.written)),
+        place=(environment.neuron, environment.executable),
+        builder=builder,
+    )
+
+
+def _timing(observation: Observation, space: SearchSpace) -> Timing:
+    if not keep_timers(space.domains):
+        return "whole"
+    return "psolve" if observation.facts.psolve else "clock"

@@ -1,0 +1,111 @@
+"""The search: Optuna asks, the runner measures, verdict and paired ratio are told back.
+
+The study folder is written before Optuna is told, so that a driver killed in between loses nothing and repeats nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import optuna
+from optuna.distributions import CategoricalDistribution
+
+from autotune.config import SearchConfig
+from autotune.plan.space import SearchSpace
+from autotune.search.recipe import recipe
+from autotune.search.stop import Searched, Stopped, why_stop
+from autotune.search.trial import TrialRunner
+from autotune.settings import Params
+from autotune.store.folder import StudyFolder
+from autotune.store.optuna import StoredTrial, reconcile, tell_measured, tell_unmeasured
+from autotune.store.records import Trial
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search has found: all trials of the study, earlier drivers' included, and why it ended."""
+
+    trials: tuple[Trial, ...]
+    stopped: Stopped
+
+
+def search(
+    study: optuna.Study,
+    runner: TrialRunner,
+    folder: StudyFolder,
+    limits: SearchConfig,
+    on_trial: Callable[[Trial], None],
+    visible_gain: float = 0.0,
+) -> Found:
+    """Make trials until there is a reason to stop, which is written down.
+
+    `visible_gain`: the smallest gain that can be shown on this machine.
+    """
+    space = runner.verifier.space
+    known = folder.trials()
+    reconcile(study, {trial.number: _stored(trial, space) for trial in known})
+    for params in recipe(space):
+        study.enqueue_trial(params, skip_if_exists=True)
+    spent_s, started = sum(trial.wall_s for trial in known), time.monotonic()
+
+    def searched() -> Searched:
+        return Searched(known, spent_s + time.monotonic() - started, limits, space, visible_gain)
+
+    while not (reason := why_stop(searched())):
+        asked = study.ask()
+        trial = runner.trial(asked.number, suggest(asked, space), known)
+        folder.write_trial(trial)
+        known.append(trial)
+        _tell(study, asked, trial)
+        on_trial(trial)
+    stopped = Stopped(reason, len(known))
+    folder.write(stopped)
+    return Found(tuple(known), stopped)
+
+
+def suggest(trial: optuna.Trial, space: SearchSpace) -> Params:
+    """A value for each knob that can act beside the ones before it (Optuna's define-by-run)."""
+    return space.chosen(lambda name, domain: trial.suggest_categorical(name, domain.values))
+
+
+def attributes(trial: Trial) -> dict[str, object]:
+    """What the dashboard shows beside a trial's parameters."""
+    shown: dict[str, object] = {
+        "verdict": trial.verdict,
+        "ratio": trial.ratio,
+        "settings": trial.changes or "baseline",
+        "reason": trial.reason,
+        "effective": trial.effective,
+        "raster_distance": trial.distance,
+        "samples_s": [[sample.before_s, sample.trial_s, sample.after_s] for sample in trial.samples],
+        "answered_from": trial.answered_from,
+    }
+    return {name: value for name, value in shown.items() if value not in (None, "", [])}
+
+
+def _tell(study: optuna.Study, asked: optuna.Trial, trial: Trial) -> None:
+    for name, value in attributes(trial).items():
+        asked.set_user_attr(name, value)
+    ratio = _told_ratio(trial)
+    if ratio is None:
+        tell_unmeasured(study, asked, trial.violation)
+    else:
+        tell_measured(study, asked, ratio, trial.violation)
+
+
+def _stored(trial: Trial, space: SearchSpace) -> StoredTrial:
+    return StoredTrial(
+        number=trial.number,
+        params=trial.params,
+        distributions={name: CategoricalDistribution(space.domains[name].values) for name in trial.params},
+        ratio=_told_ratio(trial),
+        violation=trial.violation,
+        user_attrs=attributes(trial),
+    )
+
+
+def _told_ratio(trial: Trial) -> float | None:
+    """The time of a run that did not do what was asked is no measurement of what was asked."""
+    return None if trial.verdict in ("crashed", "timeout", "not applicable") else trial.ratio

@@ -1,0 +1,92 @@
+"""When a search ends, and why: each criterion is a function of what has been searched so far, one below the other.
+
+A new criterion is a new function here and its name in CRITERIA. It returns the reason in words, which is printed,
+stored and handed over, or an empty string as long as the search may go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from autotune.config import SearchConfig
+from autotune.plan.space import SearchSpace
+from autotune.store.records import Trial
+
+MOST_REPEATS = 15  # so many proposals in a row that were answered before: there is nothing new to find
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Why a search ended."""
+
+    RECORD: ClassVar[str] = "search"
+
+    reason: str
+    trials: int
+    """How many there were."""
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What has been searched so far."""
+
+    trials: Sequence[Trial]
+    seconds: float
+    """Wall time of all of them, also those of earlier drivers."""
+    limits: SearchConfig
+    space: SearchSpace
+    visible_gain: float = 0.0
+    """The smallest gain that can be proved on this machine: 0.1 is 10 % faster."""
+
+
+def nothing_to_search(searched: Searched) -> str:
+    """No knob is left."""
+    return "" if searched.space.domains else "no knob of this model can be searched"
+
+
+def trials(searched: Searched) -> str:
+    """The number of trials is used up."""
+    most = searched.limits.trials
+    if len(searched.trials) < most:
+        return ""
+    return f"all {most} trials were made" if most > 1 else "the one trial that was asked for was made"
+
+
+def time(searched: Searched) -> str:
+    """The time is used up."""
+    budget_s = searched.limits.time_budget_s
+    if budget_s is None or searched.seconds <= budget_s:
+        return ""
+    return f"the time for searching, {budget_s:g} s, is used up"
+
+
+def nothing_new(searched: Searched) -> str:
+    """The sampler proposes only what was tried before."""
+    last = searched.trials[-MOST_REPEATS:]
+    if len(last) < MOST_REPEATS or any(trial.answered_from is None for trial in last):
+        return ""
+    return f"nothing new to find: the last {MOST_REPEATS} proposals had been tried before"
+
+
+def no_visible_gain(searched: Searched) -> str:
+    """Even all knobs together cannot bring what this machine could show, by Amdahl's law on the watched run; knobs that
+    the user has named are tried all the same.
+    """
+    bound = searched.space.bound_together()
+    named = searched.limits.knobs is not None
+    if named or not searched.trials or bound is None or bound - 1.0 >= searched.visible_gain:
+        return ""
+    return (
+        f"all knobs together can bring {bound - 1.0:.1%} at most, and less than {searched.visible_gain:.1%} cannot be "
+        "shown on this machine"
+    )
+
+
+CRITERIA: tuple[Callable[[Searched], str], ...] = (nothing_to_search, trials, time, nothing_new, no_visible_gain)
+
+
+def why_stop(searched: Searched) -> str:
+    """The reason to end the search now; empty as long as it goes on."""
+    return next((reason for criterion in CRITERIA if (reason := criterion(searched))), "")

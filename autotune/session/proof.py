@@ -1,0 +1,236 @@
+"""The proof of a way: a session is used only after it has given what a fresh process gives, and is looked at again.
+
+Its baseline must equal the fresh one, spike for spike, on several replays and after other settings; every later
+baseline run in it is compared again. Launch settings have a session for each group of them, which proves itself, too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import NoReturn
+
+from autotune.agent.driver.ask import to_be_checked
+from autotune.agent.knobs import EXACT, KNOBS
+from autotune.errors import AutotuneError, UsageError
+from autotune.launch.ask import Ask, Run
+from autotune.launch.judge import RunFailed
+from autotune.observe import SessionStart
+from autotune.plan.space import Group, SearchSpace
+from autotune.raster import Raster
+from autotune.raster.metrics import first_divergence_ms, identical
+from autotune.session.pool import Pool
+from autotune.session.record import FORK, SessionBroken
+from autotune.settings import UNCHANGED, Changes, Effective
+
+REPLAYS = 3  # so often the baseline must be the fresh one, spike for spike, before the first trial
+CHECK_EVERY = 10  # in sessions of other launch settings; in the baseline's own every pair checks
+OWN = Group()
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a fresh process gives, and every session must."""
+
+    raster: Raster
+    effective: Effective
+    """The searched knobs as they took effect."""
+
+    def difference(self, run: Run, effective: Effective, stop_ms: float | None) -> str:
+        """How a run with these settings in effect differs, in words; empty when it is the same."""
+        expected = self.raster if stop_ms is None else self.raster.window(-math.inf, stop_ms)
+        if not identical(run.raster, expected):
+            when = first_divergence_ms(expected, run.raster)
+            return f"differs from the fresh run from t = {when or 0.0:g} ms on"
+        for name, value in self.effective.items():
+            if effective.get(name) != value:
+                return f"has {name} = {effective.get(name)}, the fresh run {value}"
+        return ""
+
+
+@dataclass
+class Proof:
+    """The sessions that have proved themselves. As a Runner it makes each run in the session of its launch settings,
+    and raises SessionBroken instead of RunFailed.
+    """
+
+    pool: Pool
+    space: SearchSpace
+    baseline: Raster
+    """Of the whole run, in a fresh process."""
+    slow_s: float
+    """A proof that takes longer for one run is none."""
+    how: SessionStart | None = None
+    """How the network is started again; None as long as no way is known."""
+    same_beside: Callable[[Ask, Run], bool] = field(default=lambda ask, run: True)
+    """Whether a fresh run does beside its spikes what the user's own runs do, which no session can show."""
+    lost: list[str] = field(default_factory=list)
+    """What ended sessions before their time."""
+    _references: dict[Group, Reference | None] = field(default_factory=dict)
+    """What the settings of a group alone give; None for a group that has no session."""
+    _unchecked: dict[Group, int] = field(default_factory=dict)
+
+    def choose(self, how: SessionStart, runs: int, known: str, ask: Ask) -> tuple[str, str]:
+        """Find the way in which this model is started again: its name and a sentence that says how it was proved, or
+        an empty name and why there is none. `known`: what an earlier search found is tried alone.
+        """
+        why = ""
+        for way, candidate in self._candidates(how, runs, known):
+            self.how = candidate
+            try:
+                self._prove(OWN, self._own(UNCHANGED), ask)
+            except SessionBroken as broken:
+                why = why or f"{broken.failure.message} ({way})"
+            except UsageError as error:
+                why = why or f"{error.message} ({way})"
+            else:
+                return way, _in_words(way)
+        self.how = None
+        return "", why
+
+    def serves(self, ask: Ask) -> bool:
+        """Whether the launch settings of `ask` have a proven session; it is made if there is none yet."""
+        return self._proved(OWN, ask) and self._proved(self.group(ask.changes), ask)
+
+    def settled(self, ask: Ask) -> bool:
+        """Whether serves() knows its answer."""
+        return {OWN, self.group(ask.changes)} <= self._references.keys()
+
+    def replays(self, changes: Changes) -> bool:
+        """Whether a run with these changes may be made in a process that makes others."""
+        assert self.how is not None
+        return self.how.fork or all(KNOBS[name].replays for name in changes)
+
+    def group(self, changes: Changes) -> Group:
+        return self.space.launch_group(changes)
+
+    def run(self, ask: Ask) -> Run:
+        """One run in the session that its changes belong to, which must have been proved."""
+        group = self.group(ask.changes)
+        run = self._run(group, ask)
+        if ask.changes == group.changes and ask.plain:
+            self._check(group, run, ask)
+        elif group != OWN:
+            self._look_after(group, ask)
+        return run
+
+    def _candidates(self, how: SessionStart, runs: int, known: str) -> Iterator[tuple[str, SessionStart]]:
+        """The ways to be tried, best first: a fork restores everything."""
+        if not self.pool.fresh.command.launcher and known in ("", FORK):
+            yield FORK, replace(how, fork=True)
+        if runs == 1:
+            yield from ((way, replace(how, ways=(way,))) for way in how.ways if known in ("", way))
+
+    def _proved(self, group: Group, ask: Ask) -> bool:
+        if group not in self._references:
+            own = self.space.safety(group.changes) == EXACT and self._proves(group, self._own(group.changes), ask)
+            if not own and not self._proves(group, self._fresh(group, ask), ask):
+                self._references[group] = None
+        return self._references[group] is not None
+
+    def _proves(self, group: Group, reference: Reference | None, ask: Ask) -> bool:
+        try:
+            if reference is not None:
+                self._prove(group, reference, ask)
+        except (SessionBroken, AutotuneError):
+            return False
+        return reference is not None
+
+    def _fresh(self, group: Group, ask: Ask) -> Reference | None:
+        """What a fresh process gives with the settings of a group."""
+        own = replace(ask, changes=group.changes, perturbation=None)
+        try:
+            run = self.pool.fresh.run(own)
+        except AutotuneError:
+            return None
+        if not self.same_beside(own, run):
+            return None
+        return Reference(run.raster, self.space.canonical(run.effective))
+
+    def _own(self, changes: Changes) -> Reference:
+        """What the user's own settings give, and those of exact knobs beside them."""
+        return Reference(self.baseline, self.space.as_changed(changes))
+
+    def _prove(self, group: Group, reference: Reference, ask: Ask) -> None:
+        """Replays, a run with other settings, one more replay; where the model has proved itself, and only the launch
+        is another, one replay. Raises SessionBroken at the first difference.
+        """
+        again = replace(ask, changes=group.changes, perturbation=None, limit_s=min(ask.limit_s, self.slow_s))
+        self._references[group] = reference
+        try:
+            if not len(reference.raster):
+                raise SessionBroken(RunFailed("crashed", "no spikes with these settings: nothing can be shown"))
+            for number in range(1, 2 if group != OWN else REPLAYS + 1):
+                self._check(group, self._run(group, again), again, f"replay {number}")
+            if group == OWN:
+                self._disturb(again)
+        except BaseException:
+            self.pool.end(group)
+            self._references[group] = None
+            raise
+
+    def _disturb(self, ask: Ask) -> None:
+        """Run with other settings and replay: with all that go together, and where these leave something behind, with
+        some of them. Settings that fail, or take too long, say nothing of replaying.
+        """
+        wrong: SessionBroken | None = None
+        for changes in self._others():
+            try:
+                self._run(OWN, ask.setting(changes))
+            except SessionBroken:
+                continue
+            try:
+                self._check(OWN, self._run(OWN, ask), ask, "the replay after other settings")
+            except SessionBroken as broken:
+                wrong = broken
+            else:
+                return
+        if wrong:
+            raise wrong
+
+    def _others(self) -> Iterator[Changes]:
+        """Settings to disturb a session with: as many as go together, then the first half of these."""
+
+        def fits(changes: Changes, beside: Changes) -> bool:
+            return self.replays(changes) and self.group(changes) == OWN
+
+        names = tuple(self.space.domains)
+        every = self.space.together(UNCHANGED, names, fits)
+        half = self.space.together(UNCHANGED, tuple(every)[: len(every) // 2], fits)
+        yield from (changes for changes in (every, half) if changes)
+
+    def _look_after(self, group: Group, ask: Ask) -> None:
+        """Replay a group's own settings every tenth run, and at once after what has proved risky."""
+        self._unchecked[group] = self._unchecked.get(group, 0) + 1
+        if self._unchecked[group] >= CHECK_EVERY or to_be_checked(ask.changes):
+            self._unchecked[group] = 0
+            own = replace(ask, changes=group.changes, perturbation=None)
+            self._check(group, self._run(group, own), own)
+
+    def _check(self, group: Group, run: Run, ask: Ask, what: str = "a replay") -> None:
+        reference = self._references[group]
+        assert reference is not None
+        difference = reference.difference(run, self.space.canonical(run.effective), ask.stop_ms)
+        if difference:
+            self._lose(group, RunFailed("crashed", f"{what} {difference}"))
+
+    def _run(self, group: Group, ask: Ask) -> Run:
+        assert self.how is not None
+        try:
+            return self.pool.session(group, self.how).run(ask)
+        except RunFailed as failure:
+            self._lose(group, failure)
+
+    def _lose(self, group: Group, failure: RunFailed) -> NoReturn:
+        if self.pool.end(group):
+            self.lost.append(failure.message)
+        raise SessionBroken(failure) from failure
+
+
+def _in_words(way: str) -> str:
+    how = "each is a copy of the process" if way == FORK else f"each is started by {way}"
+    return (
+        f"trials run on the built network, {how}: the same spikes as in a fresh process on {REPLAYS} replays and after "
+        "other settings"
+    )

@@ -1,0 +1,34 @@
+"""What is found out about sessions in a study, and written down as soon as it is decided: resident.json."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from autotune.launch.judge import RunFailed
+
+FORK = "fork"
+
+
+@dataclass(frozen=True)
+class SessionRecord:
+    """Whether runs are made in sessions, and how."""
+
+    RECORD: ClassVar[str] = "resident"
+
+    way: str = ""
+    """How each run is started: one of agent.session.WAYS, or "fork"; empty where every run is a fresh process."""
+    note: str = ""
+    """In words: the proof, or why not."""
+    broken: tuple[str, ...] = ()
+    """What ended sessions before their time."""
+
+
+class SessionBroken(Exception):
+    """A run in a session failed, or was not what a fresh process gives: the session is gone, and nothing that it said
+    of this run counts. The caller makes the run in a fresh process.
+    """
+
+    def __init__(self, failure: RunFailed) -> None:
+        super().__init__(failure.message)
+        self.failure = failure

@@ -1,0 +1,99 @@
+"""The part of a long run that the search uses: how long it is, and of which networks."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autotune.calibrate.short import ShortRun, shorten
+from autotune.config import SearchConfig
+from autotune.launch.ask import Ask
+from autotune.launch.judge import RunFailed
+from autotune.raster import Raster
+
+
+class Stoppable:
+    """A runner of a model whose spikes are known, and that can be stopped anywhere."""
+
+    def __init__(self, baseline: Raster) -> None:
+        self.baseline = baseline
+        self.asked: list[Ask] = []
+
+    def run(self, ask: Ask) -> Any:
+        assert ask.stop_ms is not None
+        self.asked.append(ask)
+        part = self.baseline.window(-math.inf, ask.stop_ms)
+        return SimpleNamespace(raster=part, t_ms=ask.stop_ms, reports=(SimpleNamespace(dt_ms=0.025),))
+
+
+class Hanging(Stoppable):
+    """A model that waits for ever when it is stopped early, as far as its runner can tell."""
+
+    def run(self, ask: Ask) -> Any:
+        self.asked.append(ask)
+        raise RunFailed("timeout", f"still running after {ask.limit_s:.0f} s")
+
+
+def shortened(runner: Stoppable, run_s: float = 400.0, limit_s: float = 1e6, **how: Any) -> ShortRun:
+    """The part of a run of 1000 ms that takes so many seconds."""
+    facts = SimpleNamespace(t_stop_ms=1000.0)
+    observation: Any = SimpleNamespace(run_s=run_s, wall_s=run_s, finitializes=1, facts=facts)
+    search = SearchConfig(**{"short_s": 20.0, "objective": "run", **how.pop("search", {})})
+    return shorten(runner, Ask(limit_s), observation, runner.baseline, search, how.pop("regime", "regular"))
+
+
+def poisson(spikes: int = 20_000) -> Raster:
+    random = np.random.default_rng(0)
+    return Raster.from_arrays(random.integers(0, 500, spikes), random.uniform(0, 1000.0, spikes))
+
+
+def test_a_long_run_is_searched_on_the_part_that_takes_as_long_as_its_user_says() -> None:
+    assert shortened(Stoppable(poisson())).stop_ms == 50.0
+    assert shortened(Stoppable(poisson()), search={"short_s": 100.0}).stop_ms == 250.0
+
+
+@pytest.mark.parametrize("regime", ["chaotic", "random"])
+def test_only_a_regular_network_is_searched_on_a_part_of_its_run(regime) -> None:
+    short = shortened(Stoppable(poisson()), regime=regime)
+    assert short.stop_ms is None
+    assert f"the search uses the whole run: a {regime} network" in short.note
+
+
+def test_where_the_whole_process_is_timed_the_whole_run_is_made() -> None:
+    assert shortened(Stoppable(poisson()), search={"objective": "total"}) == ShortRun()
+
+
+def test_the_part_holds_enough_spikes_before_its_last_window() -> None:
+    late = Raster.from_arrays(np.arange(400), np.repeat([9.9, 800.0], 200))
+    assert shortened(Stoppable(late), run_s=4e6).stop_ms == 12.0
+    assert shortened(Stoppable(late), run_s=4e6, search={"short_spikes": 201}).stop_ms is None  # 802 of 1000 ms
+
+
+@pytest.mark.parametrize(("limit_s", "asked_s"), [(1e6, 2 * 400.0 + 10.0), (5.0, 5.0)])
+def test_a_hang_when_it_is_stopped_early_costs_the_part_and_not_the_study(limit_s, asked_s) -> None:
+    runner = Hanging(poisson())
+    short = shortened(runner, limit_s=limit_s)
+    assert [ask.limit_s for ask in runner.asked] == [asked_s]  # the whole run took 400 s
+    assert short.stop_ms is None
+    assert "it fails when it is stopped early: still running after" in short.note
+
+
+def test_a_part_that_is_another_run_than_the_beginning_of_the_whole_is_not_used() -> None:
+    class Other(Stoppable):
+        def run(self, ask: Ask) -> Any:
+            run = super().run(ask)
+            run.raster = Raster.from_arrays(run.raster.gids, run.raster.times_ms + 0.025)
+            return run
+
+    class GoesOn(Stoppable):
+        def run(self, ask: Ask) -> Any:
+            run = super().run(ask)
+            run.t_ms = 1000.0
+            return run
+
+    assert "its raster is another one" in shortened(Other(poisson())).note
+    assert "it went on to t = 1000 ms" in shortened(GoesOn(poisson())).note

@@ -1,0 +1,98 @@
+"""What a study costs in process starts is what its plan says: no run is made twice, none is made to be thrown away."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autotune.agent.protocol import JOB_VARIABLE
+from autotune.config import make_config
+from autotune.launch.process import Process
+from autotune.pipeline import tune
+from autotune.store.folder import StudyFolder
+from autotune.store.records import Trial
+
+pytestmark = pytest.mark.mpi
+
+MODEL = Path(__file__).parents[1] / "models" / "small_ring.py"
+
+
+@dataclass
+class Starts:
+    """Every start of the user's command: in which step of the road, and what its ranks are asked to do."""
+
+    step: str = ""
+    of: dict[str, list[str]] = field(default_factory=dict)
+    """The text of each start's job, by step, in order."""
+
+    def note(self, env: dict[str, str]) -> None:
+        if JOB_VARIABLE in env:
+            self.of.setdefault(self.step, []).append(Path(env[JOB_VARIABLE]).read_text())
+
+
+class Steps:
+    """A progress that shows nothing and tells `starts` which step has begun."""
+
+    def __init__(self, starts: Starts) -> None:
+        self._starts = starts
+
+    def step(self, name: str) -> str:
+        self._starts.step = name
+        return name
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_, **__: None
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[Trial]]:
+    """The starts in the search of a study on two ranks, and its trials: baseline and bin queue in a session, the self
+    queue, which cannot run twice in a process, in fresh ones."""
+    folder = tmp_path_factory.mktemp("starts")
+    shutil.copy(MODEL, folder)
+    search = {"trials": 3, "knobs": ("bin_queue", "self_queue")}
+    command = ["mpiexec", "-n", "2", sys.executable, MODEL.name]
+    quick: dict[str, Any] = {"noise": {"runs": 4}, "confirm": {"pairs": 5, "finalists": 1, "alpha": 0.05}}
+    config = make_config({"name": "starts", "command": command, "folder": folder, "search": search, **quick})
+    starts, start = Starts(), Process.__init__
+
+    def counted(process: Process, *words: Any, **how: Any) -> None:
+        starts.note(how["env"])
+        start(process, *words, **how)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Process, "__init__", counted)
+        tune(config, folder / "out", storage=None, fresh=False, progress=Steps(starts))
+    return starts.of["search"], StudyFolder(folder / "out").trials()
+
+
+def of_self_queue(study: tuple[list[str], list[Trial]]) -> tuple[list[bool], Trial]:
+    """Which starts of the search ask for the self queue, and the trial that does."""
+    starts, trials = study
+    (trial,) = (trial for trial in trials if trial.changes.get("self_queue"))
+    assert trial.sections["setup"] > 0.0, "the trial was to be made in fresh processes"
+    return ['"self_queue": true' in job for job in starts], trial
+
+
+def test_a_trial_in_fresh_processes_starts_one_for_each_of_its_samples(study) -> None:
+    asked, trial = of_self_queue(study)
+    assert asked.count(True) == len(trial.samples) >= 1
+
+
+def test_a_trial_in_fresh_processes_is_timed_between_fresh_baseline_runs_which_its_samples_share(study) -> None:
+    asked, trial = of_self_queue(study)
+    first = asked.index(True)
+    runs = [False, *[True, False] * len(trial.samples)]
+    assert asked[first - 1 : first - 1 + len(runs)] == runs
+
+
+def test_a_search_starts_nothing_beside_its_trials_but_a_session_and_a_run_to_compare_it_with(study) -> None:
+    asked, trial = of_self_queue(study)
+    fresh = 1 + 2 * len(trial.samples)
+    assert fresh <= len(asked) <= fresh + 2

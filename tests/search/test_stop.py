@@ -1,0 +1,90 @@
+"""When a search ends: each criterion alone, with its reason, and that none of them ends a search that may go on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from autotune.agent.driver.facts import ModelFacts
+from autotune.agent.knobs import Domain
+from autotune.config import SearchConfig
+from autotune.plan.space import SearchSpace
+from autotune.search.stop import CRITERIA, MOST_REPEATS, Searched, why_stop
+from autotune.store.records import Trial
+
+# A tenth of this run is exchange, which nspike can spare at most; nothing bounds what dt can bring.
+FACTS = ModelFacts(
+    (9, 0, 2), 2, 0.025, 100.0, run_s=10.0, step_s=9.0, exchange_s=1.0, baseline={"dt": 0.025, "nspike": 0}
+)
+NSPIKE, DT = Domain((0, 4)), Domain((0.025, 0.05), safety="numerical")
+
+
+def space(**domains: Domain) -> SearchSpace:
+    return SearchSpace(domains, (), {name: FACTS.baseline[name] for name in domains}, FACTS)
+
+
+def trial(number: int, answered_from: int | None = None) -> Trial:
+    return Trial(number, {}, "accepted", answered_from=answered_from)
+
+
+GOING_ON = Searched([trial(0)], 10.0, SearchConfig(trials=30), space(nspike=NSPIKE, dt=DT), visible_gain=0.05)
+REPEATED = [trial(0), *(trial(number, answered_from=0) for number in range(1, MOST_REPEATS + 1))]
+STOPPED = {
+    "nothing_to_search": (replace(GOING_ON, space=space(), visible_gain=0.0), "no knob of this model can be searched"),
+    "trials": (replace(GOING_ON, limits=SearchConfig(trials=1)), "the one trial that was asked for was made"),
+    "time": (
+        replace(GOING_ON, limits=SearchConfig(time_budget_s=9.5)),
+        "the time for searching, 9.5 s, is used up",
+    ),
+    "nothing_new": (
+        replace(GOING_ON, trials=REPEATED),
+        f"nothing new to find: the last {MOST_REPEATS} proposals had been tried before",
+    ),
+    "no_visible_gain": (
+        replace(GOING_ON, space=space(nspike=NSPIKE), visible_gain=0.12),
+        "all knobs together can bring 11.1% at most, and less than 12.0% cannot be shown on this machine",
+    ),
+}
+
+
+def test_every_criterion_is_tried_here():
+    assert {criterion.__name__ for criterion in CRITERIA} == set(STOPPED)
+
+
+def test_a_search_with_trials_time_and_gains_left_goes_on():
+    assert why_stop(GOING_ON) == ""
+
+
+@pytest.mark.parametrize("name", STOPPED)
+def test_a_criterion_ends_the_search_alone_and_says_why(name):
+    searched, reason = STOPPED[name]
+    assert why_stop(searched) == reason
+    assert {each.__name__ for each in CRITERIA if each(searched)} == {name}
+
+
+@pytest.mark.parametrize(
+    "searched",
+    [
+        replace(GOING_ON, limits=SearchConfig(trials=2)),
+        replace(GOING_ON, limits=SearchConfig(time_budget_s=10.0)),
+        replace(GOING_ON, trials=REPEATED[:-1]),
+        replace(GOING_ON, trials=[*REPEATED, trial(MOST_REPEATS + 1)]),
+        replace(GOING_ON, space=space(nspike=NSPIKE), visible_gain=0.11),
+        replace(GOING_ON, visible_gain=0.12),
+        replace(GOING_ON, trials=[], space=space(nspike=NSPIKE), visible_gain=0.12),
+        replace(GOING_ON, limits=SearchConfig(knobs=("nspike",)), space=space(nspike=NSPIKE), visible_gain=0.12),
+    ],
+    ids=[
+        "a trial left",
+        "time left",
+        "one repeat fewer",
+        "a new one at last",
+        "a gain that can be seen",
+        "a knob without a bound",
+        "not even the baseline yet",
+        "a knob that the user has named",
+    ],
+)
+def test_until_then_it_goes_on(searched):
+    assert why_stop(searched) == ""
