@@ -60,7 +60,8 @@ class Passes:
 
     def start(self) -> None:
         """Make what records; inside a finitialize."""
-        self._capture = Capture(self._sim)
+        if self._capture is None:  # a second one would take the vectors of the first for the model's
+            self._capture = Capture(self._sim)
         self._histogram = ExchangeHistogram(self._sim) if self._counts_exchanges() else None
         self._voltages = self._sample()
         self._functions = SpikeFunctions(self._sim)
