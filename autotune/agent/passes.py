@@ -50,6 +50,7 @@ class Passes:
         self._section: Optional[RunSection] = None
         self._finitializes = 0
         self._uniform_mv: Optional[float] = None
+        self._bulletin_job: Optional[int] = None
         self._dt_ms = 0.0
         self._handlers = self._handle(several)
 
@@ -59,7 +60,8 @@ class Passes:
 
     def start(self) -> None:
         """Make what records; inside a finitialize."""
-        self._capture = Capture(self._sim)
+        if self._capture is None:  # a second one would take the vectors of the first for the model's
+            self._capture = Capture(self._sim)
         self._histogram = ExchangeHistogram(self._sim) if self._counts_exchanges() else None
         self._voltages = self._sample()
         self._functions = SpikeFunctions(self._sim)
@@ -138,6 +140,7 @@ class Passes:
 
     def _before_finitialize(self) -> None:
         self.close()
+        self._bulletin_job = self._sim.bulletin_job()
         self._sim.forget_events()
         self._call.pop(self._finitializes, lambda: None)()  # in which finitialize may be called again
         self._finitializes += 1
@@ -168,6 +171,7 @@ class Passes:
             self._report.rank.model = dict(
                 probe(self._sim, table, gids),
                 artificial_gids=self._capture.artificial_gids,
+                sources_without_gid=self._capture.unnamed,
                 ways=ways_of(self._sim),
                 no_coreneuron=obstacle(self._sim, self._capture.unnamed),
             )
@@ -197,7 +201,7 @@ class Passes:
             self._beside.begin(self._voltages.vectors if self._voltages else (), hold=not self._job.observe)
             if self._job.observe:
                 self._note_dropped()
-        self._section = RunSection(t_start_ms=float(self._sim.h.t), uniform_mv=self._uniform_mv)
+        self._section = RunSection(t_start_ms=float(self._sim.h.t), job=self._bulletin_job, uniform_mv=self._uniform_mv)
         if self._job.stop_ms is not None and self._section.t_start_ms < self._job.stop_ms:
             self._sim.at(self._job.stop_ms, self._report.guarded(self._stop_early))
         fixed_step = not int(self._sim.cvode.active())

@@ -50,7 +50,9 @@ class Beside:
 def beside_of(run: Run) -> Beside:
     """What a fresh run did."""
     reports = [report.beside for report in run.reports if report.beside]
-    first = run.reports[0]
+    first = run.first
+    if run.by_jobs:  # the rest depends on which rank did which job, and which one last
+        return Beside(run.ranks, first.dt_ms, not first.cvode, printed=run.printed)
 
     def total(name: str) -> int:
         return sum(int(report[name]) for report in reports)
