@@ -19,7 +19,7 @@ parser.add_argument("kind")
 parser.add_argument("--tstop", type=float, default=100)
 parser.add_argument("--function", action="store_true")
 arguments = parser.parse_args()
-kind = arguments.kind
+kind = arguments.kind.replace("-", " ")
 pc = h.ParallelContext()
 calls = []
 
