@@ -105,7 +105,7 @@ def _difference(name: str, bare: list[bytes | None], watched: bytes | None, in_o
         return f"{name}: {_told(bare[0])} → {_told(watched)}"
     if len(set(texts)) > 1 and any(b"\0" in text for text in (*texts, watched)):
         return ""  # no text, and it varies by itself
-    lines, seen = [text.splitlines() for text in texts], watched.splitlines()
+    lines, seen = [*map(_lines, texts)], _lines(watched)
     if not in_order:
         lines, seen = [sorted(each) for each in lines], sorted(seen)
     if seen in lines:
@@ -146,6 +146,11 @@ def _unordered(bare: list[list[bytes]], seen: list[bytes]) -> tuple[list[bytes],
         else:
             odd.append(line)
     return [*(common - Counter(seen)).elements()], odd
+
+
+def _lines(text: bytes) -> list[bytes]:
+    """As a terminal shows them: of a progress bar, its last state."""
+    return [line.rstrip(b"\r").rpartition(b"\r")[2] for line in text.removesuffix(b"\n").split(b"\n")]
 
 
 def _blank(line: bytes) -> bytes:

@@ -87,6 +87,8 @@ def test_a_model_that_varies_by_itself_is_unchanged_and_one_that_notices_the_age
         ([b"1e-05 s\n", b"0.2   s\n"], b"3.5E+10    s\n", ""),
         ([b"a\n"] * 2, b"a\nwarning\n", "nothing → warning"),
         ([b"a\n"] * 2, b"", "a → nothing"),
+        ([b"done\n"] * 2, b"\r 20%\r 70%\rdone\n", ""),
+        ([b"done\n"] * 2, b"\r 20%\r 70%\n", "done →  70%"),
         ([b"\0\1", b"\0\2"], b"\0\3", ""),
         ([b"\0"] * 2, b"\0\3", "\0 → \0\3"),
         ([None] * 2, b"new", "removed → new"),
