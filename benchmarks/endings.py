@@ -74,8 +74,7 @@ def differences(bare: Sequence[Ending], watched: Ending, in_order: bool = True, 
     """What the watched run changed, a line each; empty if nothing. Lines of several ranks come in any order, and in
     those that match `clock` numbers do not count.
     """
-    runs = [_untimed(ending.parts(), clock) for ending in bare]
-    seen = _untimed(watched.parts(), clock)
+    *runs, seen = _dateless([_untimed(ending.parts(), clock) for ending in (*bare, watched)])
     names = dict.fromkeys(name for parts in (*runs, seen) for name in parts)
     told = (
         _difference(name, [parts.get(name, b"") for parts in runs], seen.get(name, b""), in_order) for name in names
@@ -88,6 +87,15 @@ def varying(bare: Sequence[Ending]) -> list[str]:
     runs = [ending.parts() for ending in bare]
     names = dict.fromkeys(name for parts in runs for name in parts)
     return [name for name in names if len({parts.get(name, b"") for parts in runs}) > 1]
+
+
+def _dateless(runs: list[dict[str, bytes | None]]) -> list[dict[str, bytes | None]]:
+    """The same with numbers taken out of the names of files that not every run has: a date, a process."""
+    everywhere = set.intersection(*map(set, runs))
+    return [
+        {name if name in everywhere else _blank(name.encode()).decode(): parts[name] for name in parts}
+        for parts in runs
+    ]
 
 
 def _untimed(parts: dict[str, bytes | None], clock: str) -> dict[str, bytes | None]:

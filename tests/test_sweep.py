@@ -134,3 +134,13 @@ def test_lines_that_tell_the_clock_differ_in_more_than_numbers_only(sweep: Modul
     assert not sweep.differences(bare, ending(b"run took 0.02 s\n3 spikes\n"), clock="took")
     assert sweep.differences(bare, ending(b"run took 0.02 s\n4 spikes\n"), clock="took")
     assert sweep.differences(bare, ending(b"run took long\n3 spikes\n"), clock="took")
+
+
+def test_files_with_a_date_in_their_name_are_compared_by_the_rest_of_it(sweep: ModuleType) -> None:
+    def ending(name: str, text: bytes) -> object:
+        return sweep.Ending("0", 1.0, b"", b"", {name: text, "out.txt": b""})
+
+    bare = [ending("run-12:01.txt", b"same"), ending("run-12:02.txt", b"same")]
+    assert not sweep.differences(bare, ending("run-12:03.txt", b"same"))
+    assert sweep.differences(bare, ending("run-12:03.txt", b"other"))
+    assert sweep.differences(bare, ending("left-12:03.txt", b"same"))
