@@ -19,6 +19,7 @@ from autotune.launch import Finished
 MARK = "AUTOTUNE_SWEEP_RUN"
 """A variable in the environment of every run: what outlives the run is known by it."""
 NUMBER = re.compile(rb"\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+LETTERS = re.compile(rb"[^A-Za-z]+")  # all others are numbers, units' signs and progress bars
 LONGEST = 160  # bytes of a line that are shown
 
 Stamps = dict[str, tuple[int, int]]
@@ -71,8 +72,8 @@ def stamps(folder: Path) -> Stamps:
 
 
 def differences(bare: Sequence[Ending], watched: Ending, in_order: bool = True, clock: str = "") -> list[str]:
-    """What the watched run changed, a line each; empty if nothing. Lines of several ranks come in any order, and in
-    those that match `clock` numbers do not count.
+    """What the watched run changed, a line each; empty if nothing. Lines of several ranks come in any order, and of
+    those that match `clock` only the words count.
     """
     *runs, seen = _dateless([_untimed(ending.parts(), clock) for ending in (*bare, watched)])
     names = dict.fromkeys(name for parts in (*runs, seen) for name in parts)
@@ -102,7 +103,7 @@ def _untimed(parts: dict[str, bytes | None], clock: str) -> dict[str, bytes | No
     if not clock:
         return parts
     line = re.compile(rb"^.*(?:%s).*$" % clock.encode(), re.MULTILINE)
-    return {name: text and line.sub(lambda found: _blank(found[0]), text) for name, text in parts.items()}
+    return {name: text and line.sub(lambda found: LETTERS.sub(b" ", found[0]), text) for name, text in parts.items()}
 
 
 def _difference(name: str, bare: list[bytes | None], watched: bytes | None, in_order: bool) -> str:
