@@ -208,6 +208,7 @@ class Passes:
         self._timer.start(clock=fixed_step and not enabled() and (self._job.clock or self._job.observe))
 
     def _stop_early(self) -> None:
+        self._timer.resume()
         self._sim.h.stoprun = 1  # psolve and run() look at it after every step
 
     def _traces(self) -> List[str]:
