@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, Optional
 from .beside import Beside, joined
 from .callbacks import SpikeFunctions
 from .capture import Capture
-from .engine import enabled, obstacle, step_s
+from .engine import obstacle, step_s
 from .histogram import ExchangeHistogram
 from .knobs import KNOBS, ToldBy, in_order_of_application
 from .library import Library
@@ -148,7 +148,8 @@ class Passes:
             self._report.rank.setup_s = time.perf_counter() - self._made
             self._dt_ms = float(self._sim.h.dt)
             self.start()
-        self._sim.pc.timeout(0)  # NEURON's own watchdog ends a slow but healthy run with exit code 0
+        if not self._job.observe:  # NEURON's own watchdog ends a slow but healthy run with exit code 0
+            self._sim.pc.timeout(0)
         for knob in in_order_of_application():
             if knob.name in self._job.settings:
                 knob.apply(self._sim, self._job.settings[knob.name], self._job.settings)
@@ -204,8 +205,7 @@ class Passes:
         if self._job.stop_ms is not None and self._section.t_start_ms < self._job.stop_ms:
             self._sim.at(self._job.stop_ms, self._report.guarded(self._stop_early))
         fixed_step = not int(self._sim.cvode.active())
-        # CoreNEURON drops events of the interpreter, the clock's too, and warns of each.
-        self._timer.start(clock=fixed_step and not enabled() and (self._job.clock or self._job.observe))
+        self._timer.start(clock=fixed_step and (self._job.clock or self._job.observe))
 
     def _stop_early(self) -> None:
         self._timer.resume()

@@ -67,3 +67,11 @@ def test_the_models_own_histogram_is_the_one_that_is_read(bench: Bench) -> None:
     counts = run.reports[0].histogram
     assert sum(counts[1:]) > 20
     assert str([float(count) for count in counts])[1:-1] in printed
+
+
+def test_what_cannot_be_hidden_is_said(bench: Bench) -> None:
+    """With threads, spikes beside the model's vectors are captured by a hoc statement, which hoc must find."""
+    run, _ = bench.watched("python handles_vectors.py left-alone 2")
+    assert run.reports[0].model["traces"] == [
+        "hoc knows three names more (autotune_spike, autotune_times, autotune_ids)"
+    ]
