@@ -51,7 +51,8 @@ def run(
         str | None, typer.Option(help="Optuna storage URL (default: a journal in the study folder)")
     ] = None,
     workspace: Annotated[
-        str | None, typer.Option(help="where trials run: auto, in place, or copy (of the model's folder)")
+        str | None,
+        typer.Option(help="how your files are kept from trials: auto, overlay, library, put back, copy, or in place"),
     ] = None,
     resident: Annotated[
         str | None, typer.Option(help="many trials on one built network, if it replays: auto, or never")

@@ -13,10 +13,9 @@ from typing import Any, Callable, Dict, List, Optional
 from .beside import Beside, joined
 from .callbacks import SpikeFunctions
 from .capture import Capture
-from .engine import enabled, obstacle, step_s
+from .engine import obstacle, step_s
 from .histogram import ExchangeHistogram
 from .knobs import KNOBS, ToldBy, in_order_of_application
-from .library import Library
 from .probe import NetConTable, local_gids, probe
 from .protocol import Job, RunSection
 from .report import Report
@@ -61,12 +60,12 @@ class Passes:
 
     def start(self) -> None:
         """Make what records; inside a finitialize."""
-        self._capture = Capture(self._sim)
+        if self._capture is None:  # a second one would take the vectors of the first for the model's
+            self._capture = Capture(self._sim)
         self._histogram = ExchangeHistogram(self._sim) if self._counts_exchanges() else None
         self._voltages = self._sample()
-        library = Library()
-        self._functions = SpikeFunctions(self._sim, library)
-        self._beside = None if self._several else Beside(self._sim, library, self._functions)
+        self._functions = SpikeFunctions(self._sim)
+        self._beside = None if self._several else Beside(self._sim, self._functions)
 
     def begin(self, job: Job) -> None:
         """From now on the passes are those of another job of the same process."""
@@ -99,7 +98,6 @@ class Passes:
         report = self._report.rank
         report.sections.append(section)
         self._check_capture(section)
-        self._look_beside(section)
         if section.spikes:
             self._report.add_spikes(*self._capture.take())
         if self._voltages:
@@ -109,6 +107,7 @@ class Passes:
             exchanges = sum(report.histogram)
             length_ms = section.t_stop_ms - section.t_start_ms
             self._sim.exchange_interval_ms = length_ms / exchanges if exchanges else None
+        self._look_beside(section)
 
     def _look_beside(self, section: RunSection) -> None:
         """What the pass did beside spikes; what CoreNEURON would drop, in a watched run."""
@@ -172,7 +171,7 @@ class Passes:
             self._report.rank.model = dict(
                 probe(self._sim, table, gids),
                 artificial_gids=self._capture.artificial_gids,
-                sources=self._capture.unnamed + sum(1 for state in gids.values() if state >= 2),
+                sources_without_gid=self._capture.unnamed,
                 ways=ways_of(self._sim),
                 no_coreneuron=obstacle(self._sim, self._capture.unnamed),
             )
@@ -206,8 +205,7 @@ class Passes:
         if self._job.stop_ms is not None and self._section.t_start_ms < self._job.stop_ms:
             self._sim.at(self._job.stop_ms, self._report.guarded(self._stop_early))
         fixed_step = not int(self._sim.cvode.active())
-        # CoreNEURON drops events of the interpreter, the clock's too, and warns of each.
-        self._timer.start(clock=fixed_step and not enabled() and (self._job.clock or self._job.observe))
+        self._timer.start(clock=fixed_step and (self._job.clock or self._job.observe))
 
     def _stop_early(self) -> None:
         self._sim.h.stoprun = 1  # psolve and run() look at it after every step

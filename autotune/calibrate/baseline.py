@@ -262,11 +262,11 @@ def _unproved(work: _Calibrator, finer: Raster) -> str:
     facts, dependent = work.observation.facts, moved(work.baseline, finer)
     if not facts.has_sections:
         return ""  # there is nothing that dt could do
-    why = too_little(dependent, facts.t_stop_ms, facts.cells - facts.artificial_gids, work.limits)
+    why = too_little(dependent, facts.t_stop_ms, facts.sources, work.limits)
     if not why:
         return ""
     still = f"{len(work.baseline) - len(dependent)} of {counted(len(work.baseline), 'spike')}"
-    return f"{still} come from where a quarter of dt moves none; without them {why}"
+    return f"{still} do not depend on dt, as those of a stimulus; without them {why}"
 
 
 def _round_off(work: _Calibrator) -> Raster:

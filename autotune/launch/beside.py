@@ -36,6 +36,8 @@ class Beside:
     """Calls of the model's functions that NEURON has made at steps."""
     spike_functions: int = 0
     """Sources at whose spikes NEURON has called a function of the model."""
+    transitions: int = 0
+    """StateTransitionEvents at which NEURON has looked."""
     events: int = 0
     """Events of the interpreter that were executed; of each rank modulo 100, NEURON does not count them."""
     events_left: int = 0
@@ -61,6 +63,7 @@ def beside_of(run: Run) -> Beside:
         not first.cvode,
         total("step_calls"),
         total("spike_functions"),
+        total("transitions"),
         total("events"),
         total("events_left"),
         _joined([row for report in reports for row in report["vectors"]]) if reports else None,

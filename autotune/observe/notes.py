@@ -20,7 +20,7 @@ def notes_of(run: Run, facts: ModelFacts) -> list[str]:
     """One sentence each."""
     notes = []
     if not len(run.raster):
-        notes.append(f"{'the model made no spikes:' if facts.sources else _NO_DETECTOR} {_VOLTAGES}")
+        notes.append(f"{'the model made no spikes:' if facts.detects_spikes else _NO_DETECTOR} {_VOLTAGES}")
     if facts.by_jobs:
         notes.append(
             "the ranks do jobs by themselves or in subworlds: spikes are compared job by job, whichever rank did it, "

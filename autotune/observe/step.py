@@ -9,12 +9,12 @@ from tempfile import TemporaryDirectory
 
 from autotune.errors import BaselineError, MpiError
 from autotune.launch.beside import beside_of
+from autotune.launch.files.copying import Snapshot, snapshot, written
 from autotune.launch.interpreter import ask, interpreter_of
 from autotune.launch.judge import RunFailed
 from autotune.launch.mechanisms import Foreign, compiled_libraries, launch_facts, made_for_another, parse_version
 from autotune.launch.mpi import Mpi
 from autotune.launch.run import FreshRunner
-from autotune.launch.workspace import snapshot, written
 from autotune.observe.facts import load_balance, merge_facts, runs_of, session_start, uses_psolve, voltage_digests
 from autotune.observe.identity import describe_environment
 from autotune.observe.notes import notes_of
@@ -57,7 +57,7 @@ def observe(
 
     Raises BaselineError or MpiError when it does not run as it stands, UsageError for an environment without NEURON.
     """
-    before = snapshot(runner.command.cwd, runner.ours)
+    before = snapshot(runner.command.cwd) if runner.files is None else {}
     try:
         run = runner.watch(limit_s)
     except RunFailed as failure:
@@ -80,6 +80,7 @@ def observe(
         environments=environments,
     )
     facts = replace(facts, launch=launch)
+    files = runner.files and runner.files.proved((report.pid, report.ancestors) for report in run.reports)
     foreign = _foreign_mechanisms(runner, facts.neuron)
     observation = Observation(
         facts=facts,
@@ -98,8 +99,20 @@ def observe(
         finitializes=max(len(r.sections) for r in run.reports),
         runs=max(len(runs_of(report)) for report in run.reports),
         takeover=session_start(run, facts),
-        written=tuple(written(before, snapshot(runner.command.cwd, runner.ours))),
+        written=_written(runner, before),
+        means=files.means.name if files else "",
+        kept=files.describe() if files else "",
         beside=beside_of(run),
         notes=tuple(notes_of(run, facts)) + ((f"mechanisms {foreign.what}. {foreign.cure}",) if foreign else ()),
     )
     return observation, run.raster
+
+
+def _written(runner: FreshRunner, before: Snapshot) -> tuple[str, ...]:
+    """What the watched run wrote; in place, what has changed in the command's folder."""
+    folder = runner.command.cwd
+    if runner.files is None:
+        return tuple(written(before, snapshot(folder)))
+    here = folder.resolve()
+    names = map(Path, runner.files.store.written())
+    return tuple(str(name.relative_to(here)) if name.is_relative_to(here) else str(name) for name in names)

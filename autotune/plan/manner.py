@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autotune.agent.driver.ask import keep_timers
-from autotune.config import RunConfig, SearchConfig
+from autotune.config import SearchConfig
 from autotune.launch.mechanisms import Builder
 from autotune.launch.run import Manner
 from autotune.launch.sections import Timing
@@ -11,7 +11,7 @@ from autotune.observe import Observation
 from autotune.plan.space import SearchSpace
 
 
-def manner(observation: Observation, space: SearchSpace, run: RunConfig, builder: Builder) -> Manner:
+def manner(observation: Observation, space: SearchSpace, builder: Builder) -> Manner:
     """The manner of this model's runs. Both sides of every pair are timed in the same way, also where a knob that is
     searched brings an engine without timers.
     """
@@ -19,7 +19,6 @@ def manner(observation: Observation, space: SearchSpace, run: RunConfig, builder
     return Manner(
         timing=_timing(observation, space),
         shared=observation.facts.shared,
-        copied=run.workspace == "copy" or (run.workspace == "auto" and bool(observation.written)),
         place=(environment.neuron, environment.executable),
         builder=builder,
     )

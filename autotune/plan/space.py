@@ -300,7 +300,9 @@ def _reason(name: str, answer: Domain | Excluded, observation: Observation, want
         return "left out as you asked"
     if not observation.spikes:
         if answer.safety != EXACT:
-            silent = "the model makes no spikes" if observation.facts.sources else "NEURON detects no spikes here"
+            silent = (
+                "the model makes no spikes" if observation.facts.detects_spikes else "NEURON detects no spikes here"
+            )
             return f"{silent}: what this changes cannot be verified"
         if not any(observation.voltage_digests):
             return "the model has neither spikes nor segments: nothing can be verified"

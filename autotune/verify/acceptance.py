@@ -81,7 +81,7 @@ class Acceptance:
     def unproved(self) -> str:
         """Why no change of the numbers can be judged by this baseline; empty where one can."""
         facts = self.observation.facts
-        return too_little(self.baseline, facts.t_stop_ms, facts.cells - facts.artificial_gids, self.limits)
+        return too_little(self.baseline, facts.t_stop_ms, facts.sources, self.limits)
 
     def reproduces(self, run: Run) -> bool:
         """Whether a run of the user's own settings gave the baseline's raster, where this model gives one at all."""

@@ -123,7 +123,8 @@ OTHER_MEANINGS = {
     ("agent/probe.py", "threads"),  # a number in the report of a rank
     ("observe/facts.py", "threads"),
     ("launch/build.py", "coreneuron"),  # a key of the record of a build
-    ("doctor.py", "neuron"),  # what a program prints
+    ("observe/step.py", "neuron"),  # what a program prints
+    ("doctor.py", "neuron"),
     ("doctor.py", "coreneuron"),
 }
 BY_NAME = {"search/recipe.py"}  # published advice names knobs

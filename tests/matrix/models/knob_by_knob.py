@@ -10,11 +10,11 @@ import json
 import runpy
 import sys
 
+from autotune_agent.histogram import ExchangeHistogram
 from autotune_agent.knobs import KNOBS, in_order_of_application
 from autotune_agent.probe import NetConTable, local_gids
 from autotune_agent.session import Own
 from autotune_agent.simulator import Simulator
-from autotune_agent.timers import ExchangeHistogram
 
 requests = json.loads(sys.argv[1])
 sys.argv[1:] = [*sys.argv[2:], "--quit", "fall-off", "--tstop", "0"]
