@@ -5,8 +5,10 @@ that hoc survives, models in which NEURON detects no spikes.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
+from conftest import VERSIONS, Environments
 from model_bench import LIMIT_S, Bench
 
 from autotune.errors import BaselineError
@@ -62,7 +64,7 @@ def test_a_model_in_which_neuron_detects_no_spikes_is_told_what_to_add(bench: Be
     assert not len(baseline)
     assert "NEURON detects no spikes in this model" in observation.notes[0]
     assert "h.NetCon(soma(0.5)._ref_v, None, sec=soma)" in observation.notes[0]
-    assert (observation.facts.cells, observation.facts.roots) == (0, 3)
+    assert (observation.facts.cells, observation.facts.trees) == (0, 3)
     reasons = {left.knob: left.reason for left in make_space(observation).out}
     assert reasons["dt"] == "NEURON detects no spikes here: what this changes cannot be verified"
 
@@ -70,3 +72,15 @@ def test_a_model_in_which_neuron_detects_no_spikes_is_told_what_to_add(bench: Be
 def test_a_run_of_no_step_is_refused(bench: Bench) -> None:
     with pytest.raises(BaselineError, match=r"nothing was simulated|NEURON ended by itself"):
         observe(bench.runner("nrniv survives.hoc -c nosuch()"), None, LIMIT_S)
+
+
+def test_mechanisms_that_were_compiled_for_another_neuron_are_named(
+    version: str, special: Path, environments: Environments, tmp_path: Path
+) -> None:
+    other = next(name for name in VERSIONS if name != version)
+    bench = Bench(tmp_path, environments(f"neuron=={other}"), extra=[special])
+    try:
+        told = " ".join(observe(bench.runner("python counts_by_itself.py"), None, LIMIT_S)[0].notes)
+    except BaselineError as error:
+        told = error.message
+    assert f"mechanisms compiled for NEURON {version}: x86_64/libnrnmech.so, and NEURON {other} cannot load" in told

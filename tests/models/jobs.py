@@ -1,6 +1,6 @@
 """A few cells with a clamp each, simulated as jobs: on the bulletin board, in subworlds of so many ranks, or dealt out.
 
-python jobs.py board | hoc | worlds N | dealt | idle
+python jobs.py [board | hoc | worlds N | dealt | idle]
 """
 
 import sys
@@ -10,7 +10,7 @@ from neuron import h
 h.nrnmpi_init()
 h.load_file("stdrun.hoc")
 pc = h.ParallelContext()
-way = sys.argv[1]
+way = sys.argv[1] if len(sys.argv) > 1 else "board"
 if way == "worlds":
     pc.subworlds(int(sys.argv[2]))
 AMPLITUDES = [0.1 + 0.05 * number for number in range(1 if way == "idle" else 5)]
