@@ -36,7 +36,7 @@ def install(hoc: bool = False) -> None:
     global _agent
     path = os.environ.get(JOB_VARIABLE)
     if path and _agent is None:
-        seen.note(path, seen.NEURON)
+        seen.note(path, seen.INSIDE)
         _agent = Agent(read_message(path), hoc)
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     for words in (sys.path, getattr(sys, "argv", [])):  # nrniv lists pre.hoc among its arguments

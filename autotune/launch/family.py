@@ -11,12 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autotune.agent.seen import FOLDER, NEURON, PROCESS, SIMULATES, STARTS
+from autotune.agent.seen import FOLDER, INSIDE, PROCESS, SIMULATES, STARTS
 from autotune.launch import launchers
 from autotune.launch.process import GUARD
 from autotune.launch.words import NRNIV, PYTHON, unwrapped
 
-WORKER = re.compile(r"--multiprocessing-fork|from multiprocessing[. ].*|joblib\.externals\.loky\.\S*", re.DOTALL)
+WORKER = re.compile(r"--multiprocessing-fork|from multiprocess(?:ing)?[. ].*|joblib\.externals\.loky\.\S*", re.DOTALL)
 OPEN_MPI = {"prterun": "mpiexec", "orterun": "mpirun"}  # what its mpiexec becomes
 DAEMONS = {*OPEN_MPI, "prted", "orted", "hydra_pmi_proxy", "hydra_bstrap_proxy", "slurmstepd"}
 NOT_THE_MODEL = ("-c", "-V", "--version")
@@ -62,7 +62,7 @@ class Family:
     @property
     def with_agent(self) -> tuple[Noted, ...]:
         """Processes in whose NEURON the agent is."""
-        return self._of(NEURON)
+        return self._of(INSIDE)
 
     @property
     def simulating(self) -> tuple[Noted, ...]:

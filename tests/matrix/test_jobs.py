@@ -71,3 +71,12 @@ def test_a_rank_may_be_left_without_a_job(bench: Bench) -> None:
     assert run.ranks == 3
     assert [report.simulated for report in run.reports].count(True) == 1
     assert len(run.raster) == sum(spikes_of_jobs(run)) > 0
+
+
+def test_what_every_rank_does_is_named_by_the_rank_and_jobs_by_their_number(bench: Bench) -> None:
+    line = "mpiexec -n 2 python jobs.py context"
+    first, second = (bench.watched(line, observe=False)[0] for _ in range(2))
+    assert first.raster == second.raster
+    each = spikes_of_jobs(first)
+    assert len(each) == 2 + 5
+    assert each[0] == each[1]

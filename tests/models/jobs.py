@@ -1,6 +1,6 @@
 """A few cells with a clamp each, simulated as jobs: on the bulletin board, in subworlds of so many ranks, or dealt out.
 
-python jobs.py [board | hoc | worlds N | dealt | idle]
+python jobs.py [board | hoc | worlds N | dealt | idle | context]
 """
 
 import sys
@@ -54,6 +54,9 @@ if way == "dealt":
     pc.barrier()
 else:
     pc.runworker()
+    if way == "context":  # every rank does it
+        pc.context(job, 0.3)
+        job(0.3)
     for number, amplitude in enumerate(AMPLITUDES):
         if way == "hoc":
             pc.submit(f'nrnpython("statement({number})")')
