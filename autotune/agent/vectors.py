@@ -31,4 +31,5 @@ class VectorMemory:
     def floats(self, address: int) -> np.ndarray:
         """A copy of the values."""
         size, values = self.size(address), self._values(address)
-        return np.frombuffer((c_double * size).from_address(values)).copy() if size else np.zeros(0)
+        memory: Any = (c_double * size).from_address(values) if size else b""
+        return np.frombuffer(memory).copy()
