@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autotune.agent.seen import FOLDER, PROCESS, SIMULATES, STARTS
+from autotune.agent.seen import FOLDER, NEURON, PROCESS, SIMULATES, STARTS
 from autotune.launch import launchers
 from autotune.launch.process import GUARD
 from autotune.launch.words import NRNIV, PYTHON, unwrapped
@@ -58,6 +58,11 @@ class Family:
     def pythons(self) -> tuple[Noted, ...]:
         """Processes that the agent's way in has reached, whether they imported NEURON or not."""
         return self._of(PROCESS)
+
+    @property
+    def with_agent(self) -> tuple[Noted, ...]:
+        """Processes in whose NEURON the agent is."""
+        return self._of(NEURON)
 
     @property
     def simulating(self) -> tuple[Noted, ...]:
