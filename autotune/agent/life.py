@@ -18,6 +18,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Optional, Union
 
+from . import seen
 from .passes import Passes
 from .protocol import JOB_VARIABLE, Job, Service, read_message
 from .report import Report
@@ -35,6 +36,7 @@ def install(hoc: bool = False) -> None:
     global _agent
     path = os.environ.get(JOB_VARIABLE)
     if path and _agent is None:
+        seen.note(path, seen.INSIDE)
         _agent = Agent(read_message(path), hoc)
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     for words in (sys.path, getattr(sys, "argv", [])):  # nrniv lists pre.hoc among its arguments
