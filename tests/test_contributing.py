@@ -28,7 +28,8 @@ def put(text: str, where: str, words: str, example: str) -> str:
     place = re.search(rf"^{re.escape(words)}\b{end}", text, re.DOTALL | re.MULTILINE)
     assert place, f"{where} {words}"
     at = place.end() if where == "in" else place.start()
-    return text[:at] + example + text[at:]
+    gap = "\n\n" if where == "above" and "\ndef " in example else ""
+    return text[:at] + example + gap + text[at:]
 
 
 @pytest.fixture(scope="module")

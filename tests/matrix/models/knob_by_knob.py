@@ -30,7 +30,7 @@ def begin():
     for knob in in_order_of_application():
         if knob.name in settings:
             knob.apply(sim, settings[knob.name], settings)
-    sim.output_gids = sum(state == 3 for state in local_gids(sim, NetConTable(sim)).values())
+    sim.output_gids = sum(state == 3 for state in local_gids(sim, NetConTable(sim, delays_too=False)).values())
     histogram.attach()
 
 
