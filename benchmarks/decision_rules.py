@@ -125,7 +125,11 @@ class AllRight:
 
     baseline = Model.raster
     limits = CONFIG.accept
-    observation = SimpleNamespace(run_s=RUN_S, wall_s=RUN_S, facts=SimpleNamespace(ranks=1, threads=1))
+    observation = SimpleNamespace(run_s=RUN_S, wall_s=RUN_S, rounding=(), facts=SimpleNamespace(ranks=1, threads=1))
+    beside = SimpleNamespace(learn=lambda run: None)
+
+    def difference(self, run: Run, changes: Changes, safety: str) -> None:
+        """None: nothing is done beside the spikes."""
 
     def reproduces(self, run: Run) -> bool:
         """Always."""

@@ -19,6 +19,7 @@ from autotune.launch import Finished
 MARK = "AUTOTUNE_SWEEP_RUN"
 """A variable in the environment of every run: what outlives the run is known by it."""
 NUMBER = re.compile(rb"\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+LETTERS = re.compile(rb"[^A-Za-z]+")  # all others are numbers, units' signs and progress bars
 LONGEST = 160  # bytes of a line that are shown
 
 Stamps = dict[str, tuple[int, int]]
@@ -71,11 +72,10 @@ def stamps(folder: Path) -> Stamps:
 
 
 def differences(bare: Sequence[Ending], watched: Ending, in_order: bool = True, clock: str = "") -> list[str]:
-    """What the watched run changed, a line each; empty if nothing. Lines of several ranks come in any order, and in
-    those that match `clock` numbers do not count.
+    """What the watched run changed, a line each; empty if nothing. Lines of several ranks come in any order, and of
+    those that match `clock` only the words count.
     """
-    runs = [_untimed(ending.parts(), clock) for ending in bare]
-    seen = _untimed(watched.parts(), clock)
+    *runs, seen = _dateless([_untimed(ending.parts(), clock) for ending in (*bare, watched)])
     names = dict.fromkeys(name for parts in (*runs, seen) for name in parts)
     told = (
         _difference(name, [parts.get(name, b"") for parts in runs], seen.get(name, b""), in_order) for name in names
@@ -90,11 +90,20 @@ def varying(bare: Sequence[Ending]) -> list[str]:
     return [name for name in names if len({parts.get(name, b"") for parts in runs}) > 1]
 
 
+def _dateless(runs: list[dict[str, bytes | None]]) -> list[dict[str, bytes | None]]:
+    """The same with numbers taken out of the names of files that not every run has: a date, a process."""
+    everywhere = set.intersection(*map(set, runs))
+    return [
+        {name if name in everywhere else _blank(name.encode()).decode(): parts[name] for name in parts}
+        for parts in runs
+    ]
+
+
 def _untimed(parts: dict[str, bytes | None], clock: str) -> dict[str, bytes | None]:
     if not clock:
         return parts
     line = re.compile(rb"^.*(?:%s).*$" % clock.encode(), re.MULTILINE)
-    return {name: text and line.sub(lambda found: _blank(found[0]), text) for name, text in parts.items()}
+    return {name: text and line.sub(lambda found: LETTERS.sub(b" ", found[0]), text) for name, text in parts.items()}
 
 
 def _difference(name: str, bare: list[bytes | None], watched: bytes | None, in_order: bool) -> str:
@@ -103,14 +112,17 @@ def _difference(name: str, bare: list[bytes | None], watched: bytes | None, in_o
     texts = [text for text in bare if text is not None]
     if watched is None or not texts:
         return f"{name}: {_told(bare[0])} → {_told(watched)}"
-    lines, seen = [text.splitlines() for text in texts], watched.splitlines()
+    if len(set(texts)) > 1 and any(b"\0" in text for text in (*texts, watched)):
+        return ""  # no text, and it varies by itself
+    lines, seen = [*map(_lines, texts)], _lines(watched)
     if not in_order:
-        lines, seen = [sorted(each, key=_alike) for each in lines], sorted(seen, key=_alike)
+        lines, seen = [sorted(each) for each in lines], sorted(seen)
     if seen in lines:
         return ""
     if any(each != lines[0] for each in lines) and sorted(seen) in map(sorted, lines):  # the order varies by itself
         return ""
-    known, odd = _aligned(lines, seen) if len({len(each) for each in (*lines, seen)}) == 1 else _unaligned(lines, seen)
+    aligned = in_order and len({len(each) for each in (*lines, seen)}) == 1
+    known, odd = (_aligned if aligned else _unordered)(lines, seen)
     if not odd and not known:
         return ""
     return f"{name}: {_told(b' | '.join(known[:2]))} → {_told(b' | '.join(odd[:2]))}"
@@ -127,25 +139,31 @@ def _aligned(bare: list[list[bytes]], seen: list[bytes]) -> tuple[list[bytes], l
     return known, odd
 
 
-def _unaligned(bare: list[list[bytes]], seen: list[bytes]) -> tuple[list[bytes], list[bytes]]:
-    """Lines of all bare runs that are missing, and lines that no bare run has; where the bare runs are of different
-    lengths, numbers aside."""
-    if len({len(each) for each in bare}) > 1:
-        bare, seen = [[*map(_blank, each)] for each in bare], [*map(_blank, seen)]
-        return [line for line in set.intersection(*map(set, bare)) if line not in seen], [
-            line for line in seen if not any(line in each for each in bare)
-        ]
-    first, here = Counter(bare[0]), Counter(seen)
-    return [*(first - here).elements()], [*(here - first).elements()]
+def _unordered(bare: list[list[bytes]], seen: list[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """Lines of all bare runs that are missing, and lines like none that varies among the bare runs, numbers aside."""
+    counts = [Counter(each) for each in bare]
+    common = counts[0]
+    for each in counts[1:]:
+        common = common & each
+    free: Counter[bytes] = Counter()
+    for each in counts:
+        free |= Counter(map(_blank, (each - common).elements()))
+    odd = []
+    for line in (Counter(seen) - common).elements():
+        if free[_blank(line)] > 0:
+            free[_blank(line)] -= 1
+        else:
+            odd.append(line)
+    return [*(common - Counter(seen)).elements()], odd
 
 
-def _alike(line: bytes) -> tuple[bytes, bytes]:
-    """Sorts lines that differ in numbers only next to each other."""
-    return _blank(line), line
+def _lines(text: bytes) -> list[bytes]:
+    """As a terminal shows them: of a progress bar, its last state."""
+    return [line.rstrip(b"\r").rpartition(b"\r")[2] for line in text.removesuffix(b"\n").split(b"\n")]
 
 
 def _blank(line: bytes) -> bytes:
-    return NUMBER.sub(b"#", line)
+    return b" ".join(NUMBER.sub(b"#", line).split())  # columns are padded
 
 
 def _told(content: bytes | None) -> str:

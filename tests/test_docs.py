@@ -128,11 +128,15 @@ def test_the_study_folder_holds_what_its_page_lists_and_nothing_else(tmp_path: P
     page = (DOCS / "reference" / "study-folder.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE))
     files = (str(file.relative_to(tmp_path / "study")) for file in (tmp_path / "study").rglob("*") if file.is_file())
-    found = {re.sub(r"\d{4}\.json", "0007.json", name) for name in files if not name.startswith((".lock", "agent/"))}
+    found = {
+        re.sub(r"\d{4}\.json", "0007.json", name)
+        for name in files
+        if not name.startswith((".lock", "agent/", "files/"))
+    }
     assert found <= listed
     # A single trial leaves nothing to confirm, and this network is regular.
     rare = {f"rasters/{name}.npz" for name in ("perturbed-2", "null-1", "repeat-1")}
-    assert listed - found == {"confirming.json", "agent/", "scratch/", ".lock"} | rare
+    assert listed - found == {"confirming.json", "agent/", "files/", "scratch/", ".lock"} | rare
     arrays = re.search(r"npz with the arrays `(\w+)` and `(\w+)`", page)
     assert arrays is not None
     with np.load(tmp_path / "study" / "rasters" / "baseline.npz") as raster:

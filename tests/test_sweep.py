@@ -84,9 +84,13 @@ def test_a_model_that_varies_by_itself_is_unchanged_and_one_that_notices_the_age
         ([b"a\n", b"a\nlate 1\n"], b"b\n", "a → b"),
         ([b"a\nb\nc\n", b"a\nc\nb\n"], b"b\na\nc\n", ""),
         ([b"a\nb\nc\n"] * 2, b"b\na\nc\n", "a | b → b | a"),
-        ([b"1e-05 s\n", b"0.2 s\n"], b"3.5E+10 s\n", ""),
+        ([b"1e-05 s\n", b"0.2   s\n"], b"3.5E+10    s\n", ""),
         ([b"a\n"] * 2, b"a\nwarning\n", "nothing → warning"),
         ([b"a\n"] * 2, b"", "a → nothing"),
+        ([b"done\n"] * 2, b"\r 20%\r 70%\rdone\n", ""),
+        ([b"done\n"] * 2, b"\r 20%\r 70%\n", "done →  70%"),
+        ([b"\0\1", b"\0\2"], b"\0\3", ""),
+        ([b"\0"] * 2, b"\0\3", "\0 → \0\3"),
         ([None] * 2, b"new", "removed → new"),
         ([b""] * 2, b"new", "nothing → new"),
         ([b"old"] * 2, None, "old → removed"),
@@ -116,6 +120,9 @@ def test_times_may_sort_the_lines_of_ranks_otherwise(sweep: ModuleType) -> None:
     bare = [ending(b"0.01 built", b"0.02 ran"), ending(b"0.03 built", b"0.04 ran")]
     assert not sweep.differences(bare, ending(b"0.06 built", b"0.05 ran"), in_order=False)
     assert sweep.differences(bare, ending(b"0.06 built", b"0.05 failed"), in_order=False)
+    bare = [ending(b"3", b"0.5"), ending(b"3", b"7.5")]
+    assert not sweep.differences(bare, ending(b"0.4", b"3"), in_order=False)
+    assert sweep.differences(bare, ending(b"0.4", b"4"), in_order=False)
 
 
 def test_lines_that_tell_the_clock_differ_in_more_than_numbers_only(sweep: ModuleType) -> None:
@@ -127,3 +134,13 @@ def test_lines_that_tell_the_clock_differ_in_more_than_numbers_only(sweep: Modul
     assert not sweep.differences(bare, ending(b"run took 0.02 s\n3 spikes\n"), clock="took")
     assert sweep.differences(bare, ending(b"run took 0.02 s\n4 spikes\n"), clock="took")
     assert sweep.differences(bare, ending(b"run took long\n3 spikes\n"), clock="took")
+
+
+def test_files_with_a_date_in_their_name_are_compared_by_the_rest_of_it(sweep: ModuleType) -> None:
+    def ending(name: str, text: bytes) -> object:
+        return sweep.Ending("0", 1.0, b"", b"", {name: text, "out.txt": b""})
+
+    bare = [ending("run-12:01.txt", b"same"), ending("run-12:02.txt", b"same")]
+    assert not sweep.differences(bare, ending("run-12:03.txt", b"same"))
+    assert sweep.differences(bare, ending("run-12:03.txt", b"other"))
+    assert sweep.differences(bare, ending("left-12:03.txt", b"same"))

@@ -14,13 +14,18 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
-from .library import Item, Object, Symbol, Template, instance_of, object_behind
+from .library import Object, Symbol, Template, addresses_in, addresses_on, instance_of, object_behind
 from .simulator import Simulator
 from .vectors import VectorMemory
 
 WORDS = 24  # of a source, among which these two pointers are looked for
 # Sources of input that has no gid: their spikes are the model's stimulus, not its answer.
 STIMULI = ("NetStim", "VecStim", "PatternStim")
+
+
+def is_stimulus(name: str) -> bool:
+    """Whether an artificial cell, or a class of them, of this name is one of those; a NetStimulated is a cell."""
+    return name.partition("[")[0] in STIMULI
 
 
 class Sources:
@@ -88,7 +93,7 @@ class Sources:
         head = self._list()
         if not head:
             return []
-        return _ring(head) if self._sim.version[0] < 9 else _vector(head)
+        return addresses_on(head) if self._sim.version[0] < 9 else addresses_in(head)
 
     def _vector_of(self, address: int) -> Optional[int]:
         assert self._places is not None
@@ -100,7 +105,7 @@ class Sources:
         if artificial is None:
             return False
         name = Symbol.from_address(Template.from_address(Object.from_address(artificial).template).sym).name
-        return str(name.decode()).startswith(STIMULI)
+        return is_stimulus(name.decode())
 
     def _find_places(self) -> Optional[Tuple[int, int]]:
         """Where in a source the pointers to its vector of times and to its artificial cell are."""
@@ -118,21 +123,3 @@ class Sources:
             return None
         size = ctypes.sizeof(c_void_p)
         return size * words.index(vector), size * words.index(artificial)
-
-
-def _ring(head: int) -> List[int]:
-    found = []
-    item = Item.from_address(head).next
-    while item != head:
-        found.append(Item.from_address(item).element)
-        item = Item.from_address(item).next
-    return found
-
-
-def _vector(head: int) -> List[int]:
-    begin, end = (c_void_p * 2).from_address(head)
-    return (
-        []
-        if begin is None or end is None
-        else list((c_void_p * ((end - begin) // ctypes.sizeof(c_void_p))).from_address(begin))
-    )

@@ -18,10 +18,9 @@ class Pool:
     """Starts a session when it is asked for and ends them all with close()."""
 
     fresh: FreshRunner
-    """As whom a session is started, in a scratch copy of the model's folder unless `in_place`."""
+    """As whom a session is started."""
     ranks: int
     """The user's own number of them."""
-    in_place: bool = False
     _sessions: dict[Group, Session] = field(default_factory=dict)
     """The one that was used last comes last."""
 
@@ -29,9 +28,8 @@ class Pool:
         """The session of this group, started if there is none."""
         if group not in self._sessions:
             self._make_room()
-            fresh = self.fresh if self.in_place else self.fresh.in_a_copy()
             ranks = ranks_of(group.changes) or self.ranks
-            self._sessions[group] = Session(fresh, group.changes, how, ranks)
+            self._sessions[group] = Session(self.fresh, group.changes, how, ranks)
         self._sessions[group] = self._sessions.pop(group)
         return self._sessions[group]
 

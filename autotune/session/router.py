@@ -52,7 +52,7 @@ class Router:
     @cached_property
     def proof(self) -> Proof:
         """The sessions that have proved themselves."""
-        pool = Pool(self.fresh, self.observation.facts.ranks, self.wishes.workspace == "in place")
+        pool = Pool(self.fresh, self.observation.facts.ranks)
         slow_s = SLOW_FACTOR * self.observation.wall_s + SLOW_SLACK_S
         return Proof(pool, self.space, self.acceptance.baseline, slow_s, same_beside=self._same_beside)
 

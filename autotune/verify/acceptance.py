@@ -118,7 +118,7 @@ class Acceptance:
 
         A network of artificial cells alone, with the self queue, leaves t at an earlier event than its last spike.
         """
-        slack = 1.5 * max(run.reports[0].dt_ms, self.observation.facts.dt_ms)
+        slack = 1.5 * max(run.first.dt_ms, self.observation.facts.dt_ms)
         if abs(run.t_ms - self.observation.facts.t_stop_ms) <= slack:
             return False
         if self.observation.facts.has_sections:

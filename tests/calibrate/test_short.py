@@ -43,7 +43,7 @@ class Stoppable:
         assert ask.stop_ms is not None
         self.asked.append(ask)
         part = self.baseline.window(-math.inf, ask.stop_ms)
-        return SimpleNamespace(raster=part, t_ms=ask.stop_ms, reports=(SimpleNamespace(dt_ms=0.025),))
+        return SimpleNamespace(raster=part, t_ms=ask.stop_ms, first=SimpleNamespace(dt_ms=0.025))
 
 
 class Hanging(Stoppable):

@@ -1,10 +1,11 @@
 """coreneuron: let `pc.psolve` run in CoreNEURON, NEURON's engine with compact memory and vectorised mechanisms.
 
 It needs psolve, the fixed step and gids for all sources of spikes; extracellular mechanisms, LinearMechanism, RxD,
-interpreter callbacks and some point processes that come with NEURON (IntFire4, AlphaSynapse, …) are beyond it. Its
-mechanisms are built from the model's mod files in the tuner's own cache; a model without mod files uses the library
-that comes with NEURON. NEURON's timers stand still under it, so a study that searches it times the whole of every run
-from the end of finitialize on, the baseline's too.
+functions and events of the interpreter, vectors that record at given times or are played in steps, and some point
+processes that come with NEURON (IntFire4, AlphaSynapse, …) are beyond it. Its mechanisms are built from the model's mod
+files in the tuner's own cache; a model without mod files uses the library that comes with NEURON. NEURON's timers stand
+still under it, so a study that searches it times the whole of every run from the end of finitialize on, the baseline's
+too.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ class CoreNeuron(Knob):
             return Excluded("your model runs with CoreNEURON already")
         if not facts.psolve:
             return Excluded("the model runs without pc.psolve: CoreNEURON never gets its turn")
+        if facts.by_jobs:
+            return Excluded("the ranks do jobs by themselves or in subworlds: CoreNEURON wants all ranks at once")
         if facts.cvode:
             return Excluded("variable step: CoreNEURON has the fixed step only")
         if facts.no_coreneuron:
