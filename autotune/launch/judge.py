@@ -22,7 +22,9 @@ from autotune.report.format import counted
 Failure = Literal["crashed", "timeout", "no mpi"]
 
 NO_DELAY = "usable mindelay is 0"  # NEURON's netpar.cpp, on rank 0; the other ranks may wait for ever
-COMPLAINT = re.compile(r"^\S*(?:nrniv|special|python\S*): .*$", re.MULTILINE)  # of hoc, on stderr
+COMPLAINT = re.compile(  # of hoc, on stderr; after a warning of this kind it goes on
+    r"^\S*(?:nrniv|special|python\S*): (?!Assignment to modern physical constant).*$", re.MULTILINE
+)
 IDLE = 0.1  # a process that computes for a smaller share of its time is waiting
 HELPERS_SHARE = 0.2  # child processes that simulate for a larger share of the model's own time are part of the model
 KEY = ("EOFError", "OSError: [Errno 6]", "error: (25", "OSError: [Errno 25]")  # input(), /dev/tty, a terminal's mode

@@ -38,7 +38,8 @@ def buttons_cure(words: Sequence[str], folder: Path) -> str:
         return f"Nobody presses a button here: call {action} at the end of the script{others}."
     own = [word for word in words if not word.endswith("pre.hoc")]
     own = own[:-1] if own[-1] == "-" else own  # which only asks for more from the keyboard
-    line = shlex.join([*own, "-c", action])
+    ends = own[-2:] if own[-2:-1] == ["-c"] and "quit" in own[-1] else []
+    line = shlex.join([*own[: len(own) - len(ends)], "-c", action, *ends])
     return f"Nobody presses a button here: start the run in the command, {line}{others}."
 
 

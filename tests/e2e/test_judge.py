@@ -195,6 +195,13 @@ def test_hoc_that_complains_and_goes_on(fails: Callable[..., RunFailed], tmp_pat
     assert "nosuch" in failure.message
 
 
+def test_a_warning_after_which_hoc_goes_on_is_no_reason(fails: Callable[..., RunFailed], tmp_path: Path) -> None:
+    (tmp_path / "model" / "m.hoc").write_text('load_file("stdrun.hoc")\nFARADAY = 96520\ncreate s\n')
+    failure = fails(NRNIV, "m.hoc")
+    assert failure.message == "rank 0 ended without a finitialize: nothing was simulated"
+    assert "also starts the run" in failure.cure
+
+
 def test_hoc_that_says_what_python_could_not_do(fails: Callable[..., RunFailed], tmp_path: Path) -> None:
     (tmp_path / "model" / "m.hoc").write_text('create s\nfinitialize(-65)\n{nrnpython("import no_such_module")}\n')
     failure = fails(NRNIV, "m.hoc")
@@ -214,3 +221,9 @@ def test_panels_with_buttons(panel: str, action: str, fails: Callable[..., RunFa
     failure = fails(NRNIV, "mosinit.hoc", "-")
     assert failure.message.endswith("only panels were made")
     assert f"nrniv mosinit.hoc -c '{action}'" in failure.cure
+
+
+def test_a_button_is_pressed_before_the_command_ends(fails: Callable[..., RunFailed], tmp_path: Path) -> None:
+    (tmp_path / "model" / "mosinit.hoc").write_text('create s\nxpanel("go")\nxbutton("Run it", "go(5)")\nxpanel()\n')
+    failure = fails(NRNIV, "mosinit.hoc", "-c", "quit()")
+    assert "nrniv mosinit.hoc -c 'go(5)' -c 'quit()'" in failure.cure

@@ -56,7 +56,7 @@ ON_ONE_RANK = {
 
 ARTIFICIAL = {
     "dt": DT,
-    "secondorder": "artificial cells only: there is nothing to integrate",
+    "secondorder": "no sections: there is nothing to integrate",
     "threads": NO_CORE,
     "busywait": NO_SPINNING,
     "multisend": OFF_ON,
@@ -69,7 +69,7 @@ ARTIFICIAL = {
     "maxstep": seldom("1.14586"),
     "step_wait": STEP_WAIT,
     "cache_efficient": ALWAYS_EFFICIENT,
-    "node_order": "artificial cells only: there are no nodes",
+    "node_order": "no sections: there are no nodes",
 }
 
 VARIABLE_STEP = {

@@ -29,7 +29,7 @@ class NodeOrder(Knob):
         if not any(map(self.works_in, facts.versions)):
             return Excluded("no effect in NEURON %d.%d" % facts.neuron[:2])
         if not facts.has_sections:
-            return Excluded("artificial cells only: there are no nodes")
+            return Excluded("no sections: there are no nodes")
         return Domain((0, 1, 2), safety=ROUND_OFF)
 
     def works_in(self, neuron: Tuple[int, ...]) -> bool:

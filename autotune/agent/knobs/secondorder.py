@@ -29,7 +29,7 @@ class SecondOrder(Knob):
         if facts.cvode:
             return Excluded("variable step: CVODE chooses its own order")
         if not facts.has_sections:
-            return Excluded("artificial cells only: there is nothing to integrate")
+            return Excluded("no sections: there is nothing to integrate")
         if isinstance(Dt().domain(facts), Excluded):
             return Excluded("it pays only beside a larger dt, and there is none to try")
         return Domain((0, 1, 2), safety=NUMERICAL)
