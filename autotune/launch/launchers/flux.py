@@ -18,7 +18,8 @@ class Flux(Launcher):
         folder=options("--cwd"),
         one_value=options(
             """-B -N -S -c -g -i -o -q -t --add-file --bank --begin-time --cores --cores-per-task --dependency
-            --env --env-file --env-remove --error --flags --gpus-per-node --gpus-per-task --input --job-name --log --log-stderr --nodes --output --queue --requires --rlimit --setattr --setopt --signal
+            --env --env-file --env-remove --error --flags --gpus-per-node --gpus-per-task --input --job-name
+            --log --log-stderr --nodes --output --queue --requires --rlimit --setattr --setopt --signal
             --taskmap --tasks-per-core --tasks-per-node --time-limit --urgency"""
         ),
     )
