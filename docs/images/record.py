@@ -117,6 +117,8 @@ def with_quotes(page: str, text: str) -> str:
 def with_answer(page: str, records: Path) -> str:
     """A page whose example of best.json is the answer of these records."""
     best = make_best(*open_finished(records)).model_dump(mode="json")
+    # The day of the study, so that the page is the same on every day on which it is made again.
+    best["created"] = json.loads((records / "study.json").read_text(encoding="utf-8"))["created"]
     text = _anonymous(json.dumps(best, indent=2, ensure_ascii=False), best)
     return ANSWER.sub(lambda found: found[1] + text + "\n" + found[2], page)
 
