@@ -10,11 +10,17 @@ from autotune.report.format import counted, format_duration
 
 
 def told(answer: Answer) -> Iterator[str]:
-    """What was measured, when and where, line by line."""
+    """What was measured, when and where, line by line, whatever a command or a name holds."""
+    return (" ".join(line.splitlines()) for line in _told(answer))
+
+
+def _told(answer: Answer) -> Iterator[str]:
     best, place = answer.best, answer.best.environment
     yield f"{best.study}: {describe_speedup(best)}."
     if best.evidence.raster:
         yield f"{describe_raster(best.evidence.raster)}."
+    if best.evidence.looked_at:
+        yield f"Compared: {best.evidence.looked_at}."
     yield f"Measured on {answer.measured}, on {place.host} ({place.cpu}, {counted(place.cores, 'core')}), with"
     yield f"{place.neuron}, Python {place.python}, {place.mpi or 'no MPI'}, {counted(place.ranks, 'rank')}, of:"
     yield f"    {' '.join(best.model.command)}"

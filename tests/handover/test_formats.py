@@ -161,6 +161,15 @@ def test_comments_tell_what_was_measured_and_when(answer: Answer, name: str, mar
     assert f"{mark} dt: 0.05; yours is 0.025" in text
 
 
+@pytest.mark.parametrize(("name", "mark"), [("python", "#"), ("hoc", "//"), ("toml", "#")])
+def test_a_command_of_several_lines_stays_in_its_comment(answer: Answer, name: str, mark: str) -> None:
+    command = ("python", "-c", "print(1)\nimport os\rx\u2028y")
+    best = answer.best.model_copy(update={"model": replace(answer.best.model, command=command)})
+    text = named(name).text(replace(answer, best=best))
+    (line,) = [line for line in text.splitlines() if "import os" in line]
+    assert line.startswith(mark)
+
+
 def test_what_no_statement_can_set_is_told(answer: Answer) -> None:
     text = named("python").text(changed(answer, ranks=4, mod_flags="-O3"))
     assert "#   * start 4 ranks: mpiexec -n 4 ...  (ranks)" in text

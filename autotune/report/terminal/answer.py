@@ -34,7 +34,9 @@ def _verdict(best: Best) -> str:
     if best.verdict != "improved":
         return "[bold]no improvement[/] is proved: keep your settings" + _closest(best)
     line = f"[bold green]improved[/]: {describe_speedup(best)}"
-    return line + (f"\n{describe_raster(best.evidence.raster)}" if best.evidence.raster else "")
+    looked = f"compared: {best.evidence.looked_at}" if best.evidence.looked_at else ""
+    raster = describe_raster(best.evidence.raster) if best.evidence.raster else ""
+    return "\n".join(filter(None, (line, raster, escape(looked))))
 
 
 def _closest(best: Best) -> str:
