@@ -111,7 +111,7 @@ class Library:
         return None
 
     def offset(self, name: str) -> Optional[int]:
-        """The place of a variable of the user's in the top level's data (oc_hoc.h, Objectdata); None where it is not."""
+        """The place of a variable of the top level in its data (hocdec.h, Objectdata); None where there is none."""
         address = self._symbol("hoc_top_level_symlist", name)
         return c_int.from_address(address + Symbol.u.offset).value if address else None
 
@@ -121,7 +121,9 @@ class Library:
             "hoc_table_lookup", "_Z16hoc_table_lookupPKcP7Symlist", gives=c_void_p, takes=(c_char_p, c_void_p)
         )
         names = self.variable(table, c_void_p)
-        address: Optional[int] = look_up(name.encode(), names) if look_up and names is not None and names.value else None
+        address: Optional[int] = None
+        if look_up and names is not None and names.value:
+            address = look_up(name.encode(), names)
         return address if address and Symbol.from_address(address).name == name.encode() else None
 
 

@@ -11,10 +11,11 @@ import sys
 import sysconfig
 import threading
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 INTERVAL_S = 0.005
 MOST = 30
+RUN, OUTPUT = "run", "output"
 _NOT_THE_USERS = tuple(
     path + os.sep
     for path in {sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
@@ -25,7 +26,10 @@ _NOT_THE_USERS = tuple(
 class Stacks:
     """Samples from start() to stop(), divided by the phase that is set from outside."""
 
-    def __init__(self) -> None:
+    def __init__(self, t_ms: Callable[[], float]) -> None:
+        """`t_ms` tells where the integration is."""
+        self._t_ms = t_ms
+        self._before_ms = 0.0
         self.phase = "set-up"
         self.looks: Dict[str, int] = {}
         """Of each phase, how often it could look: hardly ever while NEURON alone is at work."""
@@ -39,15 +43,12 @@ class Stacks:
         self._thread = threading.Thread(target=self._look, name="autotune", daemon=True)
         self._thread.start()
 
-    def stop(self) -> Dict[str, List[List[Any]]]:
+    def stop(self) -> Dict[str, List[Tuple[str, float]]]:
         """Of each phase: the lines of the user in which most time was spent, each with its seconds."""
         self._end.set()
         if self._thread is not None:
             self._thread.join(1.0)
-        return {
-            phase: sorted(([name, s] for name, s in of.items()), key=lambda entry: -float(entry[1]))[:MOST]
-            for phase, of in self._seconds.items()
-        }
+        return {phase: sorted(of.items(), key=lambda entry: -entry[1])[:MOST] for phase, of in self._seconds.items()}
 
     def _look(self) -> None:
         before = time.perf_counter()
@@ -55,11 +56,17 @@ class Stacks:
             frame = sys._current_frames().get(self._main)
             now = time.perf_counter()
             if frame is not None:
-                of = self._seconds.setdefault(self.phase, {})
-                self.looks[self.phase] = self.looks.get(self.phase, 0) + 1
+                phase = self._phase()
+                of = self._seconds.setdefault(phase, {})
+                self.looks[phase] = self.looks.get(phase, 0) + 1
                 name = _named(frame)
                 of[name] = of.get(name, 0.0) + now - before
             before = now
+
+    def _phase(self) -> str:
+        """NEURON tells of no end of a run: it is over where t stands still."""
+        before_ms, self._before_ms = self._before_ms, self._t_ms()
+        return OUTPUT if self.phase == RUN and self._before_ms == before_ms else self.phase
 
 
 def _named(frame: Any) -> str:

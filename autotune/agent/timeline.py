@@ -1,4 +1,4 @@
-"""Where the time of a process goes from its start to its end, for a profile: moments, not sums, so that the parts add up.
+"""Where the time of a process goes from its start to its end, for a profile: moments, so that the parts add up.
 
 All moments are seconds of the machine's clock since boot, which its processes share. Nothing here may change what the
 model does; it exists in profiles only.
@@ -6,17 +6,20 @@ model does; it exists in profiles only.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import resource
 import socket
 import time
+from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
 from .complexity import complexity
+from .library import Template
 from .protocol import Job, write_text
 from .simulator import Simulator
-from .stacks import Stacks
+from .stacks import RUN, Stacks
 
 BEFORE_STRUCTURE, AFTER_EVERYTHING = 3, 2
 NOTE_PATTERN = "watch-*.json"
@@ -36,7 +39,8 @@ class Timeline:
 
     def __init__(self, sim: Simulator, job: Job) -> None:
         self._sim = sim
-        self._stacks = Stacks()
+        self._threads = sim.library.variable("nrn_threads", ctypes.c_void_p)
+        self._stacks = Stacks(self._t_ms)
         self._inside_s = now_s()
         self._first_s: Optional[float] = None  # the first finitialize begins
         self._mark_s = 0.0
@@ -79,6 +83,11 @@ class Timeline:
             **self._complexity,
         }
 
+    def _t_ms(self) -> float:
+        """Where the first thread is; read from memory (NrnThread._t, multicore.h), since a run may be in its midst."""
+        first = self._threads.value if self._threads is not None else None
+        return float(ctypes.c_double.from_address(first).value) if first else 0.0
+
     def _handle(self, kind: int, call: Callable[[], None]) -> None:
         with self._sim.unseen:
             self._handlers.append(self._sim.h.FInitializeHandler(kind, call))
@@ -105,11 +114,11 @@ class Timeline:
 
     def _runs(self) -> None:
         self._own_s += now_s() - self._mark_s
-        self._stacks.phase = "run"
+        self._stacks.phase = RUN
 
 
 def mechanism_times(sim: Simulator) -> Dict[str, float]:
-    """Seconds that the first thread spent in each mechanism since `pc.mech_time()` (parallel_context, NEURON 8 and 9)."""
+    """Seconds that the first thread spent in each mechanism since `pc.mech_time()` (ocbbs.cpp)."""
     times: Dict[str, float] = {}
     name = sim.h.ref("")
     for point in (0, 1):
@@ -123,18 +132,12 @@ def mechanism_times(sim: Simulator) -> Dict[str, float]:
     return times
 
 
-def _note_file(folder: str) -> Any:
-    from pathlib import Path
-
+def _note_file(folder: str) -> Path:
     return Path(folder, NOTE_PATTERN.replace("*", "%s-%d" % (socket.gethostname(), os.getpid())))
 
 
 def _addresses(sim: Simulator) -> Dict[str, int]:
     """Where in memory the driver can see from outside what the set-up makes; what cannot be found is left out."""
-    import ctypes
-
-    from .library import Template
-
     found: Dict[str, int] = {}
     netcons = sim.library.template("NetCon")
     if netcons is not None:

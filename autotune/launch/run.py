@@ -83,10 +83,10 @@ class FreshRunner:
         """The user's own run, and everything that can be learnt of it. Raises RunFailed."""
         return self._once(Ask(limit_s), Job(folder="", observe=True, voltages=self.sampling.most))
 
-    def profile(self, ask: Ask, watch: SetUpWatch, *, mechanism_times: bool = False) -> Run:
-        """A run that tells where its time goes: the user's own, watched, or one that times its mechanisms too."""
-        own = not mechanism_times
-        job = replace(self.job(ask), observe=own, voltages=self.sampling.most * own, profile=True)
+    def profile(self, ask: Ask, watch: SetUpWatch, *, observe: bool = True, mechanism_times: bool = False) -> Run:
+        """A run that tells where its time goes: watched as the user's own, or not, as one that times its mechanisms."""
+        observe = observe and not mechanism_times
+        job = replace(self.job(ask), observe=observe, voltages=self.sampling.most * observe, profile=True)
         return self._once(ask, replace(job, mechanism_times=mechanism_times), watch.over)
 
     @contextmanager

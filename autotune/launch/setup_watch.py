@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autotune.agent.library import Item
+from autotune.agent.protocol import REPORT_PATTERN, RankReport
 from autotune.agent.timeline import NOTE_PATTERN, now_s
 
 INTERVAL_S = 0.004
@@ -63,8 +64,8 @@ class Memory:
 
         buffer = ctypes.create_string_buffer(size)
         ours, theirs = Vector(ctypes.addressof(buffer), size), Vector(address, size)
-        none = ctypes.c_ulong(0)
-        got = self._read(self._pid, ctypes.byref(ours), ctypes.c_ulong(1), ctypes.byref(theirs), ctypes.c_ulong(1), none)
+        one, none = ctypes.c_ulong(1), ctypes.c_ulong(0)
+        got = self._read(self._pid, ctypes.byref(ours), one, ctypes.byref(theirs), one, none)
         if got < 0:
             error = ctypes.get_errno()
             raise OSError(error, os.strerror(error))
@@ -132,12 +133,18 @@ class Rank:
         return self._memory.text(self._memory.pointer(text)) if text else ""
 
 
+def _report(file: Path) -> RankReport:
+    return RankReport.from_json(file.read_text())
+
+
 class SetUpWatch:
     """Looks at the ranks that leave a note in a folder, as long as a run lasts."""
 
     def __init__(self) -> None:
         self.began_s = self.ended_s = 0.0
         """Of the command, by the machine's clock."""
+        self.reports: list[RankReport] = []
+        """What the ranks said at their ends, also where the run as a whole proves nothing."""
         self._ranks: dict[int, Rank] = {}
         self._end = threading.Event()
 
@@ -158,6 +165,7 @@ class SetUpWatch:
             self.ended_s = now_s()
             self._end.set()
             thread.join()
+            self.reports = sorted(map(_report, folder.glob(REPORT_PATTERN)), key=lambda report: report.rank)
 
     def _look(self, folder: Path) -> None:
         here, looks = socket.gethostname(), 0

@@ -6,15 +6,17 @@ up to the command's wall time, since each is the time between two moments.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from autotune.agent.protocol import RankReport
-from autotune.launch.ask import Run
 from autotune.launch.setup_watch import Seen, SetUpWatch, total_s
+from autotune.observe import Observation
 
 START, IMPORTS, CREATING, CONNECTING, SET_UP = "start", "imports", "creating cells", "connecting", "other set-up"
 FINITIALIZE, RUN, OUTPUT, EXIT, OWN = "finitialize", "run", "output", "exit", "this profile itself"
+NOT_ASKED = "set-up is not divided: nobody asked for a profile"
 NOT_SEEN = "set-up is not divided: the memory of the model's process could not be looked at from outside"
 
 
@@ -23,30 +25,30 @@ class RankProfile:
     """One rank."""
 
     rank: int
-    host: str
-    cells: int
+    host: str = ""
+    cells: int = 0
     """With a gid."""
-    trees: int
+    trees: int = 0
     """Cells as NEURON integrates them: connected trees of sections, with a gid or without."""
-    segments: int
-    work: float
+    segments: int = 0
+    work: float = 0.0
     """Segments times what is computed in each (agent/complexity.py); a number to compare ranks by."""
-    step_s: float
+    step_s: float = 0.0
     """Integration and events; 0 without psolve."""
-    exchange_s: float
+    exchange_s: float = 0.0
     """Spike exchange with the barrier before it,"""
-    barrier_s: float
+    barrier_s: float = 0.0
     """the barrier alone."""
-    dispatch_s: float
-    transfer_s: float
+    dispatch_s: float = 0.0
+    transfer_s: float = 0.0
     """Gap junctions and split cells."""
-    run_s: float
-    output_s: float
+    run_s: float = 0.0
+    output_s: float = 0.0
     """From the end of the run to the end of the script."""
-    cpu_s: float
-    peak_mb: float
-    written_mb: float
-    spikes: int
+    cpu_s: float = 0.0
+    peak_mb: float = 0.0
+    written_mb: float = 0.0
+    spikes: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,12 @@ class Profile:
     """Seconds of each part; all together the wall time."""
     undivided: str
     """Why the set-up is not divided; empty when it is."""
-    named: dict[str, float]
-    """Seconds of each section that the model names itself (`autotune_section`)."""
     ranks: tuple[RankProfile, ...]
-    python: dict[str, list[tuple[str, float]]]
+    named: dict[str, float] = field(default_factory=dict)
+    """Seconds of each section that the model names itself (`autotune_section`)."""
+    python: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
     """Of set-up, run and output: the user's lines of Python in which most time was spent, seconds of samples."""
-    python_in_run: float
+    python_in_run: float = 0.0
     """How often a second Python got a turn during the run section: hardly ever, unless it drives it."""
     cells: dict[int, dict[int, float]] = field(default_factory=dict)
     """Of each rank: the work of each cell whose gid is known."""
@@ -100,9 +102,9 @@ class Profile:
         return max(0.0, self.sections[RUN] - max(times)) if times and max(times) > 0.0 else None
 
 
-def profile_of(run: Run, watch: SetUpWatch) -> Profile:
-    """The profile of a run that was asked to tell."""
-    first = run.first
+def profile_of(reports: Sequence[RankReport], watch: SetUpWatch) -> Profile:
+    """The profile of a run that was asked to tell, from what its ranks said."""
+    first = next((report for report in reports if report.simulated), reports[0])
     seen = watch.seen.get(first.pid)
     sections = _sections(first, watch, seen)
     return Profile(
@@ -110,10 +112,32 @@ def profile_of(run: Run, watch: SetUpWatch) -> Profile:
         sections=sections,
         undivided="" if seen else NOT_SEEN,
         named=_named(seen, first.profile) if seen else {},
-        ranks=tuple(map(_rank, run.reports)),
+        ranks=tuple(map(_rank, reports)),
         python={phase: [(str(n), float(s)) for n, s in of] for phase, of in first.profile["python"].items()},
         python_in_run=first.profile["looks"].get("run", 0) / max(_run_s(first), 1e-9),
-        cells={r.rank: {int(g): float(w) for g, w in r.profile.get("cells", ())} for r in run.reports},
+        cells={r.rank: {int(g): float(w) for g, w in r.profile.get("cells", ())} for r in reports},
+    )
+
+
+def glimpse(observation: Observation) -> Profile:
+    """What the watched run of a plan or a study shows of it, where nobody asked for a profile."""
+    told, ranks = observation.sections, range(observation.facts.ranks)
+    counts = (observation.rank_cells, observation.rank_trees, observation.rank_spikes, observation.rank_step_s)
+    rows = zip(*(of if len(of) == len(ranks) else [0] * len(ranks) for of in counts), strict=True)
+    return Profile(
+        wall_s=observation.wall_s,
+        sections={
+            **dict.fromkeys((IMPORTS, CREATING, CONNECTING, FINITIALIZE, EXIT, OWN), 0.0),
+            START: told["launch"],
+            SET_UP: told["setup"],
+            RUN: told["run"],
+            OUTPUT: told["output"],
+        },
+        undivided=NOT_ASKED,
+        ranks=tuple(
+            RankProfile(rank, cells=int(cells), trees=int(trees), spikes=int(spikes), step_s=float(step_s))
+            for rank, (cells, trees, spikes, step_s) in zip(ranks, rows, strict=True)
+        ),
     )
 
 
@@ -152,6 +176,8 @@ def _sections(first: RankReport, watch: SetUpWatch, seen: Seen | None) -> dict[s
 
 
 def _named(seen: Seen, told: dict[str, Any]) -> dict[str, float]:
+    if not seen.labels:
+        return {}
     ends = [at_s for at_s, _ in seen.labels[1:]] + [told["ended_s"]]
     named: dict[str, float] = {}
     for (at_s, label), end_s in zip(seen.labels, ends, strict=True):
