@@ -118,6 +118,7 @@ def profile(
     as_json: Annotated[bool, typer.Option("--json", help="print the profile as JSON")] = False,
 ) -> None:
     """Show where the time of a run goes and what to do about it: one watched run, no trials, nothing is kept."""
+    from autotune.agent.knobs import RANKS, THREADS
     from autotune.pipeline import profile as profile_only
     from autotune.pipeline import scale
     from autotune.profile.advice.balance import write_table
@@ -125,7 +126,7 @@ def profile(
 
     config = _config(study, context.obj, {})
     if ranks or threads:
-        scaling = scale(config, "ranks" if ranks else "threads", _numbers(ranks or threads or ""), lambda point: None)
+        scaling = scale(config, RANKS if ranks else THREADS, _numbers(ranks or threads or ""), lambda point: None)
         if as_json:
             typer.echo(json.dumps(scaling_json(scaling), indent=1))
         else:

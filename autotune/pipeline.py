@@ -28,7 +28,7 @@ from autotune.plan.manner import manner, what_is_timed
 from autotune.plan.space import SearchSpace
 from autotune.plan.steps import planned, wished_space
 from autotune.profile import Advice, Profiled, advise, glimpse, known_of, profiled
-from autotune.profile.scaling import By, Point, Scaling, scaling
+from autotune.profile.scaling import Point, Scaling, scaling
 from autotune.report.progress import Progress
 from autotune.search.loop import search
 from autotune.search.trial import TrialRunner
@@ -112,7 +112,7 @@ def profile(config: StudyConfig, study: Path, *, mechanisms: bool = True) -> tup
     return seen, advise(known_of(seen.profile, seen.observation, runner.command, calibration))
 
 
-def scale(config: StudyConfig, by: By, numbers: Sequence[int], made: Callable[[Point], None]) -> Scaling:
+def scale(config: StudyConfig, by: str, numbers: Sequence[int], made: Callable[[Point], None]) -> Scaling:
     """One run of the command for each number of ranks or threads. Raises as plan, and UsageError without {ranks}."""
     with _runner(config) as (runner, _):
         return scaling(runner, by, numbers, config.run.timeout_s, usable_cores(), made)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from autotune.agent.knobs import THREADS
 from autotune.launch.ask import Ask
 from autotune.launch.run import FreshRunner
 from autotune.launch.setup_watch import SetUpWatch
 from autotune.profile.profile import profile_of
 from autotune.settings import changing
-
-By = Literal["ranks", "threads"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,8 @@ class Point:
 class Scaling:
     """Runs with other numbers of ranks or threads, ascending; the first is what the others are compared with."""
 
-    by: By
+    by: str
+    """The knob: ranks, or threads of each."""
     points: tuple[Point, ...]
 
     def speedup(self, point: Point) -> float:
@@ -65,7 +64,7 @@ class Scaling:
 
 
 def scaling(
-    runner: FreshRunner, by: By, numbers: Sequence[int], limit_s: float, cores: int, made: Callable[[Point], None]
+    runner: FreshRunner, by: str, numbers: Sequence[int], limit_s: float, cores: int, made: Callable[[Point], None]
 ) -> Scaling:
     """One run for each number; `made` is called with each as soon as it is there.
 
@@ -76,7 +75,7 @@ def scaling(
         watch = SetUpWatch()
         run = runner.profile(Ask(limit_s, changes=changing(by, number)), watch, observe=False)
         profile = profile_of(run.reports, watch)
-        used = run.ranks * (number if by == "threads" else 1)
+        used = run.ranks * (number if by == THREADS else 1)
         peak_mb = sum(rank.peak_mb for rank in profile.ranks)
         points.append(Point(number, run.run_s, run.wall_s, profile.balance, peak_mb, over=used > cores))
         made(points[-1])
