@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from autotune import __version__
-from autotune.errors import AutotuneError, ExitCode, Interrupted
+from autotune.errors import AutotuneError, ExitCode, Interrupted, UsageError
 
 app = typer.Typer(
     add_completion=False,
@@ -119,15 +119,58 @@ def plan(
 ) -> None:
     """Show what can be tuned, and why the rest cannot: one watched run, no trials, nothing is kept."""
     from autotune.begin import config_of
+    from autotune.launch.command import parse_command
+    from autotune.pipeline import advice_on
     from autotune.pipeline import plan as plan_only
     from autotune.report.plan import plan_json, plan_table
+    from autotune.report.profile import advice_lines
 
     search = {"knobs": _split(knobs), "exclude": _split(exclude), "environments": _absolute(env)}
-    observation, space = plan_only(config_of(study, context.obj, Path.cwd(), search=search))
+    config = config_of(study, context.obj, Path.cwd(), search=search)
+    observation, space = plan_only(config)
+    advice = advice_on(observation, parse_command(config.command, config.folder))
     if as_json:
-        _print_json(plan_json(space, observation.notes))
+        _print_json(plan_json(space, observation.notes) | {"advice": [asdict(one) for one in advice]})
     else:
-        Console(highlight=False).print(plan_table(space, observation.notes))
+        Console(highlight=False).print(plan_table(space, observation.notes), *advice_lines(advice), sep="\n")
+
+
+@app.command()
+def profile(
+    context: typer.Context,
+    study: Study = None,
+    mechanisms: Annotated[bool, typer.Option(help="time each mechanism in a second, short run")] = True,
+    balance: Annotated[Path | None, typer.Option(help="write the gids with their best ranks to this file")] = None,
+    ranks: Annotated[str | None, typer.Option(help="how it scales instead: run it with 1,2,4 ranks")] = None,
+    threads: Annotated[str | None, typer.Option(help="the same with so many threads a rank")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the profile as JSON")] = False,
+) -> None:
+    """Show where the time of a run goes and what to do about it: one watched run, no trials, nothing is kept."""
+    from autotune.agent.knobs import RANKS, THREADS
+    from autotune.begin import config_of
+    from autotune.pipeline import profile as profile_only
+    from autotune.pipeline import scale
+    from autotune.profile.advice.balance import write_table
+    from autotune.report.profile import profile_json, profile_table, scaling_json, scaling_table
+
+    config = config_of(study, context.obj, Path.cwd())
+    if ranks or threads:
+        scaling = scale(config, RANKS if ranks else THREADS, _numbers(ranks or threads or ""), lambda point: None)
+        if as_json:
+            _print_json(scaling_json(scaling))
+        else:
+            Console(highlight=False).print(scaling_table(scaling))
+        return
+    seen, advice = profile_only(config, Path("runs") / config.name, mechanisms=mechanisms)
+    facts = seen.observation.facts if seen.observation else None
+    if as_json:
+        _print_json(profile_json(seen.profile, facts, advice))
+    else:
+        Console(highlight=False).print(profile_table(seen.profile, facts, advice))
+    if balance is not None and not write_table(seen.profile, balance):
+        raise UsageError(f"{balance}: not written, the gids of the cells are not known.")
+    if seen.profile.failed:
+        raise typer.Exit(ExitCode.BASELINE_FAILED)
 
 
 @app.command()
@@ -307,6 +350,13 @@ def _report(error: AutotuneError) -> int:
 
 def _absolute(paths: list[Path] | None) -> tuple[Path, ...] | None:
     return tuple(path.expanduser().absolute() for path in paths) if paths else None
+
+
+def _numbers(text: str) -> list[int]:
+    numbers = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() and int(word) > 0 for word in numbers):
+        raise UsageError(f"{text}: not a list of whole numbers.", cure="Write them with commas: --ranks 1,2,4")
+    return [int(word) for word in numbers]
 
 
 def _split(names: str | None) -> tuple[str, ...] | None:

@@ -35,8 +35,10 @@ from autotune.confirm.confirmation import ConfirmationLog
 from autotune.export import make_best
 from autotune.handover.answer import read_answer
 from autotune.handover.formats import named
+from autotune.launch.command import parse_command
 from autotune.measure import Confirmation, event_from_dict
 from autotune.observe import Observation
+from autotune.pipeline import advice_on
 from autotune.plan.space import Plan, SearchSpace
 from autotune.report.progress import Progress
 from autotune.report.studies import show_trial
@@ -210,6 +212,8 @@ def tell(records: Path, progress: Progress, promised: SearchConfig, shown_as: st
     for event in log.events:
         progress.confirmed(event_from_dict(event))
     progress.finished(make_best(folder, study), Path(shown_as))
+    command = parse_command(study.model.command, Path(study.model.folder))
+    progress.advised(advice_on(observation, command, calibration))
 
 
 def keep_records(folder: Path, records: Path) -> None:
