@@ -25,7 +25,7 @@ from pydantic import (
 from autotune.agent.knobs import KNOBS
 from autotune.agent.protocol import Sampling
 from autotune.errors import UsageError
-from autotune.measure import minimum_pairs
+from autotune.measure import FEWEST_STARTS, Rule
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -238,17 +238,25 @@ class ConfirmConfig(_Section):
     """How the finalists meet the baseline once more, in fresh processes."""
 
     pairs: int | None = Field(
-        default=None, ge=5, description="paired runs for each finalist; without it as many as the A/A spread asks for"
+        default=None,
+        ge=FEWEST_STARTS,
+        description="the most fresh starts for each finalist, in place of most_pairs; the proof ends as soon as it can",
     )
     most_pairs: int = Field(
-        default=16, ge=5, description="the most paired runs for each finalist where the A/A spread asks for more"
+        default=16,
+        ge=FEWEST_STARTS,
+        description="the most fresh starts of the model for each finalist; each gives one pair of runs or more",
     )
     wanted_gain: float | None = Field(
         default=None,
         gt=0,
-        description="the gain that the number of pairs is chosen to show; without it 0.03 above minimum_gain",
+        description="the gain that this machine should be able to show; without it 0.03 above minimum_gain",
     )
-    finalists: int = Field(default=3, ge=1, description="how many of the best trials are confirmed")
+    finalists: int = Field(
+        default=3,
+        ge=1,
+        description="how many of the best trials may be confirmed, one after the other until one is proved",
+    )
     alpha: float = Field(
         default=0.01, gt=0, lt=0.5, description="family-wise error rate of the test that proves a gain"
     )
@@ -259,17 +267,21 @@ class ConfirmConfig(_Section):
 
     @property
     def gain_to_show(self) -> float:
-        """The gain that the number of pairs is chosen to show."""
+        """The gain that this machine should be able to show."""
         return self.minimum_gain + 0.03 if self.wanted_gain is None else self.wanted_gain
+
+    def rule(self, floor: float, alpha: float | None = None) -> Rule:
+        """The rule of the proof; `floor`: the spread of this machine's A/A pairs."""
+        return Rule(
+            self.alpha if alpha is None else alpha,
+            self.minimum_gain,
+            self.confidence,
+            self.pairs or self.most_pairs,
+            floor,
+        )
 
     @model_validator(mode="after")
     def _enough(self) -> ConfirmConfig:
-        least = minimum_pairs(self.alpha, self.finalists)
-        if self.pairs is not None and self.pairs < least:
-            finalists = f"{self.finalists} finalist{'s' * (self.finalists > 1)}"
-            raise ValueError(
-                f"{self.pairs} pairs prove nothing at alpha {self.alpha:g} with {finalists}; at least {least}"
-            )
         if self.wanted_gain is not None and self.wanted_gain <= self.minimum_gain:
             raise ValueError(f"a wanted_gain of {self.wanted_gain:g} must be above minimum_gain, {self.minimum_gain:g}")
         return self

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from autotune.calibrate.baseline import Calibration, NotReproduced, calibrate, recalibrate
@@ -9,10 +11,13 @@ from autotune.calibrate.noise import NoiseRecord, measure_noise
 from autotune.calibrate.short import ShortRun, shorten
 from autotune.config import ConfirmConfig, SearchConfig
 from autotune.launch.ask import Ask, Runner
+from autotune.launch.judge import SessionBroken
 from autotune.plan.space import SearchSpace
 from autotune.store.folder import StudyFolder
 from autotune.verify.acceptance import Acceptance
-from autotune.verify.references import read_references
+from autotune.verify.references import Regime, read_references
+
+MOST_FRESH = 4  # A/A runs, where each is a process of its own
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class Calibrator:
     """For the repetition and for every run that is timed."""
     further: Runner
     """For runs of which only the raster is used."""
+    timed_by: Callable[[Ask, Regime], Runner]
+    """Who makes the runs that the search times."""
     ask: Ask
     space: SearchSpace
     acceptance: Acceptance
@@ -78,7 +85,12 @@ class Calibrator:
         ask, part = replace(self.ask, stop_ms=short.stop_ms), whole.until(short.stop_ms)
 
         def timed() -> NoiseRecord:
-            return measure_noise(self.fresh, ask, part, runs, self.confirm, self.search.objective)
+            runner = self.timed_by(ask, calibration.regime)
+            if runner is not self.fresh:
+                with suppress(SessionBroken):
+                    return measure_noise(runner, ask, part, runs, self.confirm, self.search.objective)
+            fewer = min(runs, MOST_FRESH)
+            return measure_noise(self.fresh, ask, part, fewer, self.confirm, self.search.objective)
 
         noise = self.folder.kept(NoiseRecord, timed)
         return Calibrated(calibration, short, noise, space, whole)

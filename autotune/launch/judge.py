@@ -27,6 +27,16 @@ class RunFailed(AutotuneError):
         self.failure = failure
 
 
+class SessionBroken(Exception):
+    """A run in a session failed, or was not what a fresh process gives: the session is gone, and nothing that it said
+    of this run counts. The caller makes the run in a fresh process.
+    """
+
+    def __init__(self, failure: RunFailed) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
 def judge(reports: Sequence[RankReport], finished: Finished, asked: int, parallel: bool) -> None:
     """Raise RunFailed unless every rank that was asked for ran to the same final t in one world."""
     try:

@@ -19,7 +19,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +26,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 DISTURBED = 3.0  # a pair is set aside beyond this multiple of the median absolute log ratio
-OUTLYING = 5.0  # robust standard deviations beyond which a pair does not count in the interval
 SPARE_PAIRS = 1  # so many more slow pairs than fast ones may be set aside before a claim becomes impossible
-_MAD_TO_SD = 1.4826  # of a normal distribution
-_STUDIES = 1000  # simulated confirmations behind `visible_shift`
 
 
 @dataclass(frozen=True)
@@ -52,11 +48,6 @@ def minimum_pairs(alpha: float, finalists: int = 1) -> int:
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must be between 0 and 1, not {alpha!r}")
     return math.floor(math.log2(max(finalists, 1) / alpha)) + 1
-
-
-def recommended_pairs(alpha: float, finalists: int = 1) -> int:
-    """`minimum_pairs` and a spare, so that one disturbed pair does not cost the proof."""
-    return minimum_pairs(alpha, finalists) + SPARE_PAIRS
 
 
 def alpha_after(earlier: int, alpha: float) -> float:
@@ -102,72 +93,3 @@ def holm(p: Sequence[float], family: int | None = None) -> tuple[float, ...]:
         largest = max(largest, min(1.0, (family - rank) * p[index]))
         corrected[index] = largest
     return tuple(corrected)
-
-
-def speedup_interval(log_speedups: Floats, *, confidence: float, resamples: int, seed: int) -> Interval:
-    """Bootstrap interval of the Hodges-Lehmann speed-up, the estimate that belongs to the signed-rank test.
-
-    With few pairs a percentile bootstrap is too narrow. Its level is widened as in Hesterberg (2015), "What teachers
-    should know about the bootstrap". Pairs more than `OUTLYING` robust standard deviations from the median are set
-    aside, else one disturbed pair of ten makes the interval three times as wide. Ten pairs then hold the truth in
-    about 94 % of cases at 95 % asked.
-    """
-    from scipy import stats  # here, because it takes longer to import than everything else of ours
-
-    log_speedups = log_speedups[_typical(log_speedups)]
-    estimate = float(hodges_lehmann(log_speedups))
-    low = high = estimate
-    if np.ptp(log_speedups) > 0:  # identical pairs have no spread to resample
-        widened = _widened(confidence, len(log_speedups))
-        bootstrap = stats.bootstrap(
-            (log_speedups,),
-            hodges_lehmann,
-            confidence_level=widened,
-            n_resamples=resamples,
-            method="percentile",
-            vectorized=True,
-            rng=np.random.default_rng(seed),
-        )
-        low, high = (float(end) for end in bootstrap.confidence_interval)
-    return Interval(math.exp(estimate), math.exp(low), math.exp(high), confidence)
-
-
-def hodges_lehmann(values: Floats, axis: int = -1) -> Floats:
-    """Median of the means of all pairs of values along `axis`."""
-    values = np.moveaxis(np.asarray(values), axis, -1)
-    first, second = np.triu_indices(values.shape[-1])
-    return np.asarray(np.median((values[..., first] + values[..., second]) / 2, axis=-1))
-
-
-@lru_cache(maxsize=256)
-def visible_shift(pairs: int, level: float, power: float) -> float:
-    """The smallest true excess that `p_values` proves with probability `power`, in spreads of a pair's log ratio.
-
-    Found by simulation of the test itself on normal noise, since tables ignore the coarse p-values of few pairs.
-
-    Raises:
-        ValueError: so few pairs can never reach `level`.
-    """
-    if pairs < minimum_pairs(level):
-        raise ValueError(f"{pairs} pairs cannot reach p < {level:g}; at least {minimum_pairs(level)} are needed")
-    noise = np.random.default_rng(0).standard_normal((_STUDIES, pairs))
-    low, high = 0.0, 20.0
-    while high - low > 0.01:
-        middle = (low + high) / 2
-        proved = float(np.mean(p_values(noise + middle) < level))
-        low, high = (low, middle) if proved >= power else (middle, high)
-    return high
-
-
-def _typical(values: Floats) -> NDArray[np.bool_]:
-    distance = np.abs(values - np.median(values))
-    scale = _MAD_TO_SD * np.median(distance)
-    return np.asarray(distance <= (OUTLYING * scale if scale > 0 else np.inf))
-
-
-@lru_cache(maxsize=256)
-def _widened(confidence: float, pairs: int) -> float:
-    from scipy import stats  # here, because it takes longer to import than everything else of ours
-
-    quantile = stats.t.ppf((1 + confidence) / 2, pairs - 1) * math.sqrt(pairs / (pairs - 1))
-    return float(1 - 2 * stats.norm.sf(quantile))

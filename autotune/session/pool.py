@@ -29,11 +29,14 @@ class Pool:
         """The session of this group, started if there is none."""
         if group not in self._sessions:
             self._make_room()
-            fresh = self.fresh if self.in_place else self.fresh.in_a_copy()
-            ranks = ranks_of(group.changes) or self.ranks
-            self._sessions[group] = Session(fresh, group.changes, how, ranks)
+            self._sessions[group] = self.new(group, how)
         self._sessions[group] = self._sessions.pop(group)
         return self._sessions[group]
+
+    def new(self, group: Group, how: SessionStart) -> Session:
+        """One more session of this group, which whoever asks for it closes."""
+        fresh = self.fresh if self.in_place else self.fresh.in_a_copy()
+        return Session(fresh, group.changes, how, ranks_of(group.changes) or self.ranks)
 
     def pids(self) -> list[int]:
         """One process of each session, of which all its others descend."""
