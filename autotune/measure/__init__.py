@@ -17,7 +17,7 @@ from autotune.measure.confirm import (
 from autotune.measure.noise import Noise, aa_spread, advice
 from autotune.measure.pairs import log_speedup, neighbour_log_ratios, paired_ratio
 from autotune.measure.sequential import FEWEST_STARTS, Look, Rule
-from autotune.measure.significance import Interval, alpha_after, minimum_pairs
+from autotune.measure.significance import Interval, alpha_after
 
 __all__ = [
     "FEWEST_STARTS",
@@ -38,7 +38,6 @@ __all__ = [
     "confirm",
     "event_from_dict",
     "log_speedup",
-    "minimum_pairs",
     "neighbour_log_ratios",
     "paired_ratio",
 ]
