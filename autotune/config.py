@@ -53,15 +53,15 @@ class SearchConfig(_Section):
         default="run", description="what is timed: the run section, or the whole process"
     )
     short_s: float | None = Field(
-        default=20.0,
+        default=5.0,
         gt=0,
-        description="where the run is longer, the search uses a part of it that takes about so many seconds; inf: "
-        "always the whole",
+        description="where the run is longer, the search uses a part of it that takes about so many seconds, a tenth of "
+        "the run at least; inf: always the whole",
     )
     short_spikes: int = Field(
         default=200, ge=1, description="a part of the run that the search uses holds at least so many spikes"
     )
-    repeats: int = Field(default=2, ge=0, description="how often a promising trial is measured again")
+    repeats: int = Field(default=1, ge=0, description="how often a promising trial is measured again")
     cap: float = Field(
         default=3.0,
         gt=1,

@@ -67,7 +67,19 @@ class Calibrator:
         return self._timed(calibration, noise_runs)
 
     def _calibrate(self) -> Calibration:
-        return calibrate(self.fresh, self.further, self.ask, self.acceptance, self.space, self.folder.rasters)
+        rasters = self.folder.rasters
+        made = calibrate(self.fresh, self.further, self.ask, self.acceptance, self.space, rasters, self._part_ms)
+        if made.regime == "chaotic" and self.folder.read(ShortRun) is not None:
+            self.folder.write(self._short("chaotic"))
+        return made
+
+    def _part_ms(self) -> float | None:
+        """Where the search ends the runs of this model, if it is regular."""
+        return self.folder.kept(ShortRun, lambda: self._short("regular")).stop_ms
+
+    def _short(self, regime: Regime) -> ShortRun:
+        acceptance = self.acceptance
+        return shorten(self.fresh, self.ask, acceptance.observation, acceptance.baseline, self.search, regime)
 
     def _timed(self, calibration: Calibration, runs: int) -> Calibrated:
         space, whole = self.space, self.acceptance
@@ -75,13 +87,12 @@ class Calibrator:
             space = space.without(knob, reason)
         if space is not self.space:
             self.folder.write(space.plan)
-        whole = replace(whole, regime=calibration.regime, references=read_references(self.folder.rasters))
-        observation, baseline = whole.observation, whole.baseline
-
-        def short_run() -> ShortRun:
-            return shorten(self.fresh, self.ask, observation, baseline, self.search, calibration.regime)
-
-        short = self.folder.kept(ShortRun, short_run)
+        whole = replace(
+            whole,
+            regime=calibration.regime,
+            references=read_references(self.folder.rasters, calibration.finer_until_ms),
+        )
+        short = self.folder.kept(ShortRun, lambda: self._short(calibration.regime))
         ask, part = replace(self.ask, stop_ms=short.stop_ms), whole.until(short.stop_ms)
 
         def timed() -> NoiseRecord:
