@@ -55,8 +55,8 @@ class SearchConfig(_Section):
     short_s: float | None = Field(
         default=5.0,
         gt=0,
-        description="where the run is longer, the search uses a part of it that takes about so many seconds, a tenth of "
-        "the run at least; inf: always the whole",
+        description="where the run is longer, the search uses a part of it that takes about so many seconds, a tenth "
+        "of the run at least; inf: always the whole",
     )
     short_spikes: int = Field(
         default=200, ge=1, description="a part of the run that the search uses holds at least so many spikes"
@@ -185,6 +185,22 @@ class AcceptConfig(_Section):
         default=0.1,
         gt=0,
         description="a chaotic network whose rate varies by a larger share between null runs makes no statistics",
+    )
+    evidence_spikes: int = Field(
+        default=20, ge=1, description="numerical knobs are searched where your own run has at least so many spikes"
+    )
+    evidence_until: float = Field(
+        default=0.75,
+        ge=0,
+        le=1,
+        description="numerical knobs are searched where your own run has a spike after this share of its time",
+    )
+    evidence_cells: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="numerical knobs are searched where at least this share of the cells fired, and two of several; "
+        "0: one is enough",
     )
     statistical: bool = Field(
         default=False,

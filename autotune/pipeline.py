@@ -30,6 +30,7 @@ from autotune.search.verified import Verifier
 from autotune.session.record import SessionRecord
 from autotune.session.router import Router
 from autotune.verify.acceptance import Acceptance
+from autotune.verify.beside import own_runs
 
 
 def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, progress: Progress) -> Best:
@@ -46,12 +47,12 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
 
         with folder.spending(progress.step("plan")):
             builder = Builder(observation.facts.launch, begun.watcher.environment)
-            space = planned(folder, observation, wishes, config.confirm.minimum_gain, builder)
+            raw = Acceptance(baseline, observation, config.accept, beside=own_runs(folder, observation.beside))
+            space = planned(folder, observation, wishes, config.confirm.minimum_gain, raw.unproved, builder)
             progress.planned(space)
 
         runner = replace(begun.watcher, manner=manner(observation, space, config.run, builder))
         limit_s = observation.limit_s(config.run.timeout_s)
-        raw = Acceptance(baseline, observation, config.accept)
         router = Router(
             runner, space, raw, wishes, config.run, folder.read(SessionRecord), folder.write, progress.session
         )
@@ -91,5 +92,6 @@ def plan(config: StudyConfig) -> tuple[Observation, SearchSpace]:
         agent = Path(name, "agent")
         stage_agent(agent)
         watcher = FreshRunner(command, environment, agent, Path(name, "scratch"), config.run.end_grace_s)
-        observation, _ = observe(watcher, mpi, config.run.timeout_s, config.environments())
-    return observation, wished_space(observation, config.search, config.confirm.minimum_gain)
+        observation, baseline = observe(watcher, mpi, config.run.timeout_s, config.environments())
+    unproved = Acceptance(baseline, observation, config.accept).unproved
+    return observation, wished_space(observation, config.search, config.confirm.minimum_gain, unproved)

@@ -109,7 +109,8 @@ def _section(knob: Knob) -> str:
         rows.append(("values in the example", ", ".join(map(format_value, usual.values))))
         if usual.recommended:
             rows.append(("tried first", ", ".join(map(format_value, usual.recommended))))
-        rows.append(("class", "; ".join([usual.safety, *_other_classes(answers, usual.safety)])))
+        single = [f"{safety} with {format_value(value)}" for value, safety in usual.classes]
+        rows.append(("class", "; ".join([usual.safety, *single, *_other_classes(answers, usual.safety)])))
     reasons = dict.fromkeys(answer.reason for answer in answers.values() if isinstance(answer, Excluded))
     rows += [("not searched", reason) for reason in reasons]
     table = "\n".join(f"| {name} | {text} |" for name, text in rows)

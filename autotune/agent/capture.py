@@ -3,8 +3,7 @@
 `pc.spike_record` and `NetCon.record(vector)` share one slot a source. Where that slot is free, a vector of ours takes
 it (0.02 µs a spike). Where the user's vectors hold it, a run that observes uses the second slot (slot.py), and reads
 these vectors too (shared.py); where both give the same spikes, later runs are told to read them alone, at no cost while
-they run. So it is under CoreNEURON. A source whose model uses both slots at once would lose its own callable; no model
-that does was met.
+they run. So it is under CoreNEURON, and where the model uses both slots of a source at once.
 """
 
 from __future__ import annotations
@@ -18,11 +17,8 @@ from .probe import NetConTable
 from .shared import SharedVectors
 from .simulator import Simulator
 from .slot import SecondSlot
+from .sources import STIMULI, Sources
 from .vectors import floats
-
-# Sources of input that has no gid: their spikes are the model's stimulus, not its answer.
-STIMULI = ("NetStim", "VecStim", "PatternStim")
-MOST_UNNAMED_NETCONS = 200_000
 
 
 class Capture:
@@ -33,7 +29,10 @@ class Capture:
         self._times = sim.h.Vector()
         self._ids = sim.h.Vector()
         self._second = SecondSlot(sim)
-        self._shared = SharedVectors(sim, apart=[self._times, self._ids, *self._second.vectors])
+        self._sources = Sources(sim, self._times)
+        self._beside = SecondSlot(sim)  # of sources without a NetCon, whatever holds the others
+        ours = [self._times, self._ids, *self._second.vectors, *self._beside.vectors]
+        self._shared = SharedVectors(sim, apart=ours)
         self._held: SecondSlot | SharedVectors = self._second
         self._compare = False
         self._free: List[int] = []
@@ -50,13 +49,14 @@ class Capture:
         self._times.resize(0)
         self._ids.resize(0)
         self._second.clear()
+        self._beside.clear()
         self._shared.clear()
         self._held = self._shared if enabled() or shared else self._second
         self._compare = compare and self._held is self._second
         self._free = []
         self.artificial_gids = self.unnamed = 0
-        self._attach_gids([gid for gid, state in gids.items() if state >= 2])
-        self._attach_unnamed(np.flatnonzero(table.gids < 0))
+        self._attach_unnamed(table.sources)
+        self._attach_gids([gid for gid, state in gids.items() if state >= 2], len(table.gids))
 
     def begin(self) -> None:
         """finitialize has ended: the run begins."""
@@ -71,61 +71,72 @@ class Capture:
         except ValueError:
             return False
 
+    def release(self) -> None:
+        """The last section was taken: leave nothing of ours where NEURON would come upon it after the end of Python."""
+        self._shared.clear()
+
     def take(self) -> Tuple[np.ndarray, np.ndarray]:
         """Source ids (n,) int64 and spike times in ms (n,), unsorted. Sources without a gid have negative ids."""
-        ids, times = self._held.take()
+        ids, times = zip(self._held.take(), self._beside.take())
         ours = np.rint(floats(self._ids)).astype(np.int64)
-        return np.concatenate([ours, ids]), np.concatenate([floats(self._times), times])
+        return np.concatenate([ours, *ids]), np.concatenate([floats(self._times), *times])
 
-    def lost(self) -> List[int]:
-        """Gids whose slot the script has taken since attach(), so that their spikes went to its vectors alone."""
-        if not self._free:
-            return []
-        target = self._sim.h.IntFire1()
-        there = (gid for gid in self._free if int(self._sim.pc.gid_exists(gid)) >= 2)
-        lost = [gid for gid in there if self._sim.pc.gid_connect(gid, target).get_recordvec() != self._times]
-        target = None
-        return lost
+    def lost(self, t_start_ms: float) -> int:
+        """How many sources the script records itself since attach(), so that spikes went to its vectors alone."""
+        return self._sources.lost(self.take()[1], t_start_ms)
 
     def with_gid(self) -> int:
         """How many of the spikes so far have a source with a gid."""
         return int(sum(np.count_nonzero(part >= 0) for part in (floats(self._ids), self._held.take()[0])))
 
-    def __len__(self) -> int:
-        return int(self._times.size()) + len(self._held)
+    def traces(self) -> List[str]:
+        """What of the model's own state is not as it would be without us."""
+        found = [self._sources.complaint] if self._sources.complaint else []
+        if self._second.visible or self._beside.visible:
+            found.append("hoc knows three names more (autotune_spike, autotune_times, autotune_ids)")
+        return found
 
-    def _attach_gids(self, gids: List[int]) -> None:
-        if not gids:
-            return
-        free = []
+    def __len__(self) -> int:
+        return int(self._times.size()) + len(self._held) + len(self._beside)
+
+    def _attach_gids(self, gids: List[int], netcons: int) -> None:
         target = self._sim.h.IntFire1()  # gid_connect wants a target; an artificial cell needs no section
-        for gid in gids:
-            netcon = self._sim.pc.gid_connect(gid, target)
+        connected = [self._sim.pc.gid_connect(gid, target) for gid in gids]
+        self._attach_lone(netcons)
+        for gid, netcon in zip(gids, connected):
             self.artificial_gids += netcon.pre() is not None
             if self._is_free(netcon):
-                free.append(gid)
+                self._free.append(gid)
             else:
                 self._hold(netcon, gid)
-        netcon = target = None
-        self._free = free
-        if free:
-            self._sim.pc.spike_record(self._sim.h.Vector(free), self._times, self._ids)
+        connected, netcon, target = [], None, None
+        if self._free:
+            self._sim.pc.spike_record(self._sim.h.Vector(self._free), self._times, self._ids)
+        self._sources.remember()
 
-    def _attach_unnamed(self, netcons: np.ndarray) -> None:
-        """Sources without a gid: cells of serial models, and whatever the model itself records."""
+    def _attach_lone(self, netcons: int) -> None:
+        """Sources without a NetCon; their ids follow those of the others. All gids must be connected just now."""
+        for number, address in enumerate(self._sources.lone()):
+            self.unnamed += 1
+            self._beside.record_at(address, self._id(netcons + number))
+
+    def _attach_unnamed(self, sources: np.ndarray) -> None:
+        """Sources without a gid: cells of serial models, and whatever the model itself records.
+
+        `sources` are the places in List("NetCon") of one NetCon of each.
+        """
         every = self._sim.h.List("NetCon")
-        first, step = -1 - self._sim.rank, self._sim.nhost
-        for index in netcons[:MOST_UNNAMED_NETCONS]:
+        for index in sources:
             netcon = every.o(int(index))
-            if not netcon.valid():
-                continue
-            source = first - int(index) * step
-            artificial = netcon.pre()
-            self.unnamed += artificial is None or not artificial.hname().startswith(STIMULI)
+            stimulus = _is_stimulus(netcon)
+            self.unnamed += not stimulus
             if not self._is_free(netcon):
-                self._hold(netcon, source)
-            elif artificial is None or not artificial.hname().startswith(STIMULI):
-                netcon.record(self._times, self._ids, source)
+                self._hold(netcon, self._id(index))
+            elif not stimulus:
+                netcon.record(self._times, self._ids, self._id(index))
+
+    def _id(self, number: int) -> int:
+        return -1 - self._sim.rank - int(number) * self._sim.nhost
 
     def _hold(self, netcon: Any, source: int) -> None:
         self._held.record(netcon, source)
@@ -136,6 +147,11 @@ class Capture:
         """Whether the user's script records nothing from the source of this NetCon."""
         vector = netcon.get_recordvec()
         return vector is None or vector == self._times
+
+
+def _is_stimulus(netcon: Any) -> bool:
+    artificial = netcon.pre()
+    return artificial is not None and artificial.hname().startswith(STIMULI)
 
 
 def same_spikes(a: Tuple[np.ndarray, np.ndarray], b: Tuple[np.ndarray, np.ndarray]) -> bool:

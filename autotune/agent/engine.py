@@ -23,16 +23,20 @@ def obstacle(sim: Simulator, unnamed_sources: int) -> str:
         return "the model has extracellular mechanisms"
     if int(sim.h.List("LinearMechanism").count()):
         return "the model has a LinearMechanism"
-    if "neuron.rxd" in sys.modules:
+    if _has_rxd():
         return "the model uses RxD"  # CoreNEURON would leave it out without a word
-    if "neuron.nonvint_block_supervisor" in sys.modules:
-        return "the model calls the interpreter at every step"
     missing = [name for name in MISSING if int(sim.h.List(name).count())]
     if missing or _inserted(sim, "fastpas"):
         return "it has no %s" % (missing or ["fastpas"])[0]
     if unnamed_sources:
         return "%d sources of spikes have no gid" % unnamed_sources
     return ""
+
+
+def _has_rxd() -> bool:
+    """Whether there is anything that reacts or diffuses; the import alone does nothing."""
+    species, region = (sys.modules.get("neuron.rxd." + name) for name in ("species", "region"))
+    return bool(getattr(species, "_all_species", ()) or getattr(region, "_all_regions", ()))
 
 
 def _inserted(sim: Simulator, name: str) -> bool:
@@ -65,5 +69,4 @@ def ran(sim: Simulator) -> bool:
 
 def step_s(sim: Simulator) -> float:
     """Seconds that NEURON's own psolve has integrated in this process."""
-    contexts = sim.h.List("ParallelContext")
-    return sum(float(contexts.o(index).step_time()) for index in range(int(contexts.count())))
+    return sim.psolve_timers.read()["step_s"]

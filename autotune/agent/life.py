@@ -74,6 +74,7 @@ class Agent:
 
     def _replay(self, service: Service) -> None:
         """Replay the network for one request after the other; does not return."""
+        self._sim.unseen.give_up()
         self._serving = self._finishing = True  # what ends this process from now on is not the end of a run
         replay = Replay(self._sim, service.own)
         for request in requests(service.folder):
@@ -90,6 +91,7 @@ class Agent:
             return
         self._finishing = True
         self._write_report()
+        self._report.guarded(self._passes.release)()
         if signal.getsignal(signal.SIGTERM) == self._terminated:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 

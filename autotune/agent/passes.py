@@ -10,16 +10,20 @@ from __future__ import annotations
 import time
 from typing import Any, Callable, Dict, List, Optional
 
+from .beside import Beside, joined
+from .callbacks import SpikeFunctions
 from .capture import Capture
-from .engine import obstacle, step_s
+from .engine import enabled, obstacle, step_s
+from .histogram import ExchangeHistogram
 from .knobs import KNOBS, ToldBy, in_order_of_application
+from .library import Library
 from .probe import NetConTable, local_gids, probe
 from .protocol import Job, RunSection
 from .report import Report
 from .session import ways_of
 from .simulator import Simulator
 from .state import uniform_mv
-from .timers import ExchangeHistogram, SectionTimer
+from .timers import SectionTimer
 from .voltages import VoltageSample, perturb
 
 # Types of FInitializeHandler, in the order in which finitialize calls them.
@@ -40,9 +44,14 @@ class Passes:
         self._capture: Optional[Capture] = None  # these three make hoc objects, so not before the first finitialize
         self._histogram: Optional[ExchangeHistogram] = None
         self._voltages: Optional[VoltageSample] = None
+        self._functions: Optional[SpikeFunctions] = None
+        self._beside: Optional[Beside] = None  # a session never comes to the end of the script
+        self._dropped = ""
+        self._several = several
         self._section: Optional[RunSection] = None
         self._finitializes = 0
         self._uniform_mv: Optional[float] = None
+        self._dt_ms = 0.0
         self._handlers = self._handle(several)
 
     def call_at(self, number: int, call: Callable[[], None]) -> None:
@@ -54,6 +63,9 @@ class Passes:
         self._capture = Capture(self._sim)
         self._histogram = ExchangeHistogram(self._sim) if self._counts_exchanges() else None
         self._voltages = self._sample()
+        library = Library()
+        self._functions = SpikeFunctions(self._sim, library)
+        self._beside = None if self._several else Beside(self._sim, library, self._functions)
 
     def begin(self, job: Job) -> None:
         """From now on the passes are those of another job of the same process."""
@@ -61,19 +73,32 @@ class Passes:
         self._sim.step_s_before = step_s(self._sim)
         self._voltages = self._sample()
 
+    def step_ms(self) -> float:
+        """The fixed step; with CVODE, whose last step says nothing, the one that the model had before."""
+        if not int(self._sim.cvode.active()):
+            self._dt_ms = float(self._sim.h.dt)
+        return self._dt_ms
+
+    def release(self) -> None:
+        """Let go of what stands in NEURON; at the end of the process."""
+        self._timer.release()
+        if self._capture is not None:
+            self._capture.release()
+
     def close(self) -> None:
         """End the pass, if there is one: its times, its spikes and what must not have happened in it."""
         section, self._section = self._section, None
         if section is None or self._capture is None:
             return
         section.t_stop_ms = self._sim.t_ms
-        section.dt_ms = float(self._sim.h.dt)
+        section.dt_ms = self.step_ms()
         section.spikes = len(self._capture)
         self._timer.fill(section)
         section.shared = self._job.observe and self._capture.shared_agrees()
         report = self._report.rank
         report.sections.append(section)
-        self._check_capture()
+        self._check_capture(section)
+        self._look_beside(section)
         if section.spikes:
             self._report.add_spikes(*self._capture.take())
         if self._voltages:
@@ -83,6 +108,22 @@ class Passes:
             exchanges = sum(report.histogram)
             length_ms = section.t_stop_ms - section.t_start_ms
             self._sim.exchange_interval_ms = length_ms / exchanges if exchanges else None
+
+    def _look_beside(self, section: RunSection) -> None:
+        """What the pass did beside spikes; what CoreNEURON would drop, in a watched run."""
+        if self._beside is None:
+            return
+        if self._job.observe:
+            self._note_dropped()
+        else:
+            self._report.rank.beside = joined(self._report.rank.beside, self._beside.end(section))
+
+    def _note_dropped(self) -> None:
+        """Whatever any pass has shown of this holds for the run."""
+        if self._beside is not None:
+            self._dropped = self._dropped or self._beside.obstacle()
+            model = self._report.rank.model
+            model["no_coreneuron"] = model.get("no_coreneuron") or self._dropped
 
     def _handle(self, several: bool) -> List[Any]:
         """The handlers, which live as long as they are kept."""
@@ -94,14 +135,17 @@ class Passes:
             steps.append((AFTER_VOLTAGES, self._look_at_voltages))
         if self._job.perturb_mv or several:
             steps.append((AFTER_STATES, self._perturb))
-        return [self._sim.h.FInitializeHandler(kind, self._report.guarded(step)) for kind, step in steps]
+        with self._sim.unseen:
+            return [self._sim.h.FInitializeHandler(kind, self._report.guarded(step)) for kind, step in steps]
 
     def _before_finitialize(self) -> None:
         self.close()
+        self._sim.forget_events()
         self._call.pop(self._finitializes, lambda: None)()  # in which finitialize may be called again
         self._finitializes += 1
         if self._capture is None:
             self._report.rank.setup_s = time.perf_counter() - self._made
+            self._dt_ms = float(self._sim.h.dt)
             self.start()
         self._sim.pc.timeout(0)  # NEURON's own watchdog ends a slow but healthy run with exit code 0
         for knob in in_order_of_application():
@@ -111,10 +155,13 @@ class Passes:
 
     def _attach(self) -> None:
         assert self._capture is not None
-        table = NetConTable(self._sim)
+        assert self._functions is not None
+        table = NetConTable(self._sim, delays_too=self._job.observe)
         gids = local_gids(self._sim, table)
         self._sim.output_gids = sum(1 for state in gids.values() if state == 3)
-        self._capture.attach(gids, table, shared=self._job.shared, compare=self._job.observe)
+        shared = self._functions.beside_vectors() or self._job.shared
+        self._capture.attach(gids, table, shared=shared, compare=self._job.observe)
+        self._functions.known()
         if self._voltages:
             self._voltages.attach()
         if self._histogram:
@@ -144,23 +191,39 @@ class Passes:
     def _after_finitialize(self) -> None:
         if self._capture is not None:
             self._capture.begin()
+        if self._voltages is not None:
+            self._voltages.begin()
+        if self._job.observe:
+            self._report.rank.model["traces"] = self._traces()
+        if self._beside is not None:
+            self._beside.begin(self._voltages.vectors if self._voltages else (), hold=not self._job.observe)
+            if self._job.observe:
+                self._note_dropped()
         self._section = RunSection(t_start_ms=float(self._sim.h.t), uniform_mv=self._uniform_mv)
         if self._job.stop_ms is not None and self._section.t_start_ms < self._job.stop_ms:
-            self._sim.cvode.event(self._job.stop_ms, self._report.guarded(self._stop_early))
+            self._sim.at(self._job.stop_ms, self._report.guarded(self._stop_early))
         fixed_step = not int(self._sim.cvode.active())
-        self._timer.start(clock=fixed_step and (self._job.clock or self._job.observe))
+        # CoreNEURON drops events of the interpreter, the clock's too, and warns of each.
+        self._timer.start(clock=fixed_step and not enabled() and (self._job.clock or self._job.observe))
 
     def _stop_early(self) -> None:
         self._sim.h.stoprun = 1  # psolve and run() look at it after every step
 
-    def _check_capture(self) -> None:
+    def _traces(self) -> List[str]:
+        """What of the model's own state is not as it would be without us."""
+        assert self._capture is not None
+        said = [part.complaint for part in (self._sim.unseen, self._histogram, self._voltages) if part is not None]
+        return [*filter(None, said), *self._capture.traces()]
+
+    def _check_capture(self, section: RunSection) -> None:
         """Spikes that we could not see make every comparison worthless: such a run must not count."""
         assert self._capture is not None
-        lost = self._capture.lost()
+        if section.t_stop_ms == section.t_start_ms:  # no step, no loss: many models initialise before they record
+            return
+        lost = self._capture.lost(section.t_start_ms)
         if lost:
-            names = ", ".join(map(str, lost[:5]))
             self._report.error(
-                "the model records the spikes of gid %s from after finitialize on; record them before it" % names
+                "the model records the spikes of %d sources from after finitialize on; record them before it" % lost
             )
         sent = self._sim.sent()
         if sent is None or lost:

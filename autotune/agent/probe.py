@@ -20,16 +20,44 @@ MOST_DELAYS = 4096
 NEAR_START = 32  # how many gids from each usual start on
 LARGEST_GID = 2**31
 
-# In hoc, because a million NetCons take 0.4 s there and 3 s from Python.
-_PROCEDURES = """
-proc autotune_netcons() { local i  localobj list, nc
+# In hoc, because a million NetCons take 1 s there and 5 s from Python. NetCons of one source share its threshold: a
+# mark put there tells which sources have been met, and is taken away again.
+_NETCONS = """
+proc autotune_netcons() { local i, x  localobj list, nc
     list = new List("NetCon")
-    $o1.resize(list.count())  $o2.resize(list.count())
-    for i = 0, list.count() - 1 { nc = list.o(i)  $o1.x[i] = nc.delay  $o2.x[i] = nc.srcgid() }
+    $o2.resize(list.count())
+    if ($6) $o1.resize(list.count())
+    for i = 0, list.count() - 1 {
+        nc = list.o(i)
+        if ($6) $o1.x[i] = nc.delay
+        $o2.x[i] = nc.srcgid()
+        if ($o2.x[i] < 0) {
+            x = 0
+            if (!nc.valid()) {
+                x = nc.preloc()
+                if (x != -1) { pop_section() } else if (object_id(nc.pre())) { x = 0 }
+            }
+            if (x != -1) if (nc.threshold != $3) {
+                $o4.append(i)  $o5.append(nc.threshold)
+                nc.threshold = $3
+            }
+        }
+    }
+    for i = 0, $o4.size() - 1 {
+        nc = list.o($o4.x[i])
+        nc.threshold = $o5.x[i]
+        x = nc.preloc()
+        if (x != -1) { pop_section() } else if (!object_id(nc.pre())) { $o4.x[i] = -1 }
+    }
 }
+"""
+_MARK_MV = -1.234567890123e-300  # no model's threshold
+_THESE_GIDS = """
 proc autotune_these_gids() { local i
     for i = 0, $o2.size() - 1 { $o3.x[i] = $o1.gid_exists($o2.x[i]) }
 }
+"""
+_GIDS = """
 proc autotune_gids() { local i
     for i = $2, $3 - 1 { $o4.x[i - $2] = $o1.gid_exists(i) }
 }
@@ -37,17 +65,19 @@ proc autotune_gids() { local i
 
 
 class NetConTable:
-    """Delays and source gids of all NetCons on this rank.
+    """Source gids, sources and, where they are wanted, delays of all NetCons on this rank.
 
-    `delays_ms` and `gids` have shape (n,), in the order of `List("NetCon")`.
+    `delays_ms` and `gids` have shape (n,), in the order of `List("NetCon")`; `sources` (m,) are the places in it of one
+    NetCon for each source without a gid. A NetCon may have no target, or no source at all.
     """
 
-    def __init__(self, sim: Simulator) -> None:
-        _define(sim)
-        delays, gids = sim.h.Vector(), sim.h.Vector()
-        sim.h.autotune_netcons(delays, gids)
+    def __init__(self, sim: Simulator, delays_too: bool) -> None:
+        delays, gids, sources, thresholds = (sim.h.Vector() for _ in range(4))
+        sim.unseen.procedure("autotune_netcons", _NETCONS)(delays, gids, _MARK_MV, sources, thresholds, delays_too)
         self.delays_ms = floats(delays)
         self.gids = floats(gids).astype(np.int64)
+        found = floats(sources).astype(np.int64)
+        self.sources = found[found >= 0]
 
 
 def local_gids(sim: Simulator, table: NetConTable) -> Dict[int, int]:
@@ -60,12 +90,13 @@ def local_gids(sim: Simulator, table: NetConTable) -> Dict[int, int]:
     seen: Set[int] = set()
     found: Dict[int, int] = {}
     answers = sim.h.Vector(GID_BLOCK)
+    ask = sim.unseen.procedure("autotune_gids", _GIDS)
     while pending and len(seen) < LARGEST_BLOCKS:
         block = pending.pop(0)
         if block in seen:
             continue
         seen.add(block)
-        sim.h.autotune_gids(sim.pc, block * GID_BLOCK, (block + 1) * GID_BLOCK, answers)
+        ask(sim.pc, block * GID_BLOCK, (block + 1) * GID_BLOCK, answers)
         states = floats(answers).astype(int)
         for offset in np.flatnonzero(states):
             found[block * GID_BLOCK + int(offset)] = int(states[offset])
@@ -77,13 +108,14 @@ def local_gids(sim: Simulator, table: NetConTable) -> Dict[int, int]:
 def _usual_starts(sim: Simulator) -> np.ndarray:
     """Gids of this rank at which a population usually starts: round decimal and binary numbers, dealt out in turn.
 
-    For cells that no NetCon of this rank names. What even this does not find is noticed by the count of sent spikes.
+    For cells that no NetCon of this rank names. What even this does not find is captured without its gid, and in a
+    parallel run the count of sent spikes tells.
     """
     decimal = [k * 10**m for m in range(2, 10) for k in range(1, 100) if k * 10**m < LARGEST_GID]
     starts = np.unique(np.array(decimal + [2**m for m in range(13, 31)], dtype=np.int64))
     asked = (starts[:, None] + np.arange(NEAR_START)).ravel()
     gids, answers = sim.h.Vector(asked.astype(float)), sim.h.Vector(len(asked))
-    sim.h.autotune_these_gids(sim.pc, gids, answers)
+    sim.unseen.procedure("autotune_these_gids", _THESE_GIDS)(sim.pc, gids, answers)
     return asked[floats(answers) > 0]
 
 
@@ -121,8 +153,3 @@ def _instances(sim: Simulator) -> Dict[str, int]:
             if number:
                 counts[name[0]] = number
     return counts
-
-
-def _define(sim: Simulator) -> None:
-    if not hasattr(sim.h, "autotune_netcons"):
-        sim.h(_PROCEDURES)

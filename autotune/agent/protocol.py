@@ -114,6 +114,7 @@ class RunSection:
     t_start_ms: float = 0.0
     t_stop_ms: float = 0.0
     dt_ms: float = 0.0
+    """The fixed step; with CVODE, the one that the model had before."""
     uniform_mv: Optional[float] = None
     """The voltage that finitialize gave to all segments; None where they differ, and in runs that do not observe."""
     spikes: int = 0
@@ -122,7 +123,7 @@ class RunSection:
     queue_events: int = 0
     """Events that were put onto the queue (the first thread's)."""
     psolve_s: float = 0.0
-    """Wall time inside `pc.psolve`: integration, exchange and dispatch."""
+    """Wall time inside `pc.psolve`: integration, transfer, exchange and dispatch."""
     step_s: float = 0.0
     """Integration and events (`pc.step_time`)."""
     wait_s: float = 0.0
@@ -131,8 +132,10 @@ class RunSection:
     """The barrier alone (`pc.step_wait`)."""
     send_s: float = 0.0
     """Dispatch of arriving spikes (`pc.send_time`)."""
+    transfer_s: float = 0.0
+    """Transfer of gap junctions and split cells between ranks (`pc.vtransfer_time`)."""
     clock_s: Optional[float] = None
-    """Wall time from the end of finitialize to the last clock event, extrapolated to the final t."""
+    """Wall time from the first step to the last, extrapolated to the whole section."""
     until_next_s: float = 0.0
     """Wall time from the end of finitialize to whatever closed this section."""
 
@@ -158,12 +161,16 @@ class RankReport:
     dt_ms: float = 0.0
     tstop_ms: Optional[float] = None
     cvode: bool = False
+    rounding: Optional[int] = None
+    """How the processor rounded at the end of the run (floating_point.py)."""
     sections: List[RunSection] = field(default_factory=list)
     effective: Dict[str, Any] = field(default_factory=dict)
     """What each knob reads back after the run's last finitialize."""
     model: Dict[str, Any] = field(default_factory=dict)
     """What probe.py learned; empty unless asked for."""
     voltage: Dict[str, Any] = field(default_factory=dict)
+    beside: Dict[str, Any] = field(default_factory=dict)
+    """What the run did beside spikes (beside.py); empty in a watched run and in sessions."""
     perturbed: int = 0
     """How many segments the last finitialize started higher or lower (`Job.perturb_mv`)."""
     histogram: List[int] = field(default_factory=list)

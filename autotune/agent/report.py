@@ -15,6 +15,7 @@ from typing import Callable, List, Tuple
 
 import numpy as np
 
+from .floating_point import rounding
 from .knobs import KNOBS
 from .libraries import loaded_libraries
 from .protocol import Job, RankReport, rank_files, to_json, write_atomically, write_text
@@ -45,10 +46,11 @@ class Report:
         name = getattr(step, "__name__", "replay").strip("_")
 
         def run() -> None:
-            try:
-                step()
-            except Exception as error:
-                self.error("%s: %s: %s" % (name, type(error).__name__, error))
+            with self._sim.unseen:  # around all: an error keeps what its step has made until it is dealt with
+                try:
+                    step()
+                except Exception as error:
+                    self.error("%s: %s: %s" % (name, type(error).__name__, error))
 
         return run
 
@@ -78,9 +80,11 @@ class Report:
         report.python, report.executable = platform.python_version(), sys.executable or ""
         report.neuron = sim.h.nrnversion()
         report.library = next(iter(loaded_libraries("libmpi")), "")
-        report.t_ms, report.dt_ms = sim.t_ms, float(sim.h.dt)
+        report.t_ms = sim.t_ms
+        report.dt_ms = report.sections[-1].dt_ms if report.sections else float(sim.h.dt)
         report.tstop_ms = float(sim.h.tstop) if hasattr(sim.h, "tstop") else None
         report.cvode = bool(int(sim.cvode.active()))
+        report.rounding = rounding()
         report.cpu_s = time.process_time() - self._cpu_s_before
         error = getattr(sys, "last_value", None)
         report.exception = "%s: %s" % (type(error).__name__, error) if error is not None else ""

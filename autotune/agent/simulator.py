@@ -6,19 +6,41 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Optional, Tuple
+from typing import Any, Callable, Optional, Tuple
+
+from .contexts import ContextTimers
+from .library import Library
+from .unseen import Unseen
+
+
+@dataclass
+class OwnEvents:
+    """The agent's own events on NEURON's queue since the last finitialize, which are none of the model's."""
+
+    put: int = 0
+    executed: int = 0
+    most: int = 0
+    """At a time, in this process."""
+
+    @property
+    def left(self) -> int:
+        """How many wait."""
+        return self.put - self.executed
 
 
 class Simulator:
     """Handles on the running NEURON. Making it before `nrnmpi_init` is safe; asking it for ranks is not.
 
-    Its objects are made when they are first used, so that those of the user's script keep their numbers
-    (`ParallelContext[0]`).
+    Its objects are made when they are first used; `unseen` keeps them, and all others of the agent, out of the model's
+    sight.
     """
 
     def __init__(self) -> None:
         self.h: Any = _hoc().HocObject()
+        self.library = Library()
+        self.unseen = Unseen(self.h, self.library)
         self.output_gids = 0
         """Gids of this rank whose spikes are sent to other ranks, as of the last finitialize."""
         self.maxstep_ms: Optional[float] = None
@@ -27,6 +49,7 @@ class Simulator:
         """How often spikes were exchanged, where that was counted (on rank 0)."""
         self.step_s_before = 0.0
         """engine.step_s() when the run began; a session has made others before."""
+        self.own_events = OwnEvents()
         version = re.search(r"(\d+)\.(\d+)\.?(\d+)?", self.h.nrnversion())
         self.version: Tuple[int, ...] = tuple(int(part or 0) for part in version.groups()) if version else ()
 
@@ -37,6 +60,26 @@ class Simulator:
     @cached_property
     def cvode(self) -> Any:
         return self.h.CVode()
+
+    @cached_property
+    def psolve_timers(self) -> ContextTimers:
+        return ContextTimers(self.h, self.pc, self.library)
+
+    def at(self, t_ms: float, call: Callable[[], Any]) -> None:
+        """Have this called when the integration has reached `t_ms`."""
+
+        def run() -> None:
+            call()
+            events.executed += 1  # NEURON has its place back only now
+
+        events = self.own_events
+        events.put += 1
+        events.most = max(events.most, events.left)
+        self.cvode.event(t_ms, run)
+
+    def forget_events(self) -> None:
+        """finitialize drops all events."""
+        self.own_events = OwnEvents(most=self.own_events.most)
 
     @property
     def rank(self) -> int:

@@ -9,18 +9,20 @@ would wait for the interpreter that the main thread holds while it waits for its
 from __future__ import annotations
 
 import ctypes
-import sys
-from typing import Any, List, Optional, Tuple
+from typing import Any, List, Tuple
 
 import numpy as np
 
+from .library import newest_first
 from .simulator import Simulator
 from .vectors import floats
 
-# NEURON 8.2 waits for ever if a source dies that holds the last reference to its callable; the list keeps another one.
-_PROCEDURES = """
-objref autotune_callables, autotune_times, autotune_ids
-proc autotune_record() { $o1.record($o2)  autotune_callables.append($o2) }
+_RECORD = """
+proc autotune_record() { $o1.record($o2.o($3)) }
+"""
+# Parsed at every spike, so these names must stay where hoc finds them.
+_STATEMENT = """
+objref autotune_times, autotune_ids
 proc autotune_spike() { autotune_times.append(t)  autotune_ids.append($1) }
 """
 
@@ -30,13 +32,16 @@ class SecondSlot:
 
     def __init__(self, sim: Simulator) -> None:
         self._sim = sim
-        self._clock = _clock(sim)
+        clock = sim.library.variable("t", ctypes.c_double)
+        # NEURON's variable t in memory, which holds the time of the spike while its callable runs
+        self._clock = clock if clock is not None and clock.value == float(sim.h.t) else None
         self._buffers: List[Tuple[int, bytearray]] = []  # source and its spike times, 8 bytes each
+        # NEURON 8.2 waits for ever if a source dies that holds the last reference to its callable; the list keeps one.
+        self._callables = sim.h.List()
         self._times = sim.h.Vector()  # filled by the statement
         self._ids = sim.h.Vector()
-        if not hasattr(sim.h, "autotune_record"):
-            sim.h(_PROCEDURES)
-        sim.h.autotune_times, sim.h.autotune_ids = self._times, self._ids
+        self.visible = False
+        """Whether a hoc statement had to be used, whose names the model can see."""
 
     @property
     def vectors(self) -> List[Any]:
@@ -45,19 +50,37 @@ class SecondSlot:
 
     def clear(self) -> None:
         """Forget all spikes and sources; the caller records every source anew (a new callable replaces the old one)."""
+        for _, times in self._buffers:
+            times.clear()
         self._buffers = []
         self._times.resize(0)
         self._ids.resize(0)
-        self._sim.h.autotune_callables = self._sim.h.List()
+        self._callables.remove_all()
 
     def record(self, netcon: Any, source: int) -> None:
         """Capture the source of `netcon` under the id `source`."""
-        if self._clock is None or int(self._sim.pc.nthread()) > 1:
-            netcon.record("autotune_spike(%d)" % source)
+        if self._needs_statement():
+            netcon.record(self._statement(source))
             return
-        times = bytearray()
-        self._buffers.append((source, times))
-        self._sim.h.autotune_record(netcon, (times.extend, (self._clock,)))
+        self._append(source)
+        record = self._sim.unseen.procedure("autotune_record", _RECORD)
+        record(netcon, self._callables, self._callables.count() - 1)
+
+    def record_at(self, address: int, source: int) -> None:
+        """Capture the source (NEURON's PreSyn) that lies at `address`, which no NetCon has any more."""
+        if self._needs_statement():
+            function = self._sim.library.function(
+                "_ZN6PreSyn11record_stmtEPKc", takes=(ctypes.c_void_p, ctypes.c_char_p)
+            )
+            function(address, self._statement(source).encode())
+            return
+        self._append(source)
+        kind = self._sim.library.template("PythonObject")
+        function = self._sim.library.function(
+            "_ZN6PreSyn11record_stmtEP6Object", takes=(ctypes.c_void_p, ctypes.c_void_p)
+        )
+        assert kind is not None
+        function(address, next(newest_first(kind))[1].element)
 
     def take(self) -> Tuple[np.ndarray, np.ndarray]:
         """Source ids (n,) int64 and spike times in ms (n,), unsorted."""
@@ -70,12 +93,17 @@ class SecondSlot:
     def __len__(self) -> int:
         return sum(len(times) for _, times in self._buffers) // 8 + int(self._times.size())
 
+    def _append(self, source: int) -> None:
+        times = bytearray()
+        self._buffers.append((source, times))
+        self._callables.append((times.extend, (self._clock,)))
 
-def _clock(sim: Simulator) -> Optional[ctypes.c_double]:
-    """NEURON's variable t in memory, which holds the time of the spike while its callable runs; None if not found."""
-    try:
-        library = ctypes.CDLL(getattr(sys.modules.get("neuron.hoc") or sys.modules.get("hoc"), "__file__", None))
-        clock = ctypes.c_double.in_dll(library, "t")
-    except (OSError, ValueError):
-        return None
-    return clock if clock.value == float(sim.h.t) else None
+    def _needs_statement(self) -> bool:
+        return self._clock is None or int(self._sim.pc.nthread()) > 1
+
+    def _statement(self, source: int) -> str:
+        if not hasattr(self._sim.h, "autotune_spike"):
+            self._sim.h(_STATEMENT)
+        self._sim.h.autotune_times, self._sim.h.autotune_ids = self._times, self._ids
+        self.visible = True
+        return "autotune_spike(%d)" % source

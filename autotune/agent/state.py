@@ -18,7 +18,7 @@ from .simulator import Simulator
 
 # In hoc, because a loop over nodes or connections takes several times as long from Python. Locals only: a new global
 # variable would be announced on the user's screen ("first instance of ...").
-_PROCEDURES = """
+_SAVE_VOLTAGES = """
 proc autotune_save_voltages() { local i
     $o1.resize(0)
     forall {
@@ -27,6 +27,8 @@ proc autotune_save_voltages() { local i
         $o1.append(v(1))
     }
 }
+"""
+_PUT_VOLTAGES = """
 proc autotune_put_voltages() { local i, n
     n = 0
     forall {
@@ -36,11 +38,14 @@ proc autotune_put_voltages() { local i, n
         n += nseg + 2
     }
 }
+"""
+_SAVE_WEIGHTS = """
 proc autotune_save_weights() { local i, j  localobj list, nc
     list = new List("NetCon")
-    $o1.resize(0)
     for i = 0, list.count() - 1 { nc = list.o(i)  for j = 0, nc.wcnt() - 1 { $o1.append(nc.weight[j]) } }
 }
+"""
+_PUT_WEIGHTS = """
 proc autotune_put_weights() { local i, j, n  localobj list, nc
     list = new List("NetCon")
     n = 0
@@ -58,14 +63,13 @@ class State:
 
     def __init__(self, sim: Simulator) -> None:
         self._sim = sim
-        _define(sim)
         self._variables = _variables(sim)
         self._streams = [(stream, stream.seq()) for stream in _rewindable(sim)]
         self._mechanism_streams = [(stream, stream.get_seq()) for stream in _mechanism_streams(sim)]
         self._weights = sim.h.Vector()
-        sim.h.autotune_save_weights(self._weights)
+        sim.unseen.procedure("autotune_save_weights", _SAVE_WEIGHTS)(self._weights)
         self._voltages = sim.h.Vector()
-        sim.h.autotune_save_voltages(self._voltages)
+        _save_voltages(sim, self._voltages)
         self._python = random.getstate()
         self._numpy = np.random.get_state()
 
@@ -79,25 +83,23 @@ class State:
             stream.seq(position)
         for stream, position in self._mechanism_streams:
             stream.set_seq(position)
-        self._sim.h.autotune_put_weights(self._weights)
-        self._sim.h.autotune_put_voltages(self._voltages)
+        self._sim.unseen.procedure("autotune_put_weights", _PUT_WEIGHTS)(self._weights)
+        self._sim.unseen.procedure("autotune_put_voltages", _PUT_VOLTAGES)(self._voltages)
         random.setstate(self._python)
         np.random.set_state(self._numpy)
 
 
 def uniform_mv(sim: Simulator) -> Optional[float]:
     """The voltage of every node of this rank in mV, or None where they differ or there are none."""
-    _define(sim)
     voltages = sim.h.Vector()
-    sim.h.autotune_save_voltages(voltages)
+    _save_voltages(sim, voltages)
     if not voltages.size() or voltages.min() != voltages.max():
         return None
     return float(voltages.min())
 
 
-def _define(sim: Simulator) -> None:
-    if not hasattr(sim.h, "autotune_save_weights"):
-        sim.h(_PROCEDURES)
+def _save_voltages(sim: Simulator, voltages: Any) -> None:
+    sim.unseen.procedure("autotune_save_voltages", _SAVE_VOLTAGES)(voltages)
 
 
 def _variables(sim: Simulator) -> Dict[str, float]:

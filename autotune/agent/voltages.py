@@ -7,10 +7,12 @@ sign at every step (the ringing of Crank–Nicolson) are summed up too. What is 
 from __future__ import annotations
 
 import hashlib
+from ctypes import c_void_p
 from typing import Any, Dict, List
 
 import numpy as np
 
+from .library import instance_of
 from .protocol import Sampling
 from .simulator import Simulator
 from .vectors import floats
@@ -24,6 +26,18 @@ class VoltageSample:
         self._most = most
         self._sampling = sampling
         self._vectors: List[Any] = []
+        library = sim.library
+        self._netcvode = library.variable("net_cvode_instance", c_void_p)
+        two = (c_void_p, c_void_p)
+        self._recorder_of = library.function("_ZN8NetCvode12playrec_usesEPv", gives=c_void_p, takes=two)
+        self._take_out = library.function("_ZN8NetCvode14playrec_removeEP10PlayRecord", takes=two)
+        self._add = library.function("_ZN10PlayRecord10record_addEP5Cvode", takes=two)
+        self.complaint = ""
+
+    @property
+    def vectors(self) -> List[Any]:
+        """Vectors of ours that record."""
+        return list(self._vectors)
 
     def attach(self) -> None:
         """Choose sections evenly and record them; call it inside finitialize, before the recorders are initialised."""
@@ -36,6 +50,24 @@ class VoltageSample:
             vector = self._sim.h.Vector()
             vector.record(sections[index](0.5)._ref_v)
             self._vectors.append(vector)
+
+    def begin(self) -> None:
+        """finitialize has ended. NEURON goes on to record, but a SaveState of the model shall not hold our recorders.
+
+        They are in two lists, of what exists and of what is to be done at each step; here they leave the first. With
+        CVODE, which has a list of its own, that is all.
+        """
+        if not self._sim.unseen.hides:
+            return
+        if None in (self._netcvode, self._recorder_of, self._take_out, self._add):
+            self.complaint = "a SaveState holds the recorders of %d sampled voltages" % len(self._vectors)
+            return
+        for vector in self._vectors:
+            recorder = self._recorder_of(self._netcvode, instance_of(vector))
+            if recorder:
+                self._take_out(self._netcvode, recorder)
+                if not int(self._sim.cvode.active()):
+                    self._add(recorder, None)
 
     def summary(self) -> Dict[str, Any]:
         """A digest of all samples, extremes in mV, whether all values are finite, and how far the voltage rings; empty

@@ -9,8 +9,9 @@ left out.
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
@@ -24,10 +25,12 @@ from autotune.launch.judge import RunFailed
 from autotune.observe import Observation, voltage_digests
 from autotune.plan.space import SearchSpace
 from autotune.raster import Raster, read_raster, write_raster
-from autotune.raster.metrics import first_divergence_ms, identical
+from autotune.raster.metrics import first_divergence_ms, identical, moved
+from autotune.report.format import counted
 from autotune.verify.acceptance import Acceptance
 from autotune.verify.band import null_band
 from autotune.verify.error import Ruler, ruler
+from autotune.verify.evidence import too_little
 from autotune.verify.references import HALF, NULL, PERTURBED, QUARTER, REPEAT, Regime
 from autotune.verify.stability import convergence_order, not_finite, own_instability
 
@@ -66,6 +69,8 @@ class Calibration:
     """Knobs that cannot be searched as it turned out, with the reason."""
     finer_until_ms: float | None = None
     """Where the runs at dt/2 and dt/4 end; None where they were made of the whole run."""
+    unproved: str = ""
+    """Why no change of the numbers can be judged, as it turned out."""
 
 
 class _LeftOut(Exception):
@@ -135,8 +140,7 @@ class _Calibrator:
                 return self.runner.run(replace(self.ask, perturbation=Perturbation(mv, seed)))
             except RunFailed as failure:
                 why = f"a run that starts {mv:g} mV higher or lower fails, so that no rounding can be judged"
-                out = [name for name, domain in self.space.domains.items() if domain.safety in (ROUND_OFF, NUMERICAL)]
-                raise _LeftOut(f"{why}: {failure.message}", out) from failure
+                raise _LeftOut(f"{why}: {failure.message}", self.space.of_class(ROUND_OFF, NUMERICAL)) from failure
 
         return self.raster(f"{name}-{seed}", make)
 
@@ -192,14 +196,15 @@ def calibrate(
     """
     observation, baseline, limits = acceptance.observation, acceptance.baseline, acceptance.limits
     work = _Calibrator(further, ask, observation, baseline, space, limits, folder)
-    classes = {domain.safety for domain in space.domains.values()}
+    classes = space.classes
     if NUMERICAL in classes:
-        _check_voltages(observation)
+        _check_voltages(observation, space)
     repeat = own_run(fresh, replace(ask, voltages=limits.sampled_segments))
     if not (identical(baseline, repeat.raster) and voltage_digests(repeat) == observation.voltage_digests):
         if not limits.statistical or identical(baseline, repeat.raster):
             raise NotReproduced(baseline, repeat.raster)
         return _by_statistics(replace(work, runner=fresh), NotReproduced(baseline, repeat.raster), repeat.run_s)
+    acceptance.beside.learn(repeat)
     plain = Calibration(repeat.run_s)
     try:
         regime, why = _regime(work, classes, part_ms)
@@ -223,7 +228,7 @@ def own_run(runner: Runner, ask: Ask) -> Run:
         ) from failure
 
 
-def _regime(work: _Calibrator, classes: set[str], part_ms: Callable[[], float | None]) -> tuple[Regime, str]:
+def _regime(work: _Calibrator, classes: Set[str], part_ms: Callable[[], float | None]) -> tuple[Regime, str]:
     """How this model can be compared, by perturbed runs and, where dt is searched, finer ones; makes the null runs that
     a chaotic one needs.
     """
@@ -243,7 +248,7 @@ def _regime(work: _Calibrator, classes: set[str], part_ms: Callable[[], float | 
     return regime, why
 
 
-def _finer_wanted(work: _Calibrator, classes: set[str]) -> bool:
+def _finer_wanted(work: _Calibrator, classes: Set[str]) -> bool:
     return len(work.baseline) > 0 and NUMERICAL in classes and not work.observation.facts.cvode
 
 
@@ -267,7 +272,20 @@ def _with_finer(calibration: Calibration, work: _Calibrator) -> Calibration:
     else:
         apart = work.finer_ruler.distance(baseline, quarter)
         notes += regular_notes(apart, measured.order, measured.own_error_ms, dt_ms, work.limits)
-    return replace(measured, note="; ".join(notes))
+    unproved = _unproved(work, quarter)
+    return replace(measured, unproved=unproved, note="; ".join([*notes, unproved] if unproved else notes))
+
+
+def _unproved(work: _Calibrator, finer: Raster) -> str:
+    """Why the spikes that depend on dt at all are too few; a stimulus's own do not, whatever dt does to the cells."""
+    facts, dependent = work.observation.facts, moved(work.finer_baseline, finer)
+    if not facts.has_sections:
+        return ""  # there is nothing that dt could do
+    why = too_little(dependent, work.finer_end_ms, facts.cells - facts.artificial_gids, work.limits)
+    if not why:
+        return ""
+    still = f"{len(work.finer_baseline) - len(dependent)} of {counted(len(work.finer_baseline), 'spike')}"
+    return f"{still} come from where a quarter of dt moves none; without them {why}"
 
 
 def _round_off(work: _Calibrator) -> Raster:
@@ -280,13 +298,14 @@ def _round_off(work: _Calibrator) -> Raster:
     return max(first, second, key=lambda raster: work.ruler.distance(work.baseline, raster))
 
 
-def _check_voltages(observation: Observation) -> None:
+def _check_voltages(observation: Observation, space: SearchSpace) -> None:
     """No step can be called stable by the yardstick of a run that is none."""
     reason = not_finite(observation.voltages)
     if reason:
+        others = json.dumps(space.of_class(NUMERICAL))
         raise BaselineError(
             f"the model's own run is unstable: {reason}",
-            cure='Repair it, or search other knobs only: exclude = ["dt", "secondorder"] under [search].',
+            cure=f"Repair it, or search other knobs only: exclude = {others} under [search].",
         )
 
 

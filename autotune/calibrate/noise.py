@@ -78,4 +78,5 @@ def _timed(runner: Runner, ask: Ask, acceptance: Acceptance, objective: str) -> 
         ) from failure
     if not acceptance.reproduces(run):
         raise NotReproduced(acceptance.baseline, run.raster)
+    acceptance.beside.learn(run)
     return run.time_s(objective)

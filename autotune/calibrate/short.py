@@ -6,13 +6,15 @@ import math
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from autotune.agent.knobs import NUMERICAL
 from autotune.config import SearchConfig
 from autotune.errors import AutotuneError
 from autotune.launch.ask import Ask, Runner
 from autotune.observe import Observation
+from autotune.plan.space import SearchSpace
 from autotune.raster import Raster
 from autotune.raster.metrics import identical
-from autotune.verify.references import Regime
+from autotune.verify.acceptance import Acceptance
 
 GRID_MS = 2.0  # a multiple of every step on the grid of dt
 LEAST_PART = 0.1  # of the run
@@ -31,20 +33,24 @@ class ShortRun:
     note: str = ""
 
 
-def shorten(
-    fresh: Runner, ask: Ask, observation: Observation, baseline: Raster, search: SearchConfig, regime: Regime
-) -> ShortRun:
+def shorten(fresh: Runner, ask: Ask, whole: Acceptance, search: SearchConfig, space: SearchSpace) -> ShortRun:
     """Choose the part that the search uses; a run of the baseline shows whether the model can be stopped there.
 
-    Only of a regular network: a part may hold too little for statistics where the whole run does not. And only where
-    the run section is timed: a part of the run says little of the whole process, in which set-up counts in full.
+    Only of a regular network: a part may hold too little for statistics where the whole run does not; and so for a
+    change of the numbers, where one is searched. And only where the run section is timed: a part of the run says little
+    of the whole process, in which set-up counts in full.
     """
+    observation, baseline = whole.observation, whole.baseline
     short_s = search.short_s if search.objective == "run" else None
     stop = choose_stop(observation, baseline, short_s, search.short_spikes)
     if stop is None:
         return ShortRun()
-    statistics = f"a {regime} network is judged by statistics, and a part is too short for them"
-    obstacle = why_not(fresh, ask, baseline, stop, observation.wall_s) if regime == "regular" else statistics
+    if whole.regime != "regular":
+        obstacle = f"a {whole.regime} network is judged by statistics, and a part is too short for them"
+    elif NUMERICAL in space.classes and (unproved := whole.until(stop).unproved):
+        obstacle = f"up to t = {stop:g} ms {unproved}"
+    else:
+        obstacle = why_not(fresh, ask, baseline, stop, observation.wall_s)
     if obstacle:
         return ShortRun(None, f"the search uses the whole run: {obstacle}")
     return ShortRun(stop, f"the search and its A/A runs end at t = {stop:g} ms; the confirmation uses the whole run")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from autotune.agent.knobs import NUMERICAL
 from autotune.calibrate.baseline import Calibration, NotReproduced, calibrate, recalibrate
 from autotune.calibrate.noise import NoiseRecord, measure_noise
 from autotune.calibrate.short import ShortRun, shorten
@@ -78,13 +79,14 @@ class Calibrator:
         return self.folder.kept(ShortRun, lambda: self._short("regular")).stop_ms
 
     def _short(self, regime: Regime) -> ShortRun:
-        acceptance = self.acceptance
-        return shorten(self.fresh, self.ask, acceptance.observation, acceptance.baseline, self.search, regime)
+        return shorten(self.fresh, self.ask, replace(self.acceptance, regime=regime), self.search, self.space)
 
     def _timed(self, calibration: Calibration, runs: int) -> Calibrated:
         space, whole = self.space, self.acceptance
         for knob, reason in calibration.left_out.items():
             space = space.without(knob, reason)
+        if calibration.unproved:
+            space = space.without_class(NUMERICAL, calibration.unproved)
         if space is not self.space:
             self.folder.write(space.plan)
         whole = replace(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from autotune.agent.protocol import RankReport
+from autotune.launch.printed import Printed
 from autotune.launch.sections import Timing, section_times
 from autotune.raster import Raster
 from autotune.settings import UNCHANGED, Changes, Effective
@@ -69,6 +70,8 @@ class Run:
     wall_s: float
     exit_code: int | None
     way: Way = "fresh"
+    printed: Printed = field(default_factory=Printed)
+    """What it printed; nothing in a session."""
 
     @property
     def ranks(self) -> int:

@@ -35,6 +35,9 @@ COMPANIONS = (".inc", ".h", ".hpp")  # what a mod file may include from its own 
 INCLUDE = re.compile(r'(?:\bINCLUDE|#\s*include)\s*"([^"\n]+)"')
 COMPILERS = ("g++", "c++", "clang++")
 VARIABLES = ("CC", "CFLAGS", "CXX", "CXXFLAGS", "INCFLAGS", "LINKFLAGS")  # what nrnivmodl's makefile takes over
+# What a linker must not see of the flags for the compiler: it would add code that sets flush-to-zero for the process.
+# nrnivmodl gives them to the compiler alone, but nrnivmodl-core to the linker as well; there the last word counts.
+UNLINKED = {"-ffast-math": "-fno-fast-math"}
 BUILD_LIMIT_S = 1200.0
 LAST_LINES = 8
 AFTERWORDS = r"^(?:make: \*\*\*|NOTE: |Traceback )"
@@ -54,13 +57,23 @@ class Recipe:
     """For the compiler; empty for NEURON's own."""
     coreneuron: bool = False
 
+    @property
+    def options(self) -> list[str]:
+        """For nrnivmodl."""
+        flags = self.flags.split()
+        unlinked = " ".join(no for flag, no in UNLINKED.items() if flag in flags)
+        return [
+            *(["-coreneuron"] if self.coreneuron else []),
+            *(["-incflags", self.flags] if self.flags else []),
+            *(["-loadflags", unlinked] if unlinked else []),
+        ]
+
     def key(self, environment: Mapping[str, str]) -> str:
         """SHA-256 of everything that the result depends on."""
         native = _processor() if "native" in self.flags else ""
         parts = [
             LAYOUT,
-            self.flags,
-            self.coreneuron,
+            self.options,
             str(self.nrnivmodl.resolve()),
             neuron_version(self.nrnivmodl),
             {name: environment.get(name) for name in VARIABLES},
@@ -138,7 +151,7 @@ def _make(recipe: Recipe, place: Path, environment: Mapping[str, str]) -> None:
         (work / "mod").mkdir()
         for file in recipe.files():
             shutil.copy(file, work / "mod")
-        options = [*(["-coreneuron"] if recipe.coreneuron else []), *(["-incflags", recipe.flags] * bool(recipe.flags))]
+        options = recipe.options
         log = work / LOG
         finished = run(
             [str(recipe.nrnivmodl), *options, "mod"],

@@ -20,6 +20,7 @@ from autotune.errors import UsageError
 from autotune.launch.ask import Ask, Run, Way
 from autotune.launch.command import Command
 from autotune.launch.mechanisms import Builder
+from autotune.launch.printed import read_printed
 from autotune.launch.process import Finished
 from autotune.launch.process import run as run_process
 from autotune.launch.reading import read_run
@@ -124,7 +125,9 @@ class FreshRunner:
             before = snapshot(self.command.cwd, self.ours) if self.manner.copied else {}
             watch = EndWatch(folder, self.end_grace_s)
             finished = run_process(**self.start(folder, job, ask.changes), timeout_s=ask.limit_s, poll=watch.stuck)
-            run = self.read(folder, finished, ask, "fresh")
+            run = replace(
+                self.read(folder, finished, ask, "fresh"), printed=read_printed(finished.stdout, finished.stderr)
+            )
             self._check_folder(before)
             return run
         finally:

@@ -63,7 +63,7 @@ def uses_psolve(run: Run) -> bool:
 
 def runs_of(report: RankReport) -> list[int]:
     """The numbers of the finitializes that were followed by a step at least."""
-    return [number for number, s in enumerate(report.sections) if s.t_stop_ms - s.t_start_ms > 0.5 * s.dt_ms]
+    return [number for number, s in enumerate(report.sections) if s.t_stop_ms > s.t_start_ms]
 
 
 def session_start(run: Run, facts: ModelFacts) -> SessionStart | None:

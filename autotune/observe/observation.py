@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from autotune.agent.driver.facts import ModelFacts
+from autotune.launch.beside import Beside
 from autotune.store.records import Environment
 
 HANG_FACTOR, HANG_SLACK_S = 10.0, 60.0
@@ -46,6 +47,8 @@ class Observation:
     """One of each rank: what verifies a model that makes no spikes."""
     voltages: tuple[dict[str, Any], ...] = field(default=(), kw_only=True)
     """What its sampled voltages do, rank by rank (agent/voltages.py): the yardstick of stability."""
+    rounding: tuple[int | None, ...] = field(default=(), kw_only=True)
+    """How the processor rounded in each of its ranks (agent/floating_point.py)."""
     run_s: float
     wall_s: float
     sections: dict[str, float]
@@ -60,6 +63,8 @@ class Observation:
     """How the process can be made to run its built network again; None when nothing was integrated."""
     written: tuple[str, ...] = ()
     """Files in the command's folder that the run made or changed."""
+    beside: Beside = field(default_factory=Beside)
+    """What it did beside spikes."""
     notes: tuple[str, ...] = field(default=())
 
     def limit_s(self, own_limit_s: float) -> float:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from autotune.errors import BaselineError, MpiError
+from autotune.launch.beside import beside_of
 from autotune.launch.judge import RunFailed
 from autotune.launch.mechanisms import launch_facts
 from autotune.launch.mpi import Mpi
@@ -68,6 +69,7 @@ def observe(
         raster_digest=run.raster.digest(),
         voltage_digests=voltage_digests(run),
         voltages=tuple(report.voltage for report in run.reports),
+        rounding=tuple(report.rounding for report in run.reports),
         run_s=run.run_s,
         wall_s=run.wall_s,
         sections=run.sections,
@@ -77,6 +79,7 @@ def observe(
         runs=len(runs_of(run.reports[0])),
         takeover=session_start(run, facts),
         written=tuple(written(before, snapshot(runner.command.cwd, runner.ours))),
+        beside=beside_of(run),
         notes=tuple(notes_of(run, facts)),
     )
     return observation, run.raster

@@ -23,10 +23,12 @@ Values = tuple[bool | int | float | str, ...]
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A knob that is not searched, with the reason that the user reads."""
+    """A knob that is not searched, or not over all of its values, with the reason that the user reads."""
 
     knob: str
     reason: str
+    values: Values = ()
+    """These values alone are out; the knob is searched over others."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,19 @@ class SearchSpace:
             return self.without(knob, reason)
         domain = self.domains[knob]
         kept = replace(domain, values=values, recommended=tuple(v for v in domain.recommended if v in values))
-        return self._searching({**self.domains, knob: kept}, {})
+        gone = tuple(value for value in domain.values if value not in values)
+        space = replace(self, out=(*self.out, LeftOut(knob, reason, gone))) if gone else self
+        return space._searching({**self.domains, knob: kept}, {})
+
+    def without_class(self, safety: str, reason: str) -> SearchSpace:
+        """The same space without the values of this class."""
+        space = self
+        for name in self.of_class(safety):
+            if name in space.domains:  # else it went with one before it
+                domain = space.domains[name]
+                kept = tuple(value for value in domain.values if domain.safety_of(value) != safety)
+                space = space.only(name, kept, reason)
+        return space
 
     def active(self, params: Params) -> Params:
         """The part of `params` that can act: gid compression without spike compression is no setting at all."""
@@ -161,9 +175,18 @@ class SearchSpace:
         }
 
     def safety(self, changes: Changes) -> str:
-        """The weakest promise among the knobs that are changed."""
-        classes = [SAFETY_CLASSES.index(self.domains[name].safety) for name in changes]
+        """The weakest promise among the changes."""
+        classes = [SAFETY_CLASSES.index(self.domains[name].safety_of(value)) for name, value in changes.items()]
         return SAFETY_CLASSES[max(classes, default=0)]
+
+    @property
+    def classes(self) -> frozenset[str]:
+        """The classes of all values that are searched."""
+        return frozenset(safety for domain in self.domains.values() for safety in domain.every_class)
+
+    def of_class(self, *classes: str) -> tuple[str, ...]:
+        """The searched knobs that have a value of one of these classes."""
+        return tuple(name for name, domain in self.domains.items() if set(classes) & set(domain.every_class))
 
     def refusal(self, params: Params) -> str:
         """Why these settings must not be tried together, or an empty string."""

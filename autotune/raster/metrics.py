@@ -119,6 +119,17 @@ def first_divergence_ms(a: Raster, b: Raster) -> float | None:
     return float(longer.times_ms[common]) if len(longer) > common else None
 
 
+def moved(a: Raster, b: Raster) -> Raster:
+    """The spikes in a of the gids that do not fire at exactly the same times in b."""
+    gids, times = np.concatenate([a.gids, b.gids]), np.concatenate([a.times_ms, b.times_ms])
+    order = np.lexsort((times, gids))
+    gids, times, whose = gids[order], times[order], np.repeat([1, -1], [len(a), len(b)])[order]
+    if not len(gids):
+        return a
+    first = np.flatnonzero(np.concatenate([[True], (np.diff(gids) != 0) | (np.diff(times) != 0)]))
+    return _only(a, np.unique(gids[first][np.add.reduceat(whose, first) != 0]))
+
+
 def rates(r: Raster, duration_ms: float, gids: Gids | None = None) -> Floats:
     """Mean rate in Hz of each of `gids` (default: those that spiked, `r.gid_set`); a gid without spikes has 0.
 

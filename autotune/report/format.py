@@ -59,6 +59,16 @@ def format_number(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
+def format_left_out(values: Sequence[Any]) -> str:
+    """What is not searched of a knob: all of it, or these values."""
+    return f"not searched over {', '.join(map(format_value, values))}" if values else "not searched"
+
+
+def counted(number: int, thing: str) -> str:
+    """1 spike, 2 spikes."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def _setting(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return name if value else f"no {name}"

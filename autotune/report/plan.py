@@ -15,12 +15,21 @@ from autotune.report.format import format_value
 
 
 def plan_json(space: SearchSpace) -> dict[str, list[dict[str, Any]]]:
-    """The plan as JSON types; `bound` is the largest speed-up that the knob can bring, null when unknown."""
+    """The plan as JSON types; `bound` is the largest speed-up that the knob can bring, null when unknown; `classes` are
+    those of the single values, and `values` of a knob that is out are those that are out alone.
+    """
     searched = [
-        {"knob": name, "class": domain.safety, "domain": list(domain.values), "bound": space.bound(name)}
+        {
+            "knob": name,
+            "class": domain.safety,
+            "domain": list(domain.values),
+            "classes": [domain.safety_of(value) for value in domain.values],
+            "bound": space.bound(name),
+        }
         for name, domain in space.domains.items()
     ]
-    return {"in": searched, "out": [{"knob": left.knob, "reason": left.reason} for left in space.out]}
+    out = [{"knob": left.knob, "reason": left.reason, "values": list(left.values)} for left in space.out]
+    return {"in": searched, "out": out}
 
 
 def plan_table(space: SearchSpace) -> Group:
@@ -31,10 +40,14 @@ def plan_table(space: SearchSpace) -> Group:
     for name, domain in space.domains.items():
         bound = space.bound(name)
         speedup = f"{bound:.2f} times as fast" if bound is not None else ""
-        searched.add_row(name, domain.safety, escape(", ".join(map(format_value, domain.values))), speedup)
+        for safety in domain.every_class:
+            values = ", ".join(format_value(value) for value in domain.values if domain.safety_of(value) == safety)
+            searched.add_row(name, safety, escape(values), speedup)
+            name, speedup = "", ""
     left_out = Table(box=None, pad_edge=False, header_style="bold")
     left_out.add_column("not searched")
     left_out.add_column("why")
     for left in space.out:
-        left_out.add_row(left.knob, escape(left.reason), style="dim")
+        over = f"over {', '.join(map(format_value, left.values))}: " if left.values else ""
+        left_out.add_row(left.knob, escape(over + left.reason), style="dim")
     return Group(searched, "", left_out)

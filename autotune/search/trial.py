@@ -113,7 +113,7 @@ class TrialRunner:
             if not again.accepted:
                 return replace(again, reason=f"accepted at first, but not when repeated: {again.reason}")
             trial = again
-        if trial.verdict == "diverged" and trial.safety == EXACT:
+        if trial.verdict == "diverged" and trial.where == "spikes" and trial.safety == EXACT:
             self._doubt()
         return trial
 
@@ -164,6 +164,7 @@ class TrialRunner:
             ratio=geometric_mean([paired_ratio(s.before_s, s.trial_s, s.after_s) for s in samples]),
             samples=samples,
             distance=judgement.distance,
+            where=judgement.where,
             violation=judgement.violation,
             largest_shift_ms=judgement.largest_shift_ms,
             mean_shift_ms=judgement.mean_shift_ms,

@@ -35,8 +35,7 @@ class Verifier:
 
         Voltages are sampled in every run of a study or in none, so that both sides of a pair pay for it.
         """
-        numerical = any(domain.safety == NUMERICAL for domain in self.space.domains.values())
-        wanted = numerical or not len(self.acceptance.baseline)
+        wanted = NUMERICAL in self.space.classes or not len(self.acceptance.baseline)
         voltages = self.acceptance.limits.sampled_segments if wanted else 0
         return Ask(
             self.limit_s if limit_s is None else limit_s, changes=changes, voltages=voltages, stop_ms=self.stop_ms
@@ -45,11 +44,30 @@ class Verifier:
     def judge(self, run: Run, changes: Changes) -> Judgement:
         """The verdict on a run with these changes."""
         judgement = self.acceptance.judge(run, self.space.safety(changes))
+        other = self._another_effect(run, changes)
+        if other and judgement.verdict == "accepted":
+            return replace(judgement, verdict="not applicable", reason=other, violation=UNMEASURED_VIOLATION)
+        return self._beside(run, changes, judgement) if judgement.verdict == "accepted" else judgement
+
+    def _beside(self, run: Run, changes: Changes, judgement: Judgement) -> Judgement:
+        """The same, if the run also does beside its spikes what the user's own runs do; of these, one more is known."""
+        if not changes:
+            self.acceptance.beside.learn(run)
+            return judgement
+        other = self.acceptance.difference(run, changes, self.space.safety(changes))
+        if other is None:
+            return judgement
+        return replace(judgement, verdict="diverged", reason=other.reason, where=other.where, violation=1.0)
+
+    def _another_effect(self, run: Run, changes: Changes) -> str:
+        """What took effect that was not asked for, or an empty string."""
         refused = self.space.refused(changes, run.effective)
-        if refused and judgement.verdict == "accepted":
-            asked = ", ".join(f"{name} = {a} was asked for, {b} took effect" for name, (a, b) in refused.items())
-            return replace(judgement, verdict="not applicable", reason=asked, violation=UNMEASURED_VIOLATION)
-        return judgement
+        if refused:
+            return ", ".join(f"{name} = {a} was asked for, {b} took effect" for name, (a, b) in refused.items())
+        own, others = set(self.acceptance.observation.rounding), {report.rounding for report in run.reports}
+        if own and others - own:
+            return "what was loaded has set the processor to round otherwise than in your own run (MXCSR)"
+        return ""
 
     def accepted(self, runner: Runner, changes: Changes = UNCHANGED) -> Run:
         """One run with these changes. Raises RunFailed when its result is not accepted or they took no effect."""

@@ -30,6 +30,8 @@ class Compared:
     """Whether the session that serves the second changes can serve the first, too."""
     blame: Callable[[SessionBroken], object]
     """Told of a session that broke with settings that are fine in a fresh process."""
+    same_beside: Callable[[Ask, Run], bool] = field(default=lambda ask, run: True)
+    """Whether a fresh run does beside its spikes what the user's own runs do, which no session can show."""
     unfit: set[str] = field(default_factory=set)
     """Knobs with which a session gives something else."""
     _known: set[str] = field(default_factory=set)
@@ -100,6 +102,8 @@ class Compared:
     def _same(self, ask: Ask, run: Run) -> bool:
         fresh = self._fresh(ask)
         if fresh is None:
+            return False
+        if not self.same_beside(ask, fresh):
             return False
         effective = self.space.canonical(run.effective)
         return identical(fresh.raster, run.raster) and self.space.canonical(fresh.effective) == effective

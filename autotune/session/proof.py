@@ -7,7 +7,7 @@ baseline run in it is compared again. Launch settings have a session for each gr
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
@@ -65,6 +65,8 @@ class Proof:
     """A proof that takes longer for one run is none."""
     how: SessionStart | None = None
     """How the network is started again; None as long as no way is known."""
+    same_beside: Callable[[Ask, Run], bool] = field(default=lambda ask, run: True)
+    """Whether a fresh run does beside its spikes what the user's own runs do, which no session can show."""
     lost: list[str] = field(default_factory=list)
     """What ended sessions before their time."""
     _references: dict[Group, Reference | None] = field(default_factory=dict)
@@ -151,9 +153,12 @@ class Proof:
 
     def _fresh(self, group: Group, ask: Ask) -> Reference | None:
         """What a fresh process gives with the settings of a group."""
+        own = replace(ask, changes=group.changes, perturbation=None)
         try:
-            run = self.pool.fresh.run(replace(ask, changes=group.changes, perturbation=None))
+            run = self.pool.fresh.run(own)
         except AutotuneError:
+            return None
+        if not self.same_beside(own, run):
             return None
         return Reference(run.raster, self.space.canonical(run.effective))
 

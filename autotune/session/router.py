@@ -54,12 +54,20 @@ class Router:
     def proof(self) -> Proof:
         """The sessions that have proved themselves."""
         pool = Pool(self.fresh, self.observation.facts.ranks, self.wishes.workspace == "in place")
-        return Proof(pool, self.space, self.acceptance.baseline, SLOW_FACTOR * self.observation.wall_s + SLOW_SLACK_S)
+        slow_s = SLOW_FACTOR * self.observation.wall_s + SLOW_SLACK_S
+        return Proof(pool, self.space, self.acceptance.baseline, slow_s, same_beside=self._same_beside)
 
     @cached_property
     def compared(self) -> Compared:
         """Which knobs do in a session what they do in a fresh process."""
-        return Compared(self.space, fresh=self.fresh, session=self.proof, fits=self._fit, blame=self.blame)
+        return Compared(
+            self.space,
+            fresh=self.fresh,
+            session=self.proof,
+            fits=self._fit,
+            blame=self.blame,
+            same_beside=self._same_beside,
+        )
 
     def decide(self, ask: Ask, regime: Regime = "regular") -> SessionRecord:
         """Whether runs like `ask` are made in sessions, and how; found out once, and anew for a shorter part of the run
@@ -135,6 +143,10 @@ class Router:
     @property
     def _given_up(self) -> bool:
         return self._broken >= MOST_BROKEN
+
+    def _same_beside(self, ask: Ask, run: Run) -> bool:
+        whole = self.acceptance.until(ask.stop_ms)
+        return not ask.changes or whole.difference(run, ask.changes, self.space.safety(ask.changes)) is None
 
     def _stop_ms(self, ask: Ask) -> float:
         return self.observation.facts.t_stop_ms if ask.stop_ms is None else ask.stop_ms

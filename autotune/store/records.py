@@ -53,6 +53,8 @@ class Trial:
     """Of the same, without its sign."""
     statistics: float | None = None
     """Where it was judged by statistics: how far the worst lies from the centre of its band, 1 at the edge."""
+    where: str | None = None
+    """In what it differs from the baseline: spikes, file, trace, callbacks or output."""
     violation: float = 0.0
     """The constraint that the sampler sees: 0 or less is feasible."""
     sections: dict[str, float] = field(default_factory=dict)

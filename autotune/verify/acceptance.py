@@ -17,9 +17,13 @@ from autotune.launch.ask import Run
 from autotune.observe import Observation, voltage_digests
 from autotune.raster import Raster
 from autotune.raster.metrics import first_divergence_ms, identical
+from autotune.report.format import counted
+from autotune.settings import Changes
 from autotune.store.records import Verdict
 from autotune.verify.band import NullBand, null_band
+from autotune.verify.beside import Difference, OwnRuns, Where
 from autotune.verify.error import Ruler, ruler
+from autotune.verify.evidence import too_little
 from autotune.verify.references import References, Regime
 from autotune.verify.stability import bounds, instability, not_finite, silenced
 
@@ -38,6 +42,8 @@ class Judgement:
     """Of the spikes that have their partner; None where single spikes are not compared, and without partners."""
     mean_shift_ms: float | None = None
     """Without its sign."""
+    where: Where | None = None
+    """In what the run differs, if it does."""
     statistics: float | None = None
     """Where it was judged by statistics: how far the worst of them lies from the centre of its band, 1 at the edge."""
 
@@ -51,6 +57,8 @@ class Acceptance:
     limits: AcceptConfig
     regime: Regime = "regular"
     references: References = field(default_factory=References)
+    beside: OwnRuns = field(default_factory=OwnRuns)
+    """What the user's own runs do beside spikes: it grows with each."""
 
     def until(self, stop_ms: float | None) -> Acceptance:
         """The same for runs that end early, at `stop_ms`; None for the whole run."""
@@ -66,11 +74,22 @@ class Acceptance:
             baseline=part((self.baseline,))[0],
             observation=replace(self.observation, facts=replace(self.observation.facts, t_stop_ms=stop_ms)),
             references=References(part(kept.perturbed), part(kept.finer), part(kept.null), kept.finer_until_ms),
+            beside=self.beside.until(stop_ms),
         )
+
+    @cached_property
+    def unproved(self) -> str:
+        """Why no change of the numbers can be judged by this baseline; empty where one can."""
+        facts = self.observation.facts
+        return too_little(self.baseline, facts.t_stop_ms, facts.cells - facts.artificial_gids, self.limits)
 
     def reproduces(self, run: Run) -> bool:
         """Whether a run of the user's own settings gave the baseline's raster, where this model gives one at all."""
         return self.regime == "random" or identical(self.baseline, run.raster)
+
+    def difference(self, run: Run, changes: Changes, safety: str) -> Difference | None:
+        """What a fresh run does otherwise than the user's own runs, beside its spikes."""
+        return self.beside.difference(run, changes, safety, identical(self.baseline, run.raster))
 
     def judge(self, run: Run, safety: str) -> Judgement:
         """The verdict on a run whose changes are of class `safety`."""
@@ -83,6 +102,8 @@ class Acceptance:
             return Judgement("crashed", reason, apart, max(apart, 1.0))
         if not len(self.baseline):
             return self._judge_voltages(run)
+        if safety == NUMERICAL and self.unproved:
+            return Judgement("not applicable", self.unproved, apart, max(apart, 1.0))
         return self.judge_raster(run.raster, safety)
 
     def _unstable(self, run: Run, safety: str) -> str:
@@ -187,8 +208,8 @@ class Acceptance:
         if apart > self.limits.unmatched:
             missed, extra = self._ruler.alone(self.baseline, raster)
             silent = silenced(self.baseline, raster)
-            reason = f"{missed} spikes missed and {extra} extra beyond {self.limits.window_ms:g} ms" + (
-                f", {silent} cells fall silent" if silent else ""
+            reason = f"{counted(missed, 'spike')} missed and {extra} extra beyond {self.limits.window_ms:g} ms" + (
+                f", cells that fall silent: {silent}" if silent else ""
             )
             return self._diverged(raster, reason, apart)
         return self._judge_error(raster, apart)
@@ -239,14 +260,16 @@ class Acceptance:
 
     def _judge_voltages(self, run: Run) -> Judgement:
         if len(run.raster):
-            return Judgement("diverged", f"{len(run.raster)} spikes where the baseline has none", 1.0, 1.0)
+            reason = f"{counted(len(run.raster), 'spike')} where the baseline has none"
+            return Judgement("diverged", reason, 1.0, 1.0, where="spikes")
         if voltage_digests(run) == self.observation.voltage_digests and any(self.observation.voltage_digests):
             return Judgement("accepted", "", 0.0, 0.0)
-        return Judgement("diverged", "the sampled voltages differ (no spikes to compare)", 1.0, 1.0)
+        return Judgement("diverged", "the sampled voltages differ (no spikes to compare)", 1.0, 1.0, where="trace")
 
     def _diverged(self, raster: Raster, why: str, apart: float, violation: float | None = None) -> Judgement:
         when = first_divergence_ms(self.baseline, raster)
-        spikes = f"{len(raster)} spikes for {len(self.baseline)}"
+        spikes = f"{counted(len(raster), 'spike')} for {len(self.baseline)}"
         at = f", from t = {when:g} ms on" if when is not None else ""
         graded = apart if violation is None else violation
-        return Judgement("diverged", f"{why}: {spikes}{at}", apart, max(graded, LEAST_VIOLATION))
+        reason = f"{why}: {spikes}{at}"
+        return Judgement("diverged", reason, apart, max(graded, LEAST_VIOLATION), where="spikes")

@@ -52,8 +52,12 @@ def poisson(spikes: int = 20_000) -> Raster:
 
 
 def test_a_long_run_is_searched_on_the_part_that_takes_as_long_as_its_user_says() -> None:
-    assert shortened(Stoppable(poisson())).stop_ms == 50.0
+    assert shortened(Stoppable(poisson()), search={"short_s": 60.0}).stop_ms == 150.0
     assert shortened(Stoppable(poisson()), search={"short_s": 100.0}).stop_ms == 250.0
+
+
+def test_the_part_is_a_tenth_of_the_run_at_least() -> None:
+    assert shortened(Stoppable(poisson())).stop_ms == 100.0  # 20 of 400 s would be 50 ms
 
 
 @pytest.mark.parametrize("regime", ["chaotic", "random"])
@@ -68,8 +72,8 @@ def test_where_the_whole_process_is_timed_the_whole_run_is_made() -> None:
 
 
 def test_the_part_holds_enough_spikes_before_its_last_window() -> None:
-    late = Raster.from_arrays(np.arange(400), np.repeat([9.9, 800.0], 200))
-    assert shortened(Stoppable(late), run_s=4e6).stop_ms == 12.0
+    late = Raster.from_arrays(np.arange(400), np.repeat([309.9, 800.0], 200))
+    assert shortened(Stoppable(late), run_s=4e6).stop_ms == 312.0
     assert shortened(Stoppable(late), run_s=4e6, search={"short_spikes": 201}).stop_ms is None  # 802 of 1000 ms
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Tuple
 
 from ..knobs.knob import Domain, Excluded, Knob
@@ -20,7 +21,7 @@ def with_values(knob: Knob, facts: ModelFacts, values: Tuple[Any, ...]) -> Domai
     own = facts.baseline.get(knob.name, domain.values[0])
     every = [own, *(value for value in values if value != own)]
     recommended = tuple(value for value in domain.recommended if value in every)
-    return Domain(tuple(every), recommended, domain.safety)
+    return replace(domain, values=tuple(every), recommended=recommended)
 
 
 def check(knob: Knob, value: Any, domain: Domain) -> None:

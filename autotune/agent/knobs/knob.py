@@ -59,7 +59,19 @@ class Domain:
     recommended: Tuple[Any, ...] = ()
     """What the published advice would try first, best first; empty when there is no such advice."""
     safety: str = EXACT
-    """What the knob may do to the raster of this model."""
+    """What the knob may do to the raster of this model; `classes` holds the values that may do more."""
+    classes: Tuple[Tuple[Any, str], ...] = ()
+    """Values that are of another class, each with it."""
+
+    def safety_of(self, value: Any) -> str:
+        """What this value may do to the raster."""
+        return next((safety for other, safety in self.classes if other == value), self.safety)
+
+    @property
+    def every_class(self) -> Tuple[str, ...]:
+        """The classes of its values, from the strictest."""
+        found = {self.safety_of(value) for value in self.values}
+        return tuple(safety for safety in SAFETY_CLASSES if safety in found)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,12 @@
 """mod_flags: how the compiler translates the model's mod files (`nrnivmodl -incflags`); "own" is the user's own build.
 
 The wheels of NEURON compile them at plain -O2 for any processor. `-O3 -march=native` uses this machine's vector
-instructions; its fused multiply-add changes the last bit, `-ffp-contract=off` keeps that away. The mechanisms are
-built in the tuner's cache and loaded in place of the user's, never beside them.
+instructions; its fused multiply-add changes the last bit, `-ffp-contract=off` keeps that away. `-ffast-math` reorders
+sums, multiplies by reciprocals and turns `m^3` into two multiplications; on a hoc network from the literature that took
+16 % off the CPU time of plain -O2, where -O3 took 4 %, and printed the same raster. `-fno-finite-math-only` keeps a
+mechanism's own test for NaN. Only the compiler is given these flags: a linker that sees them would set flush-to-zero
+for the whole process, NEURON included, so that is read back, and a run in which it changed is refused. The mechanisms
+are built in the tuner's cache and loaded in place of the user's, never beside them.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Dict, Tuple
 
 from ..libraries import build_record, loaded_libraries
 from ..simulator import Simulator
-from .knob import ROUND_OFF, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
+from .knob import NUMERICAL, ROUND_OFF, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
 
 if TYPE_CHECKING:
     from ..driver.facts import ModelFacts
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 
 OWN = "own"
 FLAGS = (OWN, "-O3 -march=native", "-O3 -march=native -ffp-contract=off")
+FAST_MATH = "-O3 -march=native -ffast-math -fno-finite-math-only"
 
 
 class ModFlags(Knob):
@@ -36,7 +41,7 @@ class ModFlags(Knob):
             return Excluded(facts.launch.no_build)
         if not facts.launch.mod_files:
             return Excluded("no compiled mechanisms: there is nothing to build")
-        return Domain(FLAGS, FLAGS[1:2], ROUND_OFF)
+        return Domain((*FLAGS, FAST_MATH), FLAGS[1:2], ROUND_OFF, ((FAST_MATH, NUMERICAL),))
 
     def build(self, wish: BuildWish, value: Any) -> BuildWish:
         return wish if value == OWN else replace(wish, flags=value)

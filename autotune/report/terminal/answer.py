@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autotune.export import Best, Bill, RasterEvidence
-from autotune.report.format import format_duration, format_value
+from autotune.report.format import counted, format_duration, format_value
 
 
 def answer(best: Best) -> Panel:
@@ -40,7 +40,7 @@ def describe_bill(bill: Bill) -> str:
 def describe_raster(raster: RasterEvidence) -> str:
     """By which rule the spikes of the best trial were accepted, and what they do."""
     accepted = f"raster: {raster.verdict} as {raster.safety_class}"
-    spikes = f"{raster.spikes} spikes"
+    spikes = counted(raster.spikes, "spike")
     if raster.statistics is not None:
         return (
             f"{accepted} by its statistics: the worst reaches {raster.statistics:.0%} of what it may ({spikes}, "

@@ -21,7 +21,15 @@ from autotune.export import Best
 from autotune.measure import Event, Pair
 from autotune.observe import Observation
 from autotune.plan.space import SearchSpace
-from autotune.report.format import format_changes, format_duration, format_ratio, format_value, format_version
+from autotune.report.format import (
+    counted,
+    format_changes,
+    format_duration,
+    format_left_out,
+    format_ratio,
+    format_value,
+    format_version,
+)
 from autotune.report.progress import Progress
 from autotune.report.terminal.answer import answer
 from autotune.report.terminal.trials import best_so_far, trial_line, trial_table
@@ -65,8 +73,8 @@ class TerminalProgress(Progress):
         )
         delay = f", smallest delay between ranks {facts.min_delay_ms:g} ms" if facts.min_delay_ms is not None else ""
         self._line(
-            f"{facts.cells} cells, {observation.spikes} spikes in {facts.t_stop_ms:g} ms at dt = {facts.dt_ms:g} ms"
-            + delay
+            f"{counted(facts.cells, 'cell')}, {counted(observation.spikes, 'spike')} in {facts.t_stop_ms:g} ms at "
+            f"dt = {facts.dt_ms:g} ms" + delay
         )
         parts = observation.sections
         self._line(
@@ -80,10 +88,12 @@ class TerminalProgress(Progress):
 
     def planned(self, space: SearchSpace) -> None:
         for name, domain in space.domains.items():
-            values = ", ".join(map(format_value, domain.values))
-            self._line(f"{name:<{NAME_COLUMNS}} {domain.safety:<10} {values}")
+            for safety in domain.every_class:
+                values = ", ".join(format_value(value) for value in domain.values if domain.safety_of(value) == safety)
+                self._line(f"{name:<{NAME_COLUMNS}} {safety:<10} {values}")
+                name = ""
         for left in space.out:
-            self._line(f"{left.knob:<{NAME_COLUMNS}} not searched: {left.reason}", "dim")
+            self._line(f"{left.knob:<{NAME_COLUMNS}} {format_left_out(left.values)}: {left.reason}", "dim")
 
     def calibrated(self, calibration: Calibration) -> None:
         if calibration.regime != "random":

@@ -1,0 +1,81 @@
+"""What a run does beside spikes: what it calls and what it records. It is written into the report of a fresh run, which
+the driver compares with those of the baseline (verify/beside.py); and it tells what CoreNEURON would leave out.
+
+Nothing of the model is called or changed here, but that a run which is compared keeps recorded vectors until it ends.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterable, List
+
+from .callbacks import InterpreterEvents, SpikeFunctions, StepFunctions
+from .engine import ran
+from .library import Library
+from .protocol import RunSection
+from .recorders import AT_INTERVALS, AT_TIMES, IN_STEPS, Recorders, Row
+from .simulator import Simulator
+
+
+class Beside:
+    """Of one process: begin() at the end of finitialize, end() when the pass is over."""
+
+    def __init__(self, sim: Simulator, library: Library, functions: SpikeFunctions) -> None:
+        self._sim = sim
+        self._steps = StepFunctions(sim, library)
+        self._events = InterpreterEvents(sim, library)
+        self._spikes = functions
+        self._recorders = Recorders(sim, library)
+        self._states = library.template("StateTransitionEvent")
+
+    def begin(self, apart: Iterable[Any] = (), *, hold: bool) -> None:
+        """finitialize has ended; vectors `apart` are ours. To compare what is recorded, `hold` it."""
+        self._events.begin()
+        if hold:
+            self._recorders.hold(apart)
+
+    def obstacle(self) -> str:
+        """What CoreNEURON would leave out without a word, or with one that nobody reads; an empty string for nothing.
+        Of begin() and of the end, each may see what the other cannot.
+        """
+        kinds = set(self._recorders.kinds())
+        found = {
+            "a function that is called at every step (CVode.extra_scatter_gather)": self._steps.scattered(),
+            "a function that is called at every step (nonvint_block_supervisor)": self._steps.block(),
+            "events of the interpreter after finitialize (CVode.event)": self._events.any(),
+            "a function that is called at a spike (NetCon.record)": self._spikes.count(),
+            "a StateTransitionEvent": self._states is not None and self._states.count,
+            "a Vector that records at given times": AT_TIMES in kinds,
+            "a Vector that records at an interval of its own": AT_INTERVALS in kinds,
+            "a Vector that is played in steps": IN_STEPS in kinds,
+        }
+        return next(("the model has " + what for what, there in found.items() if there), "")
+
+    def end(self, section: RunSection) -> Dict[str, Any]:
+        """What this pass did, as far as it can be told."""
+        functions = self._steps.scattered() + self._steps.block()
+        by_neuron = not ran(self._sim)
+        steps = (section.t_stop_ms - section.t_start_ms) / section.dt_ms if section.dt_ms else 0.0
+        spike_functions = self._spikes.count()
+        return {
+            "step_calls": round(functions * steps) if by_neuron else 0,
+            "spike_functions": spike_functions if by_neuron else 0,
+            "events": self._events.executed(),
+            "events_left": self._events.left(),
+            "vectors": self._recorders.release(),
+        }
+
+
+def joined(one: Dict[str, Any], other: Dict[str, Any]) -> Dict[str, Any]:
+    """What two passes did."""
+    if not one or not other:
+        return one or other
+    both = {name: one[name] + other[name] for name in one}
+    rows: Dict[Any, Row] = {}
+    for row in both["vectors"]:
+        known = rows.setdefault((row[0], row[1]), [*row[:2], *[0] * len(row[2:])])
+        known[2:] = [a + b for a, b in zip(known[2:], row[2:])]
+    return dict(both, vectors=_sorted(rows))
+
+
+def _sorted(rows: Dict[Any, Row]) -> List[Row]:
+    return [rows[key] for key in sorted(rows)]

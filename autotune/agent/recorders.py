@@ -1,0 +1,121 @@
+"""The vectors that the model has NEURON fill while it integrates (`Vector.record`), and those that it plays.
+
+They are summed up so that the sums of all ranks can be added, whatever the order and the numbers of the objects: by
+kind and length, how many there are, and three sums over all of their values. That costs 2 ns a value, at the end.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import c_double, c_int, c_long, c_void_p
+from typing import Any, Dict, Iterable, List, Optional, Tuple
+
+import numpy as np
+
+from .library import Library, Object, addresses_in, instance_of, newest_first
+from .simulator import Simulator
+
+EVERY_STEP, AT_INTERVALS, AT_TIMES, IN_STEPS = "every step", "an interval", "given times", "played in steps"
+KINDS = {
+    "10TvecRecord": EVERY_STEP,
+    "10YvecRecord": EVERY_STEP,
+    "11VecRecordDt": AT_INTERVALS,
+    "17VecRecordDiscrete": AT_TIMES,
+    "11VecPlayStep": IN_STEPS,
+}
+"""NEURON's classes of them, as its library names them (vrecitem.h)."""
+RECORDED = (EVERY_STEP, AT_INTERVALS, AT_TIMES)
+MOST = 20_000
+WORDS_OF_A_RECORDER = 12
+
+Row = List[Any]
+"""Kind, length, how many, finite values, their sum, that of their sizes, first halves less second halves."""
+
+
+class Recorders:
+    """The recorders of this rank, in the order in which the script made them."""
+
+    def __init__(self, sim: Simulator, library: Library) -> None:
+        self._rings = sim.version[0] < 9
+        self._list = library.function("_Z22net_cvode_instance_prlv", gives=c_void_p)
+        self._vectors = library.template("Vector")
+        takes = (c_void_p,)
+        self._size = library.function("vector_capacity", "_Z15vector_capacityP8IvocVect", gives=c_int, takes=takes)
+        self._values = library.function("vector_vec", "_Z10vector_vecP8IvocVect", gives=c_void_p, takes=takes)
+        self._hold = library.function("hoc_obj_ref", "_Z11hoc_obj_refP6Object", takes=takes)
+        self._release = library.function("hoc_obj_unref", "_Z13hoc_obj_unrefP6Object", takes=takes)
+        tables = {name: library.variable("_ZTV" + name, c_void_p * 3) for name in KINDS}
+        # An object begins with the address of its class's functions, which follow two words of another use.
+        self._kinds = {ctypes.addressof(t) + 2 * ctypes.sizeof(c_void_p): KINDS[n] for n, t in tables.items() if t}
+        parts = (self._list, self._vectors, self._size, self._values, self._hold, self._release)
+        self._known = all(part is not None for part in parts)
+        self._held: Dict[int, Tuple[int, str]] = {}  # by the address of its vector: that of its object, its kind
+
+    def kinds(self) -> List[str]:
+        """The kind of each; those that NEURON has more of (as plots) are left out."""
+        return [kind for _, kind in self._all()]
+
+    def hold(self, apart: Iterable[Any]) -> None:
+        """Keep what is recorded until it is summed up: a function that ends drops its vectors before that.
+
+        Vectors `apart` are ours.
+        """
+        ours = {instance_of(vector) for vector in apart}
+        recorders = [(words, kind) for words, kind in self._all() if kind in RECORDED] if self._known else []
+        objects = self._objects() if recorders else {}
+        for words, kind in recorders:
+            vector = next((word for word in words if word in objects), None)
+            if vector is not None and vector not in ours and vector not in self._held:
+                self._hold(objects[vector])
+                self._held[vector] = objects[vector], kind
+
+    def release(self) -> List[Row]:
+        """What the vectors hold by now, summed up; they are the model's alone again."""
+        rows: Dict[Tuple[str, int], Row] = {}
+        for vector, (held, kind) in self._held.items():
+            size = int(self._size(vector))
+            row = rows.setdefault((kind, size), [kind, size, 0, 0, 0.0, 0.0, 0.0])
+            sums = _sums((c_double * size).from_address(self._values(vector)) if size else None)
+            row[2:] = [a + b for a, b in zip(row[2:], (1, *sums))]
+            self._release(held)
+        self._held = {}
+        return [rows[key] for key in sorted(rows)]
+
+    def _all(self) -> List[Tuple[List[Optional[int]], str]]:
+        """The first words of each, and its kind."""
+        found = []
+        for address in self._addresses()[:MOST]:
+            words = list((c_void_p * WORDS_OF_A_RECORDER).from_address(address))
+            kind = self._kinds.get(words[0] or 0)
+            if kind is not None:
+                found.append((words, kind))
+        return found
+
+    def _addresses(self) -> List[int]:
+        head = self._list() if self._list is not None else None
+        if not head:
+            return []
+        if not self._rings:
+            return addresses_in(head)
+        items, size, count, free = (c_long * 4).from_address(head)  # a list with a gap after `free` (OS/list.h)
+        if not 0 <= free <= count <= size:
+            return []
+        every = list((c_void_p * size).from_address(items)) if size else []
+        return every[:free] + every[free + size - count :]
+
+    def _objects(self) -> Dict[int, int]:
+        """The objects of all Vectors by the addresses of what is behind them."""
+        assert self._vectors is not None
+        elements = [item.element for _, item in newest_first(self._vectors)]
+        return {Object.from_address(element).this: element for element in elements}
+
+
+def _sums(memory: Any) -> Tuple[int, float, float, float]:
+    if memory is None:
+        return 0, 0.0, 0.0, 0.0
+    values = np.frombuffer(memory)
+    if not np.isfinite(values.sum()):
+        values = values[np.isfinite(values)]
+    half = len(values) // 2
+    first, second = float(values[:half].sum()), float(values[half:].sum())
+    return len(values), first + second, float(np.abs(values).sum()), first - second
