@@ -64,7 +64,17 @@ def _verdict(best: Best) -> str:
         f"({speedup.confidence:.0%} interval {speedup.low:.2f} to {speedup.high:.2f}), "
         f"{best.evidence.pairs} pairs, p = {best.evidence.corrected_p:.2g}"
     )
+    line += f"\n{describe_brings(best)}" if best.evidence.brings else ""
     return line + (f"\n{describe_raster(best.evidence.raster)}" if best.evidence.raster else "")
+
+
+def describe_brings(best: Best) -> str:
+    """What each setting brings beside the others, and which bring nothing and were left out."""
+    kept = [f"{each['knob']} {each['estimate']:.2f}" for each in best.evidence.brings if each["kept"]]
+    nothing = [each["knob"] for each in best.evidence.brings if not each["kept"]]
+    parts = [", ".join(kept)] if kept else []
+    parts += [f"{', '.join(nothing)}: nothing"] if nothing else []
+    return f"what each brings: {'; '.join(parts)}"
 
 
 def _closest(best: Best) -> str:
