@@ -13,11 +13,13 @@ from optuna import Study
 
 from autotune import __version__
 from autotune.calibrate.baseline import Calibration
-from autotune.config import StudyConfig
+from autotune.config import StudyConfig, Workspace
 from autotune.errors import UsageError
 from autotune.launch.command import Command, check_programs, launch_environment, parse_command
+from autotune.launch.files import NAMES, Files, Store, choose
 from autotune.launch.mpi import Mpi, check_world, find_mpi, mpi_environment
 from autotune.launch.run import FreshRunner, stage_agent
+from autotune.launch.ways_in import check_way_in
 from autotune.observe import Observation, identify_model
 from autotune.search.sampler import make_sampler
 from autotune.store.folder import StudyFolder
@@ -47,6 +49,7 @@ def begin(config: StudyConfig, out: Path, storage: str | None, fresh: bool) -> I
     command, environment, mpi = prepare(config)
     folder.create()
     with closing(folder):
+        Store(folder.files).recover()  # an earlier driver may have been killed
         if fresh:
             folder.clear()
         record = _recorded(folder, _record(config, identify_model(command), storage))
@@ -58,10 +61,25 @@ def begin(config: StudyConfig, out: Path, storage: str | None, fresh: bool) -> I
             folder.agent,
             folder.scratch,
             config.run.end_grace_s,
-            ours=(out,),
+            files=_files(folder, command, environment, config.run.workspace),
             sampling=config.accept.sampling,
         )
         yield Begun(folder, record, study, watcher, mpi)
+
+
+def _files(folder: StudyFolder, command: Command, environment: dict[str, str], workspace: Workspace) -> Files | None:
+    """What keeps runs from the user's files. Raises UsageError where nothing does."""
+    if workspace == "in place":
+        return None
+    allowed = {"auto": NAMES, "copy": ("copy", "library")}.get(workspace, (workspace,))
+    return choose(
+        folder.files,
+        command.cwd,
+        environment,
+        ours=(folder.path.absolute(),),
+        launcher=command.launcher[0] if command.launcher else "",
+        allowed=allowed,
+    )
 
 
 def prepare(config: StudyConfig) -> tuple[Command, dict[str, str], Mpi | None]:
@@ -71,6 +89,7 @@ def prepare(config: StudyConfig) -> tuple[Command, dict[str, str], Mpi | None]:
     command = parse_command(config.command, config.folder)
     environment = launch_environment(command, os.environ)
     check_programs(command, environment)
+    check_way_in(command, environment)
     mpi = find_mpi(command, environment)
     environment |= mpi_environment(mpi, environment)
     check_world(command, mpi, environment)

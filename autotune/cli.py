@@ -51,7 +51,8 @@ def run(
         str | None, typer.Option(help="Optuna storage URL (default: a journal in the study folder)")
     ] = None,
     workspace: Annotated[
-        str | None, typer.Option(help="where trials run: auto, in place, or copy (of the model's folder)")
+        str | None,
+        typer.Option(help="how your files are kept from trials: auto, overlay, library, put back, copy, or in place"),
     ] = None,
     resident: Annotated[
         str | None, typer.Option(help="many trials on one built network, if it replays: auto, or never")
@@ -92,11 +93,11 @@ def plan(
     from autotune.report.plan import plan_json, plan_table
 
     search = {"knobs": _split(knobs), "exclude": _split(exclude), "environments": _absolute(env)}
-    _, space = plan_only(_config(study, context.obj, search))
+    observation, space = plan_only(_config(study, context.obj, search))
     if as_json:
-        typer.echo(json.dumps(plan_json(space), indent=1))
+        typer.echo(json.dumps(plan_json(space, observation.notes), indent=1))
     else:
-        Console(highlight=False).print(plan_table(space))
+        Console(highlight=False).print(plan_table(space, observation.notes))
 
 
 @app.command()

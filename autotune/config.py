@@ -35,6 +35,9 @@ else:
 STUDY_FILE = "study.toml"
 
 
+Workspace = Literal["auto", "overlay", "library", "put back", "copy", "in place"]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -321,10 +324,11 @@ class RunConfig(_Section):
     end_grace_s: float = Field(
         default=60.0, gt=0, description="how many seconds the other ranks may go on after the first rank has ended"
     )
-    workspace: Literal["auto", "in place", "copy"] = Field(
+    workspace: Workspace = Field(
         default="auto",
-        description="where trials run: in the model's folder or in a scratch copy of it; auto: in a copy if the "
-        "model writes there",
+        description="how your files are kept from trials: by an overlay over them, by a library in each process, or by "
+        "being put back after each run; auto: by the first of these that works here; or by a scratch copy of the "
+        "command's folder; in place: not at all",
     )
     resident: Literal["auto", "never"] = Field(
         default="auto",

@@ -6,11 +6,9 @@ Each check is one small function that returns a Finding.
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,26 +16,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from autotune.errors import AutotuneError, ExitCode, MpiError, UsageError
-from autotune.launch.command import Command, check_programs, find_program, launch_environment
-from autotune.launch.mechanisms import compiled_for, parse_version
+from autotune.launch.command import Command, check_programs, launch_environment
+from autotune.launch.interpreter import ask, interpreter_of
+from autotune.launch.mechanisms import compiled_for, compiled_libraries, made_for_another, parse_version
 from autotune.launch.mpi import check_world, find_mpi, mpi_environment
+from autotune.launch.panels import buttons_cure, only_panels
+from autotune.launch.ways_in import shut_out
 from autotune.machine import describe_machine, warnings
 from autotune.report.format import format_version
 
 Status = Literal["ok", "note", "missing"]
-PROBE_TIMEOUT_S = 60.0
-# Asked in the user's interpreter. `nrn_mpi` is whether the package was built with MPI at all.
-PROBE = """
-import json, sys
-answer = {"python": sys.version.split()[0], "executable": sys.executable}
-try:
-    import numpy, neuron
-    answer.update(numpy=numpy.__version__, neuron=neuron.h.nrnversion(), folder=neuron.__path__[0],
-                  coreneuron=bool(neuron.h.nrnversion(6).count("NRN_ENABLE_CORENEURON=ON")))
-except Exception as error:
-    answer["error"] = "%s: %s" % (type(error).__name__, error)
-print("\\n" + json.dumps(answer))
-"""
 
 
 @dataclass(frozen=True)
@@ -95,8 +83,9 @@ def _examine_command(command: Command) -> tuple[list[Finding], ExitCode]:
     except UsageError as error:
         return [Finding("command", "missing", error.message, error.cure)], ExitCode.USAGE
     findings = [Finding("command", "ok", f"{' '.join(command.argv)} ({command.form}, {command.ranks} rank(s))")]
-    interpreter = _interpreter(command, environment)
-    answer = _ask(interpreter, environment) if interpreter else {}
+    findings += _way_in(command, environment)
+    interpreter = interpreter_of(command, environment)
+    answer = ask(interpreter, environment) if interpreter else {}
     findings.append(_neuron(interpreter, answer))
     findings += _mechanisms(command, parse_version(str(answer.get("neuron", ""))))
     mpi_findings, code = _mpi(command, environment)
@@ -105,19 +94,14 @@ def _examine_command(command: Command) -> tuple[list[Finding], ExitCode]:
     return findings, code if code else ExitCode.USAGE if missing else ExitCode.DONE
 
 
-def _interpreter(command: Command, environment: Mapping[str, str]) -> Path | None:
-    """The Python that runs the model: the command's own, or the one that its nrniv belongs to."""
-    program = find_program(command.render()[len(command.launcher)], command.cwd, environment)
-    if program is None or command.form.startswith("python"):
-        return program
-    try:
-        first = program.open("rb").readline(512)
-    except OSError:
-        return None
-    if first.startswith(b"#!") and b"python" in first:
-        return Path(first[2:].decode().split()[0])
-    beside = program.parent / "python"
-    return beside if beside.exists() else find_program("python", command.cwd, environment)
+def _way_in(command: Command, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether the agent can get into the command, and whether the model starts by itself."""
+    shut = shut_out(command, environment)
+    if shut:
+        yield Finding("agent", "missing", shut.what, shut.cure)
+    elif only_panels(command.program, command.program_cwd):
+        cure = buttons_cure(command.render(), command.program_cwd)
+        yield Finding("run", "note", "the model's files make panels, and nothing in them seems to start a run", cure)
 
 
 def _neuron(interpreter: Path | None, answer: Mapping[str, Any]) -> Finding:
@@ -137,30 +121,11 @@ def _neuron(interpreter: Path | None, answer: Mapping[str, Any]) -> Finding:
     return Finding("NEURON", "ok", text)
 
 
-def _ask(interpreter: Path, environment: Mapping[str, str]) -> dict[str, Any]:
-    try:
-        done = subprocess.run(
-            [str(interpreter), "-c", PROBE],
-            env=dict(environment),
-            capture_output=True,
-            text=True,
-            timeout=PROBE_TIMEOUT_S,
-            check=False,
-        )
-        return dict(json.loads(done.stdout.strip().splitlines()[-1]))
-    except (OSError, subprocess.TimeoutExpired, ValueError, IndexError) as error:
-        return {"error": f"{type(error).__name__}: {error}"}
-
-
 def _mechanisms(command: Command, neuron: tuple[int, ...]) -> Iterator[Finding]:
     """Mod files beside the model, whether they are compiled, and whether that was for the `neuron` that runs it."""
     folder = command.program_cwd
     mods = sorted({*folder.glob("*.mod"), *folder.glob("mod*/*.mod"), *folder.glob("mechanisms/*.mod")})
-    libraries = [
-        library
-        for name in (platform.machine(), "x86_64", "arm64", "aarch64")
-        for library in (*folder.glob(f"{name}/libnrnmech.*"), *folder.glob(f"{name}/.libs/libnrnmech.*"))
-    ]
+    libraries = compiled_libraries(folder)
     cores = sorted(folder.glob(f"{platform.machine()}/libcorenrnmech.*"))
     if libraries:
         old = [mod.name for mod in mods if mod.stat().st_mtime > libraries[0].stat().st_mtime]
@@ -176,15 +141,11 @@ def _mechanisms(command: Command, neuron: tuple[int, ...]) -> Iterator[Finding]:
 
 
 def _compiled(library: Path, folder: Path, neuron: tuple[int, ...]) -> Finding:
-    made_for = compiled_for(library)
-    text = f"compiled for NEURON {format_version(made_for)}: {library.relative_to(folder)}"
-    if not (made_for and neuron) or made_for == neuron[: len(made_for)]:
+    foreign = made_for_another(library, folder, neuron)
+    if foreign is None:
+        text = f"compiled for NEURON {format_version(compiled_for(library))}: {library.relative_to(folder)}"
         return Finding("mechanisms", "ok", text)
-    runs = f"NEURON {format_version(neuron)}"
-    cure = f"Remove the folder {library.relative_to(folder).parts[0]} and run the nrnivmodl of {runs}."
-    if made_for[0] == neuron[0]:
-        return Finding("mechanisms", "note", f"{text}, and {runs} runs them", cure)
-    return Finding("mechanisms", "missing", f"{text}, and {runs} cannot load them", cure)
+    return Finding("mechanisms", "note" if foreign.loads else "missing", foreign.what, foreign.cure)
 
 
 def _mpi(command: Command, environment: dict[str, str]) -> tuple[list[Finding], ExitCode]:

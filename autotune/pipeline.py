@@ -5,6 +5,7 @@ Each step returns its result and is skipped when its record is already in the st
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from autotune.launch.ask import Ask
 from autotune.launch.mechanisms import Builder
 from autotune.launch.run import FreshRunner, stage_agent
 from autotune.observe import Observation, observe, observed
-from autotune.plan.manner import manner
+from autotune.plan.manner import manner, what_is_timed
 from autotune.plan.space import SearchSpace
 from autotune.plan.steps import planned, wished_space
 from autotune.report.progress import Progress
@@ -43,6 +44,7 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
         with folder.spending(progress.step("observe")):
             watched = observed(folder, begun.watcher, begun.mpi, config.run.timeout_s, config.environments())
             observation, baseline = watched
+            wishes = what_is_timed(wishes, observation)
             progress.observed(observation)
 
         with folder.spending(progress.step("plan")):
@@ -51,7 +53,8 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
             space = planned(folder, observation, wishes, config.confirm.minimum_gain, raw.unproved, builder)
             progress.planned(space)
 
-        runner = replace(begun.watcher, manner=manner(observation, space, config.run, builder))
+        files = begun.watcher.files and begun.watcher.files.using(observation.means)
+        runner = replace(begun.watcher, manner=manner(observation, space, builder), files=files)
         limit_s = observation.limit_s(config.run.timeout_s)
         router = Router(
             runner, space, raw, wishes, config.run, folder.read(SessionRecord), folder.write, progress.session
@@ -85,13 +88,16 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
         return best
 
 
-def plan(config: StudyConfig) -> tuple[Observation, SearchSpace]:
-    """The first two steps alone: one watched run in a temporary folder, and what could be searched."""
+def plan(config: StudyConfig, runner: Callable[..., FreshRunner] = FreshRunner) -> tuple[Observation, SearchSpace]:
+    """The first two steps alone: one watched run in a temporary folder, and what could be searched.
+
+    `runner` makes the one that runs the command; a benchmark's looks at what the run leaves behind.
+    """
     command, environment, mpi = prepare(config)
     with TemporaryDirectory(prefix="autotune-plan-") as name:
         agent = Path(name, "agent")
         stage_agent(agent)
-        watcher = FreshRunner(command, environment, agent, Path(name, "scratch"), config.run.end_grace_s)
+        watcher = runner(command, environment, agent, Path(name, "scratch"), config.run.end_grace_s)
         observation, baseline = observe(watcher, mpi, config.run.timeout_s, config.environments())
     unproved = Acceptance(baseline, observation, config.accept).unproved
     return observation, wished_space(observation, config.search, config.confirm.minimum_gain, unproved)

@@ -103,14 +103,17 @@ def _difference(name: str, bare: list[bytes | None], watched: bytes | None, in_o
     texts = [text for text in bare if text is not None]
     if watched is None or not texts:
         return f"{name}: {_told(bare[0])} → {_told(watched)}"
+    if len(set(texts)) > 1 and any(b"\0" in text for text in (*texts, watched)):
+        return ""  # no text, and it varies by itself
     lines, seen = [text.splitlines() for text in texts], watched.splitlines()
     if not in_order:
-        lines, seen = [sorted(each, key=_alike) for each in lines], sorted(seen, key=_alike)
+        lines, seen = [sorted(each) for each in lines], sorted(seen)
     if seen in lines:
         return ""
     if any(each != lines[0] for each in lines) and sorted(seen) in map(sorted, lines):  # the order varies by itself
         return ""
-    known, odd = _aligned(lines, seen) if len({len(each) for each in (*lines, seen)}) == 1 else _unaligned(lines, seen)
+    aligned = in_order and len({len(each) for each in (*lines, seen)}) == 1
+    known, odd = (_aligned if aligned else _unordered)(lines, seen)
     if not odd and not known:
         return ""
     return f"{name}: {_told(b' | '.join(known[:2]))} → {_told(b' | '.join(odd[:2]))}"
@@ -127,25 +130,26 @@ def _aligned(bare: list[list[bytes]], seen: list[bytes]) -> tuple[list[bytes], l
     return known, odd
 
 
-def _unaligned(bare: list[list[bytes]], seen: list[bytes]) -> tuple[list[bytes], list[bytes]]:
-    """Lines of all bare runs that are missing, and lines that no bare run has; where the bare runs are of different
-    lengths, numbers aside."""
-    if len({len(each) for each in bare}) > 1:
-        bare, seen = [[*map(_blank, each)] for each in bare], [*map(_blank, seen)]
-        return [line for line in set.intersection(*map(set, bare)) if line not in seen], [
-            line for line in seen if not any(line in each for each in bare)
-        ]
-    first, here = Counter(bare[0]), Counter(seen)
-    return [*(first - here).elements()], [*(here - first).elements()]
-
-
-def _alike(line: bytes) -> tuple[bytes, bytes]:
-    """Sorts lines that differ in numbers only next to each other."""
-    return _blank(line), line
+def _unordered(bare: list[list[bytes]], seen: list[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """Lines of all bare runs that are missing, and lines like none that varies among the bare runs, numbers aside."""
+    counts = [Counter(each) for each in bare]
+    common = counts[0]
+    for each in counts[1:]:
+        common = common & each
+    free: Counter[bytes] = Counter()
+    for each in counts:
+        free |= Counter(map(_blank, (each - common).elements()))
+    odd = []
+    for line in (Counter(seen) - common).elements():
+        if free[_blank(line)] > 0:
+            free[_blank(line)] -= 1
+        else:
+            odd.append(line)
+    return [*(common - Counter(seen)).elements()], odd
 
 
 def _blank(line: bytes) -> bytes:
-    return NUMBER.sub(b"#", line)
+    return b" ".join(NUMBER.sub(b"#", line).split())  # columns are padded
 
 
 def _told(content: bytes | None) -> str:

@@ -102,9 +102,8 @@ def table_of(config: StudyConfig, pairs: int, every_value: bool, names: list[str
         runner = FreshRunner(command, environment, agent, Path(name, "scratch"), config.run.end_grace_s)
         observation, baseline = observe(runner, mpi, config.run.timeout_s)
         space = make_space(observation, only=names)
-        in_place = config.run.model_copy(update={"workspace": "in place"})
         builder = Builder(observation.facts.launch, environment)
-        runner = replace(runner, manner=manner(observation, space, in_place, builder))
+        runner = replace(runner, manner=manner(observation, space, builder))
         own = Ask(observation.limit_s(config.run.timeout_s))
         table = Table(
             "settings", "time ratio", "95 %", "", "raster", title=title(config, observation), title_justify="left"

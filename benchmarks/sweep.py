@@ -28,26 +28,26 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import traceback
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import tomllib
 from endings import MARK, Ending, Stamps, differences, ending_of, stamps, varying
 
-from autotune import begin
-from autotune.config import StudyConfig, make_config
+from autotune import pipeline
+from autotune.begin import prepare
+from autotune.config import StudyConfig, make_config, tomllib
 from autotune.errors import AutotuneError
 from autotune.launch import Finished, run_process
 from autotune.launch.ask import Ask, Run, Way
-from autotune.launch.run import FreshRunner, stage_agent
-from autotune.observe import observe
-from autotune.plan.steps import wished_space
+from autotune.launch.run import FreshRunner
 from autotune.report.plan import plan_json
 
 SLACK_S = 60.0
@@ -155,24 +155,21 @@ class Bench:
     def bare(self) -> Ending:
         """Run the command as its user would."""
         before = self._copy()
-        command, environment, _ = begin.prepare(self._config())
+        os.environ[MARK] = str(uuid.uuid4())
+        command, environment, _ = prepare(self._config())
         streams = {"stdout": self.work / "stdout.txt", "stderr": self.work / "stderr.txt"}
-        environment[MARK] = str(uuid.uuid4())
         finished = run_process(command.render(), cwd=command.cwd, env=environment, **streams, timeout_s=self.limit_s)
         return ending_of(finished, self.home, before, environment[MARK])
 
     def watched(self, result: Result, limit_s: float) -> Ending:
         """Run it with the agent inside, and tell `result` what would be searched."""
         before = self._copy()
-        config = self._config()
-        command, environment, mpi = begin.prepare(config)
-        environment[MARK] = str(uuid.uuid4())
-        agent = self.work / "agent"
-        stage_agent(agent)
-        runner = Keeping(command, environment, agent, self.work / "scratch", home=self.home, before=before)
+        endings: list[Ending] = []
+        os.environ[MARK] = str(uuid.uuid4())
         try:
-            observation, _ = observe(runner, mpi, limit_s)
-            space = plan_json(wished_space(observation, config.search, config.confirm.minimum_gain))
+            runner = partial(Keeping, home=self.home, before=before, endings=endings)
+            observation, planned = pipeline.plan(self._config(run={"timeout_s": limit_s}), runner)
+            space = plan_json(planned)
         except AutotuneError as error:
             result.refused = f"{error.message} {error.cure}".strip()
         else:
@@ -183,7 +180,7 @@ class Bench:
             result.facts = {name: getattr(observation.facts, name) for name in names}
             result.facts |= {"spikes": observation.spikes, "run_s": round(observation.run_s, 3)}
             result.facts["highest_mv"] = max((v["highest_mv"] for v in observation.voltages if v), default=None)
-        return runner.endings[0]
+        return endings[0]
 
     def _build(self) -> list[str]:
         """Prepare the folder that is copied for each run; its last lines if the build fails."""
@@ -204,13 +201,14 @@ class Bench:
             (self.home / name).mkdir()
         return stamps(self.home)
 
-    def _config(self) -> StudyConfig:
-        return make_config({"name": "sweep", "command": self.model.command, "folder": self.folder})
+    def _config(self, **tables: Any) -> StudyConfig:
+        return make_config({"name": "sweep", "command": self.model.command, "folder": self.folder, **tables})
 
     @contextmanager
     def _environment(self) -> Iterator[None]:
         """That of a user who has activated this NEURON."""
         own = dict(os.environ)
+        tempfile.tempdir = str(self.work)  # our own files lie elsewhere than the model's
         path = os.pathsep.join(filter(None, [str(self.programs or ""), own["PATH"]]))
         theirs = {name: value for name, value in own.items() if name not in OWN}
         try:
@@ -218,6 +216,7 @@ class Bench:
             os.environ.update(theirs, PATH=path, HOME=str(self.home / "user"), TMPDIR=str(self.home / "tmp"))
             yield
         finally:
+            tempfile.tempdir = None
             os.environ.clear()
             os.environ.update(own)
 

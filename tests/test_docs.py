@@ -117,7 +117,7 @@ def test_the_study_folder_holds_what_its_page_lists_and_nothing_else(tmp_path: P
     config = make_config(
         {
             "name": "small",
-            "command": "{python} small_ring.py --tstop 20",
+            "command": "{python} small_ring.py --tstop 60",
             "folder": ROOT / "tests" / "models",
             "search": {"trials": 1, "knobs": ("bin_queue",)},
             "noise": {"runs": 4},
@@ -128,7 +128,11 @@ def test_the_study_folder_holds_what_its_page_lists_and_nothing_else(tmp_path: P
     page = (DOCS / "reference" / "study-folder.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE))
     files = (str(file.relative_to(tmp_path / "study")) for file in (tmp_path / "study").rglob("*") if file.is_file())
-    found = {re.sub(r"\d{4}\.json", "0007.json", name) for name in files if not name.startswith((".lock", "agent/"))}
+    found = {
+        re.sub(r"\d{4}\.json", "0007.json", name)
+        for name in files
+        if not name.startswith((".lock", "agent/", "files/"))
+    }
     assert found <= listed
     # A single trial leaves nothing to confirm, and this network is regular.
     rare = {f"rasters/{name}.npz" for name in ("perturbed-2", "null-1", "repeat-1")}

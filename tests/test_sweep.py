@@ -84,9 +84,11 @@ def test_a_model_that_varies_by_itself_is_unchanged_and_one_that_notices_the_age
         ([b"a\n", b"a\nlate 1\n"], b"b\n", "a → b"),
         ([b"a\nb\nc\n", b"a\nc\nb\n"], b"b\na\nc\n", ""),
         ([b"a\nb\nc\n"] * 2, b"b\na\nc\n", "a | b → b | a"),
-        ([b"1e-05 s\n", b"0.2 s\n"], b"3.5E+10 s\n", ""),
+        ([b"1e-05 s\n", b"0.2   s\n"], b"3.5E+10    s\n", ""),
         ([b"a\n"] * 2, b"a\nwarning\n", "nothing → warning"),
         ([b"a\n"] * 2, b"", "a → nothing"),
+        ([b"\0\1", b"\0\2"], b"\0\3", ""),
+        ([b"\0"] * 2, b"\0\3", "\0 → \0\3"),
         ([None] * 2, b"new", "removed → new"),
         ([b""] * 2, b"new", "nothing → new"),
         ([b"old"] * 2, None, "old → removed"),
@@ -116,6 +118,9 @@ def test_times_may_sort_the_lines_of_ranks_otherwise(sweep: ModuleType) -> None:
     bare = [ending(b"0.01 built", b"0.02 ran"), ending(b"0.03 built", b"0.04 ran")]
     assert not sweep.differences(bare, ending(b"0.06 built", b"0.05 ran"), in_order=False)
     assert sweep.differences(bare, ending(b"0.06 built", b"0.05 failed"), in_order=False)
+    bare = [ending(b"3", b"0.5"), ending(b"3", b"7.5")]
+    assert not sweep.differences(bare, ending(b"0.4", b"3"), in_order=False)
+    assert sweep.differences(bare, ending(b"0.4", b"4"), in_order=False)
 
 
 def test_lines_that_tell_the_clock_differ_in_more_than_numbers_only(sweep: ModuleType) -> None:

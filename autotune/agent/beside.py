@@ -6,11 +6,10 @@ Nothing of the model is called or changed here, but that a run which is compared
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List
+from typing import Any, Dict, Iterable, List, Tuple
 
 from .callbacks import InterpreterEvents, SpikeFunctions, StepFunctions
 from .engine import ran
-from .library import Library
 from .protocol import RunSection
 from .recorders import AT_INTERVALS, AT_TIMES, IN_STEPS, Recorders, Row
 from .simulator import Simulator
@@ -19,17 +18,19 @@ from .simulator import Simulator
 class Beside:
     """Of one process: begin() at the end of finitialize, end() when the pass is over."""
 
-    def __init__(self, sim: Simulator, library: Library, functions: SpikeFunctions) -> None:
+    def __init__(self, sim: Simulator, functions: SpikeFunctions) -> None:
         self._sim = sim
-        self._steps = StepFunctions(sim, library)
-        self._events = InterpreterEvents(sim, library)
+        self._steps = StepFunctions(sim)
+        self._events = InterpreterEvents(sim)
         self._spikes = functions
-        self._recorders = Recorders(sim, library)
-        self._states = library.template("StateTransitionEvent")
+        self._recorders = Recorders(sim)
+        self._transitions = sim.library.template("StateTransitionEvent")
+        self._at_begin = self._functions()
 
     def begin(self, apart: Iterable[Any] = (), *, hold: bool) -> None:
         """finitialize has ended; vectors `apart` are ours. To compare what is recorded, `hold` it."""
         self._events.begin()
+        self._at_begin = self._functions()
         if hold:
             self._recorders.hold(apart)
 
@@ -38,12 +39,13 @@ class Beside:
         Of begin() and of the end, each may see what the other cannot.
         """
         kinds = set(self._recorders.kinds())
+        scattered, block, at_spikes, transitions = self._functions()
         found = {
-            "a function that is called at every step (CVode.extra_scatter_gather)": self._steps.scattered(),
-            "a function that is called at every step (nonvint_block_supervisor)": self._steps.block(),
+            "a function that is called at every step (CVode.extra_scatter_gather)": scattered,
+            "a function that is called at every step (nonvint_block_supervisor)": block,
             "events of the interpreter after finitialize (CVode.event)": self._events.any(),
-            "a function that is called at a spike (NetCon.record)": self._spikes.count(),
-            "a StateTransitionEvent": self._states is not None and self._states.count,
+            "a function that is called at a spike (NetCon.record)": at_spikes,
+            "a StateTransitionEvent": transitions,
             "a Vector that records at given times": AT_TIMES in kinds,
             "a Vector that records at an interval of its own": AT_INTERVALS in kinds,
             "a Vector that is played in steps": IN_STEPS in kinds,
@@ -52,17 +54,23 @@ class Beside:
 
     def end(self, section: RunSection) -> Dict[str, Any]:
         """What this pass did, as far as it can be told."""
-        functions = self._steps.scattered() + self._steps.block()
+        # A function that ends takes with it what it has made; a script may add something after finitialize.
+        scattered, block, at_spikes, transitions = map(max, zip(self._at_begin, self._functions()))
         by_neuron = not ran(self._sim)
         steps = (section.t_stop_ms - section.t_start_ms) / section.dt_ms if section.dt_ms else 0.0
-        spike_functions = self._spikes.count()
         return {
-            "step_calls": round(functions * steps) if by_neuron else 0,
-            "spike_functions": spike_functions if by_neuron else 0,
+            "step_calls": round((scattered + block) * steps) if by_neuron else 0,
+            "spike_functions": at_spikes if by_neuron else 0,
+            "transitions": transitions if by_neuron else 0,
             "events": self._events.executed(),
             "events_left": self._events.left(),
             "vectors": self._recorders.release(),
         }
+
+    def _functions(self) -> Tuple[int, int, int, int]:
+        """How many there are at steps, in NEURON's two ways, at spikes, and at transitions."""
+        transitions = self._transitions.count if self._transitions is not None else 0
+        return self._steps.scattered(), int(self._steps.block()), self._spikes.count(), transitions
 
 
 def joined(one: Dict[str, Any], other: Dict[str, Any]) -> Dict[str, Any]:

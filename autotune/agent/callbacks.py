@@ -24,7 +24,8 @@ _EXECUTE = ctypes.CFUNCTYPE(c_int, c_void_p)
 class StepFunctions:
     """Functions that are called at every step: `CVode.extra_scatter_gather` and the non-voltage block."""
 
-    def __init__(self, sim: Simulator, library: Library) -> None:
+    def __init__(self, sim: Simulator) -> None:
+        library = sim.library
         self._sim = sim
         self._walk = library.function("_Z24nrn_extra_scatter_gatherii", takes=(c_int, c_int))
         self._execute = _places_of_the_interpreter(library)
@@ -69,9 +70,9 @@ class StepFunctions:
 class InterpreterEvents:
     """What `CVode.event` puts on the queue, as the pool tells from which NEURON takes these events."""
 
-    def __init__(self, sim: Simulator, library: Library) -> None:
+    def __init__(self, sim: Simulator) -> None:
         self._sim = sim
-        self._pool = library.variable("_ZN8HocEvent7hepool_E", c_void_p)
+        self._pool = sim.library.variable("_ZN8HocEvent7hepool_E", c_void_p)
         self._most = 0
 
     def begin(self) -> None:
@@ -105,9 +106,9 @@ class InterpreterEvents:
 class SpikeFunctions:
     """Functions that the model has NEURON call at a spike, `NetCon.record(callable)`, told from those of the agent."""
 
-    def __init__(self, sim: Simulator, library: Library) -> None:
-        self._sources = library.function("_Z22net_cvode_instance_pslv", gives=c_void_p)
-        self._vectors = library.template("Vector")
+    def __init__(self, sim: Simulator) -> None:
+        self._sources = sim.library.function("_Z22net_cvode_instance_pslv", gives=c_void_p)
+        self._vectors = sim.library.template("Vector")
         self._rings = sim.version[0] < 9
         self._place: Optional[int] = None
         self._before: Dict[int, Optional[int]] = {}

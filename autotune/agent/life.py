@@ -27,12 +27,15 @@ from .simulator import Simulator
 _agent: Optional[Agent] = None
 
 
-def install() -> None:
-    """Start the agent in this process, once, if the environment names a job; and hide our folder from the script."""
+def install(hoc: bool = False) -> None:
+    """Start the agent in this process, once, if the environment names a job; and hide our folder from the script.
+
+    `hoc`: the model is one, Python is there only where it asks for it.
+    """
     global _agent
     path = os.environ.get(JOB_VARIABLE)
     if path and _agent is None:
-        _agent = Agent(read_message(path))
+        _agent = Agent(read_message(path), hoc)
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     for words in (sys.path, getattr(sys, "argv", [])):  # nrniv lists pre.hoc among its arguments
         words[:] = [word for word in words if word not in (here, os.path.join(here, "pre.hoc"))]
@@ -41,12 +44,13 @@ def install() -> None:
 class Agent:
     """Watches one process of the user's model from the import of NEURON to its exit."""
 
-    def __init__(self, message: Union[Job, Service]) -> None:
+    def __init__(self, message: Union[Job, Service], hoc: bool = False) -> None:
         self._service = message if isinstance(message, Service) else None
         job = message.job if isinstance(message, Service) else message
         self._process = os.getpid()
         self._sim = Simulator()
         self._report = Report(self._sim, job)
+        self._report.hoc_is_the_model = hoc
         self._passes = Passes(self._sim, job, self._report, several=self._service is not None)
         if self._service:
             self._passes.call_at(self._service.at, self._serve)

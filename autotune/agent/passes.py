@@ -13,10 +13,9 @@ from typing import Any, Callable, Dict, List, Optional
 from .beside import Beside, joined
 from .callbacks import SpikeFunctions
 from .capture import Capture
-from .engine import enabled, obstacle, step_s
+from .engine import obstacle, step_s
 from .histogram import ExchangeHistogram
 from .knobs import KNOBS, ToldBy, in_order_of_application
-from .library import Library
 from .probe import NetConTable, local_gids, probe
 from .protocol import Job, RunSection
 from .report import Report
@@ -51,6 +50,7 @@ class Passes:
         self._section: Optional[RunSection] = None
         self._finitializes = 0
         self._uniform_mv: Optional[float] = None
+        self._bulletin_job: Optional[int] = None
         self._dt_ms = 0.0
         self._handlers = self._handle(several)
 
@@ -60,12 +60,12 @@ class Passes:
 
     def start(self) -> None:
         """Make what records; inside a finitialize."""
-        self._capture = Capture(self._sim)
+        if self._capture is None:  # a second one would take the vectors of the first for the model's
+            self._capture = Capture(self._sim)
         self._histogram = ExchangeHistogram(self._sim) if self._counts_exchanges() else None
         self._voltages = self._sample()
-        library = Library()
-        self._functions = SpikeFunctions(self._sim, library)
-        self._beside = None if self._several else Beside(self._sim, library, self._functions)
+        self._functions = SpikeFunctions(self._sim)
+        self._beside = None if self._several else Beside(self._sim, self._functions)
 
     def begin(self, job: Job) -> None:
         """From now on the passes are those of another job of the same process."""
@@ -98,7 +98,6 @@ class Passes:
         report = self._report.rank
         report.sections.append(section)
         self._check_capture(section)
-        self._look_beside(section)
         if section.spikes:
             self._report.add_spikes(*self._capture.take())
         if self._voltages:
@@ -108,6 +107,7 @@ class Passes:
             exchanges = sum(report.histogram)
             length_ms = section.t_stop_ms - section.t_start_ms
             self._sim.exchange_interval_ms = length_ms / exchanges if exchanges else None
+        self._look_beside(section)
 
     def _look_beside(self, section: RunSection) -> None:
         """What the pass did beside spikes; what CoreNEURON would drop, in a watched run."""
@@ -140,6 +140,7 @@ class Passes:
 
     def _before_finitialize(self) -> None:
         self.close()
+        self._bulletin_job = self._sim.bulletin_job()
         self._sim.forget_events()
         self._call.pop(self._finitializes, lambda: None)()  # in which finitialize may be called again
         self._finitializes += 1
@@ -170,6 +171,7 @@ class Passes:
             self._report.rank.model = dict(
                 probe(self._sim, table, gids),
                 artificial_gids=self._capture.artificial_gids,
+                sources_without_gid=self._capture.unnamed,
                 ways=ways_of(self._sim),
                 no_coreneuron=obstacle(self._sim, self._capture.unnamed),
             )
@@ -199,12 +201,11 @@ class Passes:
             self._beside.begin(self._voltages.vectors if self._voltages else (), hold=not self._job.observe)
             if self._job.observe:
                 self._note_dropped()
-        self._section = RunSection(t_start_ms=float(self._sim.h.t), uniform_mv=self._uniform_mv)
+        self._section = RunSection(t_start_ms=float(self._sim.h.t), job=self._bulletin_job, uniform_mv=self._uniform_mv)
         if self._job.stop_ms is not None and self._section.t_start_ms < self._job.stop_ms:
             self._sim.at(self._job.stop_ms, self._report.guarded(self._stop_early))
         fixed_step = not int(self._sim.cvode.active())
-        # CoreNEURON drops events of the interpreter, the clock's too, and warns of each.
-        self._timer.start(clock=fixed_step and not enabled() and (self._job.clock or self._job.observe))
+        self._timer.start(clock=fixed_step and (self._job.clock or self._job.observe))
 
     def _stop_early(self) -> None:
         self._sim.h.stoprun = 1  # psolve and run() look at it after every step

@@ -51,7 +51,7 @@ proc autotune_netcons() { local i, x  localobj list, nc
     }
 }
 """
-_MARK_MV = -1.234567890123e-300  # no model's threshold
+_MARK_MV = -1.234567890123e300  # no model's threshold, nor near one: hoc calls numbers equal that differ by 1e-11
 _THESE_GIDS = """
 proc autotune_these_gids() { local i
     for i = 0, $o2.size() - 1 { $o3.x[i] = $o1.gid_exists($o2.x[i]) }
@@ -130,6 +130,7 @@ def probe(sim: Simulator, table: NetConTable, gids: Dict[int, int]) -> Dict[str,
         "output_gids": sum(1 for state in gids.values() if state == 3),
         "netcons": len(table.gids),
         "sections": sum(1 for _ in sim.h.allsec()),
+        "trees": sum(1 for section in sim.h.allsec() if section.parentseg() is None),
         "delays_ms": delays[:MOST_DELAYS].tolist(),
         "min_delay_ms": float(table.delays_ms[remote].min()) if remote.any() else None,
         "artificial_cells": sum(mechanisms.values()),

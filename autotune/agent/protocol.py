@@ -113,6 +113,8 @@ class RunSection:
 
     t_start_ms: float = 0.0
     t_stop_ms: float = 0.0
+    job: Optional[int] = None
+    """The number of the bulletin board's job in which it ran, if it did."""
     dt_ms: float = 0.0
     """The fixed step; with CVODE, the one that the model had before."""
     uniform_mv: Optional[float] = None
@@ -139,6 +141,11 @@ class RunSection:
     until_next_s: float = 0.0
     """Wall time from the end of finitialize to whatever closed this section."""
 
+    @property
+    def integrated(self) -> bool:
+        """Whether NEURON took a step in it."""
+        return abs(self.t_stop_ms - self.t_start_ms) > 1e-9 or self.psolve_s > 0.0 or self.spikes > 0
+
 
 @dataclass
 class RankReport:
@@ -147,7 +154,13 @@ class RankReport:
     """
 
     rank: int = 0
+    """In the world of all ranks (`pc.id_world`),"""
     nhost: int = 1
+    """of so many (`pc.nhost_world`)."""
+    subrank: int = 0
+    """Among the ranks that simulate one network together (`pc.id`); the same as `rank` without subworlds,"""
+    subsize: int = 1
+    """of so many (`pc.nhost`)."""
     host: str = ""
     pid: int = 0
     ancestors: List[int] = field(default_factory=list)
@@ -182,10 +195,19 @@ class RankReport:
     signal: str = ""
     """The signal that ended this rank: its launcher's, when another rank ended without MPI_Finalize."""
     exception: str = ""
-    """An exception of the user's program that nobody caught, in one line."""
+    """An exception that ended the user's program, in one line."""
+    survived: str = ""
+    """An exception that was printed while the model went on, in one line: hoc's `nrnpython` returns 0 and goes on."""
+    output_gids: int = 0
+    """Gids of this rank whose spikes are sent to other ranks."""
     errors: List[str] = field(default_factory=list)
     """What went wrong inside the agent; a run with any of these proves nothing."""
     protocol: int = PROTOCOL
+
+    @property
+    def simulated(self) -> bool:
+        """Whether this rank took a step."""
+        return any(section.integrated for section in self.sections)
 
     @classmethod
     def from_json(cls, text: str) -> RankReport:

@@ -7,13 +7,14 @@ kind and length, how many there are, and three sums over all of their values. Th
 from __future__ import annotations
 
 import ctypes
-from ctypes import c_double, c_int, c_long, c_void_p
+from ctypes import c_long, c_void_p
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 import numpy as np
 
-from .library import Library, Object, addresses_in, instance_of, newest_first
+from .library import Object, addresses_in, instance_of, newest_first
 from .simulator import Simulator
+from .vectors import VectorMemory
 
 EVERY_STEP, AT_INTERVALS, AT_TIMES, IN_STEPS = "every step", "an interval", "given times", "played in steps"
 KINDS = {
@@ -35,20 +36,20 @@ Row = List[Any]
 class Recorders:
     """The recorders of this rank, in the order in which the script made them."""
 
-    def __init__(self, sim: Simulator, library: Library) -> None:
+    def __init__(self, sim: Simulator) -> None:
+        library = sim.library
         self._rings = sim.version[0] < 9
         self._list = library.function("_Z22net_cvode_instance_prlv", gives=c_void_p)
         self._vectors = library.template("Vector")
         takes = (c_void_p,)
-        self._size = library.function("vector_capacity", "_Z15vector_capacityP8IvocVect", gives=c_int, takes=takes)
-        self._values = library.function("vector_vec", "_Z10vector_vecP8IvocVect", gives=c_void_p, takes=takes)
         self._hold = library.function("hoc_obj_ref", "_Z11hoc_obj_refP6Object", takes=takes)
         self._release = library.function("hoc_obj_unref", "_Z13hoc_obj_unrefP6Object", takes=takes)
         tables = {name: library.variable("_ZTV" + name, c_void_p * 3) for name in KINDS}
         # An object begins with the address of its class's functions, which follow two words of another use.
         self._kinds = {ctypes.addressof(t) + 2 * ctypes.sizeof(c_void_p): KINDS[n] for n, t in tables.items() if t}
-        parts = (self._list, self._vectors, self._size, self._values, self._hold, self._release)
-        self._known = all(part is not None for part in parts)
+        self._memory = VectorMemory(library)
+        parts = (self._list, self._vectors, self._hold, self._release)
+        self._known = self._memory.known and all(part is not None for part in parts)
         self._held: Dict[int, Tuple[int, str]] = {}  # by the address of its vector: that of its object, its kind
 
     def kinds(self) -> List[str]:
@@ -73,10 +74,9 @@ class Recorders:
         """What the vectors hold by now, summed up; they are the model's alone again."""
         rows: Dict[Tuple[str, int], Row] = {}
         for vector, (held, kind) in self._held.items():
-            size = int(self._size(vector))
-            row = rows.setdefault((kind, size), [kind, size, 0, 0, 0.0, 0.0, 0.0])
-            sums = _sums((c_double * size).from_address(self._values(vector)) if size else None)
-            row[2:] = [a + b for a, b in zip(row[2:], (1, *sums))]
+            values = self._memory.floats(vector)
+            row = rows.setdefault((kind, len(values)), [kind, len(values), 0, 0, 0.0, 0.0, 0.0])
+            row[2:] = [a + b for a, b in zip(row[2:], (1, *_sums(values)))]
             self._release(held)
         self._held = {}
         return [rows[key] for key in sorted(rows)]
@@ -110,10 +110,7 @@ class Recorders:
         return {Object.from_address(element).this: element for element in elements}
 
 
-def _sums(memory: Any) -> Tuple[int, float, float, float]:
-    if memory is None:
-        return 0, 0.0, 0.0, 0.0
-    values = np.frombuffer(memory)
+def _sums(values: np.ndarray) -> Tuple[int, float, float, float]:
     if not np.isfinite(values.sum()):
         values = values[np.isfinite(values)]
     half = len(values) // 2

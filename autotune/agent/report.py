@@ -15,10 +15,11 @@ from typing import Callable, List, Tuple
 
 import numpy as np
 
+from . import seen
 from .floating_point import rounding
 from .knobs import KNOBS
 from .libraries import loaded_libraries
-from .protocol import Job, RankReport, rank_files, to_json, write_atomically, write_text
+from .protocol import JOB_VARIABLE, Job, RankReport, rank_files, to_json, write_atomically, write_text
 from .simulator import Simulator
 
 MOST_ERRORS = 20
@@ -32,20 +33,31 @@ class Report:
         self._job = job
         self._spikes: List[Tuple[np.ndarray, np.ndarray]] = []
         self._cpu_s_before = 0.0
-        self.rank = RankReport(ancestors=_ancestors())
+        self._process = os.getpid()
+        self._noted = False
+        self.hoc_is_the_model = False
+        """No Python script is: nrniv runs hoc, and Python only where hoc asks for it."""
+        self.rank = RankReport(ancestors=seen.ancestors())
 
     def begin(self, job: Job) -> None:
         """From now on the report is of another job of the same process, or of a copy of it."""
         self._job = job
         self._spikes = []
         self._cpu_s_before = time.process_time()
-        self.rank = RankReport(ancestors=_ancestors())
+        self._process = os.getpid()
+        self.rank = RankReport(ancestors=seen.ancestors())
 
     def guarded(self, step: Callable[[], None]) -> Callable[[], None]:
-        """The same step, whose exceptions end in the report of the job that runs then."""
+        """The same step, whose exceptions end in the report of the job that runs then. In a copy of the process that
+        the model has forked it is left out: that is no rank.
+        """
         name = getattr(step, "__name__", "replay").strip("_")
 
         def run() -> None:
+            if name == "before_finitialize":
+                self._note()
+            if os.getpid() != self._process:
+                return
             with self._sim.unseen:  # around all: an error keeps what its step has made until it is dealt with
                 try:
                     step()
@@ -58,6 +70,20 @@ class Report:
         """Note what went wrong: the run does not count."""
         if len(self.rank.errors) < MOST_ERRORS:
             self.rank.errors.append(text)
+
+    def _note(self) -> None:
+        """This process, or a copy of it, is about to simulate; it may never come to report."""
+        copy = os.getpid() != self._process
+        if not self._noted or copy:
+            self._noted = True
+            seen.note(os.environ.get(JOB_VARIABLE, ""), seen.SIMULATES, copy=copy)
+
+    def _survived(self) -> bool:
+        """Whether the model went on after the exception that Python printed last: hoc does after `nrnpython`, which
+        then returns 0. A Python script of its own ends with such an exception.
+        """
+        trace = getattr(sys, "last_traceback", None)
+        return self.hoc_is_the_model or (trace is not None and trace.tb_frame.f_back is not None)
 
     def add_spikes(self, ids: np.ndarray, times_ms: np.ndarray) -> None:
         """Spikes of one pass: source ids (n,) int64 and times (n,)."""
@@ -75,7 +101,9 @@ class Report:
 
     def _describe(self) -> None:
         report, sim = self.rank, self._sim
-        report.rank, report.nhost = sim.rank, sim.nhost
+        report.rank, report.nhost = int(sim.pc.id_world()), int(sim.pc.nhost_world())
+        report.subrank, report.subsize = sim.rank, sim.nhost
+        report.output_gids = sim.output_gids
         report.host, report.pid = socket.gethostname(), os.getpid()
         report.python, report.executable = platform.python_version(), sys.executable or ""
         report.neuron = sim.h.nrnversion()
@@ -87,7 +115,8 @@ class Report:
         report.rounding = rounding()
         report.cpu_s = time.process_time() - self._cpu_s_before
         error = getattr(sys, "last_value", None)
-        report.exception = "%s: %s" % (type(error).__name__, error) if error is not None else ""
+        text = "%s: %s" % (type(error).__name__, error) if error is not None else ""
+        report.exception, report.survived = ("", text) if self._survived() else (text, "")
         for name, knob in KNOBS.items():
             report.effective[name] = knob.read_back(sim, self._job.settings)
 
@@ -96,17 +125,3 @@ def _joined(parts: List[Tuple[np.ndarray, np.ndarray]]) -> Tuple[np.ndarray, np.
     if not parts:
         return np.zeros(0, dtype=np.int64), np.zeros(0)
     return np.concatenate([ids for ids, _ in parts]), np.concatenate([times for _, times in parts])
-
-
-def _ancestors() -> List[int]:
-    """The ids of the parent process, its parent, and so on; empty where the system does not tell."""
-    found: List[int] = []
-    pid = os.getppid()
-    try:
-        while pid > 1:
-            found.append(pid)
-            with open("/proc/%d/stat" % pid) as stat:
-                pid = int(stat.read().rpartition(")")[2].split()[1])
-    except (OSError, ValueError):
-        pass
-    return found

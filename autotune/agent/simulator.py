@@ -30,6 +30,9 @@ class OwnEvents:
         return self.put - self.executed
 
 
+FIRST_BULLETIN_JOB = 20  # 8.2.7 and 9.0.2
+
+
 class Simulator:
     """Handles on the running NEURON. Making it before `nrnmpi_init` is safe; asking it for ranks is not.
 
@@ -83,7 +86,16 @@ class Simulator:
 
     @property
     def rank(self) -> int:
+        """Among the ranks that simulate one network together; so is `nhost`. Subworlds have numbers of their own."""
         return int(self.pc.id())
+
+    def bulletin_job(self) -> Optional[int]:
+        """The number of the bulletin board's job that this rank works at, if it does: NEURON leaves it in `hoc_ac_`
+        when the job begins, where the result of a statement stands otherwise.
+        """
+        number = float(self.h.hoc_ac_)
+        inside = int(self.pc.nhost_world()) > 1 and number >= FIRST_BULLETIN_JOB and number == int(number)
+        return int(number) if inside else None
 
     @property
     def t_ms(self) -> float:

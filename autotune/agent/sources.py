@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
-from .library import Item, Object, Symbol, Template, instance_of, object_behind
+from .library import Object, Symbol, Template, addresses_in, addresses_on, instance_of, object_behind
 from .simulator import Simulator
 from .vectors import VectorMemory
 
@@ -88,7 +88,7 @@ class Sources:
         head = self._list()
         if not head:
             return []
-        return _ring(head) if self._sim.version[0] < 9 else _vector(head)
+        return addresses_on(head) if self._sim.version[0] < 9 else addresses_in(head)
 
     def _vector_of(self, address: int) -> Optional[int]:
         assert self._places is not None
@@ -118,21 +118,3 @@ class Sources:
             return None
         size = ctypes.sizeof(c_void_p)
         return size * words.index(vector), size * words.index(artificial)
-
-
-def _ring(head: int) -> List[int]:
-    found = []
-    item = Item.from_address(head).next
-    while item != head:
-        found.append(Item.from_address(item).element)
-        item = Item.from_address(item).next
-    return found
-
-
-def _vector(head: int) -> List[int]:
-    begin, end = (c_void_p * 2).from_address(head)
-    return (
-        []
-        if begin is None or end is None
-        else list((c_void_p * ((end - begin) // ctypes.sizeof(c_void_p))).from_address(begin))
-    )

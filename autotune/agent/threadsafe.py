@@ -8,7 +8,7 @@ decides are few. Where they are not met here, a trial fails with NEURON's own wo
 from __future__ import annotations
 
 import re
-from typing import Any, List, Tuple
+from typing import Any, List, Set, Tuple
 
 from .simulator import Simulator
 
@@ -25,6 +25,8 @@ _DECLARATIONS = re.compile(r"\b(?:PARAMETER|CONSTANT|UNITS|ASSIGNED|STATE|NEURON
 _GLOBALS = re.compile(r"\bGLOBAL\s+(\w+(?:\s*,\s*\w+)*)")
 _PROTECTED = re.compile(r"\bPROTECT\s+(\w+)")
 _BLOCKS = re.compile(r"\b(DERIVATIVE|LINEAR|NONLINEAR|DISCRETE)\s+(\w+)")
+_LOCAL = r"\bLOCAL\s+\w+(?:\s*\[[^\]]*\])?(?:\s*,\s*\w+(?:\s*\[[^\]]*\])?)*"
+_SCOPES = re.compile(r"[{}]|%s|\b(\w+)\s*(?:\[[^\]]*\]\s*)?=(?!=)" % _LOCAL)
 _SOLVED = re.compile(r"\bSOLVE\s+(\w+)(?:\s+(?:METHOD|STEADYSTATE)\s+(\w+))?")
 
 
@@ -49,14 +51,33 @@ def is_thread_safe(text: str, neuron: Tuple[int, ...]) -> bool:
     text = _COMMENTS.sub(" ", text)
     if not _is_solved_safely(text, neuron):
         return False
-    if re.search(r"\bTHREADSAFE\b", text):
-        return True
-    if _UNSAFE_WORDS.search(text) or _UNSAFE_CALLS.search(text):
+    declared = re.search(r"\bTHREADSAFE\b", text)
+    checked = text[: declared.start()] if declared else text  # the translator looks at nothing behind that word
+    if _UNSAFE_WORDS.search(checked) or _UNSAFE_CALLS.search(checked):
+        return False
+    assigned, has_file_locals = _assigned(_DECLARATIONS.sub(" ", text))
+    if has_file_locals and re.search(r"\bARTIFICIAL_CELL\b", text):
         return False
     shared = {name for names in _GLOBALS.findall(text) for name in re.split(r"\s*,\s*", names)}
-    shared -= set(_PROTECTED.findall(text))
-    procedures = _DECLARATIONS.sub(" ", text)
-    return not any(re.search(r"\b%s\s*(?:\[[^\]]*\]\s*)?=(?!=)" % name, procedures) for name in shared)
+    return bool(declared) or not assigned & (shared - set(_PROTECTED.findall(text)))
+
+
+def _assigned(procedures: str) -> Tuple[Set[str], bool]:
+    """The names that the blocks assign, those that are LOCAL there apart, and whether any are LOCAL to the file."""
+    found: Set[str] = set()
+    locals_of: List[Set[str]] = [set()]  # of the file, and of each block that is open
+    for match in _SCOPES.finditer(procedures):
+        word = match[0]
+        if word == "{":
+            locals_of.append(set())
+        elif word == "}":
+            del locals_of[max(1, len(locals_of) - 1) :]
+        elif match[1]:
+            if not any(match[1] in names for names in locals_of):
+                found.add(match[1])
+        else:
+            locals_of[-1].update(re.findall(r"[A-Za-z_]\w*", word[len("LOCAL") :]))
+    return found, bool(locals_of[0])
 
 
 def _is_solved_safely(text: str, neuron: Tuple[int, ...]) -> bool:

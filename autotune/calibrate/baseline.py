@@ -35,6 +35,10 @@ from autotune.verify.references import HALF, NULL, PERTURBED, QUARTER, REPEAT, R
 from autotune.verify.stability import convergence_order, not_finite, own_instability
 
 _SEED = "Seed its random numbers by a fixed number, not by the time, the process or the rank, and try again"
+_BY_JOB = (
+    "Which rank does which job changes from run to run: let random numbers depend on the job, not on the rank or the "
+    "time, leave nothing of a job behind (sections, events), and try again"
+)
 _STATISTICAL = "or say `statistical = true` under [accept] to compare rates, ISI CV and correlations only."
 
 
@@ -199,11 +203,13 @@ def calibrate(
     classes = space.classes
     if NUMERICAL in classes:
         _check_voltages(observation, space)
-    repeat = own_run(fresh, replace(ask, voltages=limits.sampled_segments))
+    repeat = own_run(fresh, replace(ask, voltages=limits.sampled_segments), observation)
     if not (identical(baseline, repeat.raster) and voltage_digests(repeat) == observation.voltage_digests):
         if not limits.statistical or identical(baseline, repeat.raster):
-            raise NotReproduced(baseline, repeat.raster)
-        return _by_statistics(replace(work, runner=fresh), NotReproduced(baseline, repeat.raster), repeat.run_s)
+            raise NotReproduced(observation, baseline, repeat.raster)
+        return _by_statistics(
+            replace(work, runner=fresh), NotReproduced(observation, baseline, repeat.raster), repeat.run_s
+        )
     acceptance.beside.learn(repeat)
     plain = Calibration(repeat.run_s)
     try:
@@ -216,16 +222,28 @@ def calibrate(
     return replace(measured, runs=tuple(work.made), finer_until_ms=work.finer_until_ms)
 
 
-def own_run(runner: Runner, ask: Ask) -> Run:
-    """A run of the user's own settings. Raises BaselineError when it fails."""
+def own_run(runner: Runner, ask: Ask, observation: Observation) -> Run:
+    """A run of the user's own settings, which was observed before. Raises BaselineError when it fails."""
     try:
         return runner.run(ask)
     except RunFailed as failure:
         raise BaselineError(
             f"the model ran once with its own settings and then failed: {failure.message}",
-            cure=failure.cure,
+            cure=_found_files(observation) or failure.cure,
             details=failure.details,
         ) from failure
+
+
+def _found_files(observation: Observation) -> str:
+    """What a model that looks for results of its own has found in the second run; empty where it had written none."""
+    if not observation.written:
+        return ""
+    names = ", ".join(observation.written[:3])
+    return f"The first run wrote {names}, which later runs find: let the model not do less because of it. "
+
+
+def _seed(observation: Observation) -> str:
+    return _BY_JOB if observation.facts.by_jobs else _SEED
 
 
 def _regime(work: _Calibrator, classes: Set[str], part_ms: Callable[[], float | None]) -> tuple[Regime, str]:
@@ -281,11 +299,11 @@ def _unproved(work: _Calibrator, finer: Raster) -> str:
     facts, dependent = work.observation.facts, moved(work.finer_baseline, finer)
     if not facts.has_sections:
         return ""  # there is nothing that dt could do
-    why = too_little(dependent, work.finer_end_ms, facts.cells - facts.artificial_gids, work.limits)
+    why = too_little(dependent, work.finer_end_ms, facts.sources, work.limits)
     if not why:
         return ""
     still = f"{len(work.finer_baseline) - len(dependent)} of {counted(len(work.finer_baseline), 'spike')}"
-    return f"{still} come from where a quarter of dt moves none; without them {why}"
+    return f"{still} do not depend on dt, as those of a stimulus; without them {why}"
 
 
 def _round_off(work: _Calibrator) -> Raster:
@@ -312,7 +330,7 @@ def _check_voltages(observation: Observation, space: SearchSpace) -> None:
 class NotReproduced(BaselineError):
     """The model gave another result with the same settings: `other`, not the baseline."""
 
-    def __init__(self, baseline: Raster, other: Raster) -> None:
+    def __init__(self, observation: Observation, baseline: Raster, other: Raster) -> None:
         when = first_divergence_ms(baseline, other)
         self.other = other
         self.why = "two runs of the same command gave different results" + (
@@ -320,7 +338,7 @@ class NotReproduced(BaselineError):
         )
         super().__init__(
             f"the model does not reproduce itself: {self.why}",
-            cure=_SEED + ("." if when is None else f"; {_STATISTICAL}"),
+            cure=_found_files(observation) + _seed(observation) + ("." if when is None else f"; {_STATISTICAL}"),
         )
 
 
@@ -331,18 +349,18 @@ def recalibrate(
     statistics. Raises BaselineError where these say nothing.
     """
     work = _Calibrator(fresh, ask, acceptance.observation, acceptance.baseline, space, acceptance.limits, folder)
-    return _by_statistics(work, found, own_run(fresh, ask).run_s)
+    return _by_statistics(work, found, own_run(fresh, ask, acceptance.observation).run_s)
 
 
 def _by_statistics(work: _Calibrator, found: NotReproduced, repeat_run_s: float) -> Calibration:
     """What is allowed is what further runs of the same settings do; the other result that was found is one of them."""
     work.keep(f"{REPEAT}-1", found.other)
     for number in range(2, work.limits.null_runs + 1):
-        work.raster(f"{REPEAT}-{number}", lambda: own_run(work.runner, work.ask))
+        work.raster(f"{REPEAT}-{number}", lambda: own_run(work.runner, work.ask, work.observation))
     if null_band(work.baseline, tuple(work.made.values()), work.ruler, work.limits) is None:
         raise BaselineError(
             f"the model does not reproduce itself, and {too_few(work.limits)}",
-            cure=f"{_SEED}, or make the run longer.",
+            cure=f"{_seed(work.observation)}, or make the run longer.",
         )
     note = f"{found.why}: no spike can be compared; trials are judged by statistics alone, as you agreed"
     return Calibration(repeat_run_s, "random", found.why, runs=tuple(work.made), note=note)

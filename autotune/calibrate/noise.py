@@ -77,6 +77,6 @@ def _timed(runner: Runner, ask: Ask, acceptance: Acceptance, objective: str) -> 
             f"the baseline ran before and fails now: {failure.message}", cure=failure.cure, details=failure.details
         ) from failure
     if not acceptance.reproduces(run):
-        raise NotReproduced(acceptance.baseline, run.raster)
+        raise NotReproduced(acceptance.observation, acceptance.baseline, run.raster)
     acceptance.beside.learn(run)
     return run.time_s(objective)

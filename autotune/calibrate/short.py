@@ -82,7 +82,7 @@ def why_not(fresh: Runner, ask: Ask, baseline: Raster, stop_ms: float, wall_s: f
         run = fresh.run(replace(ask, stop_ms=stop_ms, limit_s=min(ask.limit_s, MOST_FACTOR * wall_s + SLACK_S)))
     except AutotuneError as failure:
         return f"it fails when it is stopped early: {failure.message}"
-    if abs(run.t_ms - stop_ms) > 1.5 * run.reports[0].dt_ms:
+    if abs(run.t_ms - stop_ms) > 1.5 * run.first.dt_ms:
         return f"it went on to t = {run.t_ms:g} ms"
     if not identical(run.raster, baseline.window(-math.inf, stop_ms)):
         return "its raster is another one when it is stopped early"

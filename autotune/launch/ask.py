@@ -72,6 +72,8 @@ class Run:
     way: Way = "fresh"
     printed: Printed = field(default_factory=Printed)
     """What it printed; nothing in a session."""
+    by_jobs: bool = False
+    """Its ranks did jobs by themselves or in subworlds (launch/jobs.py)."""
 
     @property
     def ranks(self) -> int:
@@ -92,7 +94,15 @@ class Run:
         return tuple(report.cpu_s for report in self.reports)
 
     @property
+    def first(self) -> RankReport:
+        """The first rank that simulated; only where ranks do jobs there may be others."""
+        return next((report for report in self.reports if report.simulated), self.reports[0])
+
+    @property
     def t_ms(self) -> float:
+        """The t that was reached; of jobs: in the longest one."""
+        if self.by_jobs:
+            return max(section.t_stop_ms for report in self.reports for section in report.sections)
         return self.reports[0].t_ms
 
 

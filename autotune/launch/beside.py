@@ -36,6 +36,8 @@ class Beside:
     """Calls of the model's functions that NEURON has made at steps."""
     spike_functions: int = 0
     """Sources at whose spikes NEURON has called a function of the model."""
+    transitions: int = 0
+    """StateTransitionEvents at which NEURON has looked."""
     events: int = 0
     """Events of the interpreter that were executed; of each rank modulo 100, NEURON does not count them."""
     events_left: int = 0
@@ -48,7 +50,9 @@ class Beside:
 def beside_of(run: Run) -> Beside:
     """What a fresh run did."""
     reports = [report.beside for report in run.reports if report.beside]
-    first = run.reports[0]
+    first = run.first
+    if run.by_jobs:  # the rest depends on which rank did which job, and which one last
+        return Beside(run.ranks, first.dt_ms, not first.cvode, printed=run.printed)
 
     def total(name: str) -> int:
         return sum(int(report[name]) for report in reports)
@@ -59,6 +63,7 @@ def beside_of(run: Run) -> Beside:
         not first.cvode,
         total("step_calls"),
         total("spike_functions"),
+        total("transitions"),
         total("events"),
         total("events_left"),
         _joined([row for report in reports for row in report["vectors"]]) if reports else None,

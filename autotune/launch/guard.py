@@ -221,6 +221,7 @@ def main() -> None:
         "why": why,
         "status": guard.status,
         "wall_s": ended_at - started_at,
+        "cpu_s": sum(os.times()[2:4]),  # of every process of the run that has ended
         "problem": problem,
         "survivors": survivors,
     }

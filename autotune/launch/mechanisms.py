@@ -24,6 +24,7 @@ from autotune.errors import UsageError
 from autotune.launch.build import Recipe, build, compiler, neuron_version
 from autotune.launch.command import Command, find_program
 from autotune.launch.mpi import Mpi
+from autotune.report.format import format_version
 from autotune.settings import Changes
 
 MAKEFILE = "makemod2c_inc"  # what nrnivmodl leaves in its folder: a rule for each mod file
@@ -99,6 +100,8 @@ def _sources(command: Command, environment: Mapping[str, str], libraries: Sequen
         rules = (folder / MAKEFILE).read_text()
     except OSError:
         return [], f"{folder} does not say which mod files it was built from"
+    if not rules.strip():  # nrnivmodl in a folder without mod files
+        return [], ""
     files = [(folder / name.replace("\\ ", " ")).resolve() for name in MADE_FROM.findall(rules)]
     missing = [file for file in files if not file.is_file()]
     if missing or not files:
@@ -179,6 +182,39 @@ def compiled_for(library: Path) -> tuple[int, ...]:
         if version[:1] == (major,):  # else another one has been installed there since
             return version
     return (major,)
+
+
+def compiled_libraries(folder: Path) -> list[Path]:
+    """The libraries of mechanisms that NEURON finds in this folder."""
+    return [
+        library
+        for name in (platform.machine(), "x86_64", "arm64", "aarch64")
+        for library in (*folder.glob(f"{name}/libnrnmech.*"), *folder.glob(f"{name}/.libs/libnrnmech.*"))
+    ]
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """Mechanisms that were compiled for another NEURON than the one that runs."""
+
+    what: str
+    cure: str
+    loads: bool
+    """They can be loaded all the same."""
+
+
+def made_for_another(library: Path, folder: Path, neuron: tuple[int, ...]) -> Foreign | None:
+    """Whether `library` in the model's `folder` was compiled for another NEURON than `neuron`; None where it was for
+    this one, or where nothing is known.
+    """
+    made_for = compiled_for(library)
+    if not (made_for and neuron) or made_for == neuron[: len(made_for)]:
+        return None
+    text = f"compiled for NEURON {format_version(made_for)}: {library.relative_to(folder)}"
+    runs = f"NEURON {format_version(neuron)}"
+    cure = f"Remove the folder {library.relative_to(folder).parts[0]} and run the nrnivmodl of {runs}."
+    loads = made_for[0] == neuron[0]
+    return Foreign(f"{text}, and {runs} {'runs them' if loads else 'cannot load them'}", cure, loads)
 
 
 def parse_version(text: str) -> tuple[int, ...]:

@@ -17,11 +17,26 @@ MOST_LINES = 2_000  # different ones
 MOST_WARNINGS = 20
 LONGEST = 300
 
-_GREETING = re.compile(
-    r"^(NEURON -- |Duke, Yale, and|See https?://(www\.)?neuron\.yale|Additional mechanisms from|numprocs=|nthread=|"
-    r"loading membrane mechanisms|Using neuron-nmodl|INFO : |NMODL|CoreNEURON run|--No graphics|load_mpi: |"
-    r"libmpi\w*\.so|Warning: no DISPLAY|\s*(\"?[\w./-]+\.mod\"?\s*)+$)"
+_GREETINGS = (
+    r"NEURON -- ",
+    r"Duke, Yale, and",
+    r"See https?://(www\.)?neuron\.yale",
+    r"Additional mechanisms from",
+    r"loading membrane mechanisms",
+    r"\s*(\"?[\w./-]+\.mod\"?\s*)+$",
+    r"numprocs=",
+    r"Using neuron-nmodl",
+    r"INFO : ",
+    r"CoreNEURON run",
+    r"Warning: no DISPLAY",
+    r"--No graphics",
+    r"(Try|Tried) loading (an MPI library|libmpi)",
+    r"could not dynamically load libmpi",
+    r"load_mpi: ",
+    r"libmpi\w*\.so",
+    r"Is (an MPI library such as )?openmpi, ",
 )
+_GREETING = re.compile("|".join(_GREETINGS))
 # The launcher speaks of itself, and of where it has put the ranks.
 _LAUNCHER = re.compile(
     r"mpiexec|mpirun|orterun|\bprte|\bpmix|\bompi|open ?mpi|\bmpich|hydra|\bsrun\b|MPI startup", re.I
@@ -45,7 +60,7 @@ _ALWAYS = (
     (re.compile(r"(?<![\w.#])[-+](?=\.?\d)"), ""),
     (re.compile(r"\d+\.\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+"), "#"),
     (re.compile(r"(?<![\d#])\d{1,2}(?!\d)"), "#"),
-    (re.compile(r"[█▉▊▋▌▍▎▏░▒▓]+|([=~*_.>-])\1{2,}>?|#{2,}"), "~"),
+    (re.compile(r"(?:[█▉▊▋▌▍▎▏░▒▓]+|([=~*_.>-])\1{2,}>?|#{2,}) *"), "~"),
     (re.compile(r"\s+"), " "),
 )
 # Whatever number such a line holds may be that of a clock, a process or a memory.

@@ -40,6 +40,8 @@ class Finished:
     stdout: Path
     stderr: Path
     survivors: tuple[int, ...] = ()
+    cpu_s: float | None = None
+    """Of all its processes together; None where that is not known."""
 
     @property
     def ok(self) -> bool:
@@ -225,6 +227,7 @@ def _finished(argv: tuple[str, ...], answer: bytes, stopped: bool, stdout: Path,
         stdout=stdout,
         stderr=stderr,
         survivors=tuple(report["survivors"]),
+        cpu_s=report["cpu_s"],
     )
 
 

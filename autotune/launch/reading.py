@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,33 +10,49 @@ import numpy as np
 from autotune.agent.knobs import KNOBS
 from autotune.agent.protocol import REPORT_PATTERN, RankReport
 from autotune.launch.ask import Run
-from autotune.launch.judge import RunFailed, judge
+from autotune.launch.family import read_family
+from autotune.launch.jobs import Spikes, by_job
+from autotune.launch.judge import Evidence, RunFailed, judge, worked_by_jobs
 from autotune.launch.process import Finished
 from autotune.launch.sections import Timing, section_times
 from autotune.raster import Raster, merge
 from autotune.settings import Effective
 
 
-def read_run(folder: Path, finished: Finished, asked: int, parallel: bool, timing: Timing) -> Run:
-    """The run of `asked` ranks, under a launcher if `parallel`. Raises RunFailed."""
-    reports, spikes = _read_reports(folder, finished)
-    judge(reports, finished, asked, parallel)
+def read_run(folder: Path, finished: Finished, asked: int, parallel: bool, timing: Timing, place: Path) -> Run:
+    """The run of `asked` ranks, under a launcher if `parallel`, in the folder `place`. Raises RunFailed."""
+    reports, spikes, helpers = _read_reports(folder, finished)
+    judge(Evidence(reports, finished, asked, parallel, place, helpers, read_family(folder, parallel)))
+    busy = [report for report in reports if report.simulated]
     try:
-        raster = merge(_read_spikes(file) for file in spikes)
+        by_jobs = worked_by_jobs(reports)
+        raster = _raster(reports, spikes, by_jobs)
         effective = Effective(
             {
-                name: knob.agree(tuple(r.effective[name] for r in reports))
+                name: knob.agree(tuple(r.effective[name] for r in busy))
                 for name, knob in KNOBS.items()
-                if name in reports[0].effective
+                if name in busy[0].effective
             }
         )
     except (ValueError, OSError, KeyError) as error:
         raise RunFailed("crashed", f"the ranks' files cannot be merged: {error}", details=finished.tail()) from error
     sections = section_times(reports, finished.wall_s, timing)
-    return Run(tuple(reports), raster, effective, sections["run"], sections, finished.wall_s, finished.exit_code)
+    return Run(
+        tuple(reports),
+        raster,
+        effective,
+        sections["run"],
+        sections,
+        finished.wall_s,
+        finished.exit_code,
+        by_jobs=by_jobs,
+    )
 
 
-def _read_reports(folder: Path, finished: Finished) -> tuple[list[RankReport], list[Path]]:
+def _read_reports(folder: Path, finished: Finished) -> tuple[list[RankReport], list[Path], list[RankReport]]:
+    """The reports of the model's own processes, their files of spikes, and the reports of processes that these have
+    started and that simulate, too: helpers of the model, as far as judge.py finds them small enough.
+    """
     found = []
     for file in folder.glob(REPORT_PATTERN):
         try:
@@ -43,13 +60,36 @@ def _read_reports(folder: Path, finished: Finished) -> tuple[list[RankReport], l
         except (ValueError, TypeError, OSError) as error:
             raise RunFailed("crashed", f"{file.name}: torn or foreign: {error}", details=finished.tail()) from error
     found.sort(key=lambda pair: (pair[0].rank, pair[0].pid))
-    # A helper process of the model is no rank, whether it simulates something of its own or not.
-    running = [pair for pair in found if pair[0].sections or pair[0].exception] or found
+    # A process that only starts the ranks is none, and neither is one that a rank starts; a rank without a job is one.
+    running = [pair for pair in found if pair[0].simulated or pair[0].exception]
+    sizes = {report.nhost for report, _ in running} - {1}
+    running = [pair for pair in found if pair in running or pair[0].nhost in sizes] or found
     there = {(report.host, report.pid) for report, _ in running}
-    running = [pair for pair in running if not any((pair[0].host, pid) in there for pid in pair[0].ancestors)]
-    return [report for report, _ in running], [file for _, file in running]
+    inside = [any((report.host, pid) in there for pid in report.ancestors) for report, _ in running]
+    ranks = [pair for pair, helper in zip(running, inside, strict=True) if not helper]
+    helpers = [report for (report, _), helper in zip(running, inside, strict=True) if helper]
+    return [report for report, _ in ranks], [file for _, file in ranks], helpers
 
 
-def _read_spikes(file: Path) -> Raster:
+def left_waiting(files: Sequence[Path]) -> bool:
+    """Whether ranks that have not reported yet wait for ever for one that has: it failed, or left an exchange of
+    spikes. Ranks that work at jobs of their own end when they like.
+    """
+    try:
+        reports = [RankReport.from_json(file.read_text()) for file in files]
+    except (ValueError, TypeError, OSError):
+        return True
+    failed = any(report.exception or report.errors for report in reports)
+    together = [report for report in reports if report.nhost > 1 and report.subsize == report.nhost]
+    return failed or (any(r.output_gids for r in together) and len(together) % together[0].nhost != 0)
+
+
+def _raster(reports: list[RankReport], files: list[Path], by_jobs: bool) -> Raster:
+    if by_jobs:
+        return by_job(reports, [_read_spikes(file) for file in files])
+    return merge(Raster.from_arrays(*_read_spikes(file)) for file in files)
+
+
+def _read_spikes(file: Path) -> Spikes:
     with np.load(file, allow_pickle=False) as data:
-        return Raster.from_arrays(data["gid"], data["time_ms"])
+        return data["gid"], data["time_ms"]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import autotune.agent
+from autotune.agent import seen
 from autotune.agent.driver.ask import home_of, ranks_of
 from autotune.agent.driver.start import Built, Start
 from autotune.agent.knobs import KNOBS
@@ -19,13 +21,15 @@ from autotune.agent.protocol import JOB_VARIABLE, REPORT_PATTERN, Job, Sampling,
 from autotune.errors import UsageError
 from autotune.launch.ask import Ask, Run, Way
 from autotune.launch.command import Command
+from autotune.launch.files import Files, WroteElsewhere
+from autotune.launch.files import Start as Placed
+from autotune.launch.judge import RunFailed
 from autotune.launch.mechanisms import Builder
 from autotune.launch.printed import read_printed
 from autotune.launch.process import Finished
 from autotune.launch.process import run as run_process
-from autotune.launch.reading import read_run
+from autotune.launch.reading import left_waiting, read_run
 from autotune.launch.sections import Timing
-from autotune.launch.workspace import Snapshot, copy_folder, snapshot, written
 from autotune.settings import Changes
 
 
@@ -36,8 +40,6 @@ class Manner:
     timing: Timing = "psolve"
     shared: bool = False
     """The vectors that the model itself records hold its spikes, as the watched run has shown; runs read them."""
-    copied: bool = False
-    """Run in a scratch copy of the model's folder."""
     place: tuple[str, str] | None = None
     """NEURON and interpreter of the watched run: a study does not go on in another one."""
     builder: Builder | None = None
@@ -53,14 +55,14 @@ class FreshRunner:
     agent: Path
     scratch: Path
     end_grace_s: float = 60.0
-    ours: tuple[Path, ...] = ()
-    """Folders that are no part of the model even where they lie inside its folder: the study's own."""
+    files: Files | None = None
+    """What keeps runs from the user's files; None: they are made in place."""
     sampling: Sampling = field(default_factory=Sampling)
     """How voltages are sampled, in runs that do so."""
     manner: Manner = field(default_factory=Manner)
 
     def run(self, ask: Ask) -> Run:
-        """One run in a new process. Raises RunFailed, and UsageError when a copy does not protect the user's files."""
+        """One run in a new process. Raises RunFailed, and UsageError when the user's files cannot be kept from it."""
         return self._once(ask, self.job(ask))
 
     def job(self, ask: Ask) -> Job:
@@ -80,26 +82,29 @@ class FreshRunner:
         """The user's own run, and everything that can be learnt of it. Raises RunFailed."""
         return self._once(Ask(limit_s), Job(folder="", observe=True, voltages=self.sampling.most))
 
-    def start(self, folder: Path, message: Job | Service, changes: Changes) -> dict[str, Any]:
-        """What run_process or Process needs to start the command with this message and these changes; its files go to
-        `folder`.
+    @contextmanager
+    def starting(self, folder: Path, message: Job | Service, changes: Changes) -> Iterator[dict[str, Any]]:
+        """What run_process or Process needs to start the command with this message and these changes, as long as the
+        context lasts; its files go to `folder`. Raises WroteElsewhere at the end.
         """
         file = folder / "job.json"
         write_text(file, to_json(replace(message, folder=str(folder), sampling=self.sampling)))
         start = self._start(changes, file)
-        place = self._workspace(folder)
-        return {
-            "argv": [*start.launcher, *(_moved(word, self.command.cwd, place) for word in start.program)],
-            "cwd": place,
-            "env": start.environment,
-            "stdout": folder / "stdout.txt",
-            "stderr": folder / "stderr.txt",
-        }
+        placed = Placed((*start.launcher, *start.program), start.environment, self.command.cwd)
+        with self._kept(placed, folder, watched=isinstance(message, Job) and message.observe) as placed:
+            yield {
+                "argv": list(placed.argv),
+                "cwd": placed.cwd,
+                "env": dict(placed.env),
+                "stdout": folder / "stdout.txt",
+                "stderr": folder / "stderr.txt",
+            }
 
     def read(self, folder: Path, finished: Finished, ask: Ask, way: Way) -> Run:
         """The run that its ranks left in `folder`. Raises RunFailed, and UsageError when the interpreter is another."""
         asked = self.command.asked_ranks(ranks_of(ask.changes))
-        run = read_run(folder, finished, asked, bool(self.command.launcher), self.manner.timing)
+        parallel, place = bool(self.command.launcher), self.command.program_cwd
+        run = read_run(folder, finished, asked, parallel, self.manner.timing, place)
         self._check_place(run, ask.changes)
         # The step in which a run is stopped early may still make a spike.
         raster = run.raster if ask.stop_ms is None else run.raster.window(-math.inf, ask.stop_ms)
@@ -111,43 +116,37 @@ class FreshRunner:
         folder.mkdir(parents=True)
         return folder
 
-    def in_a_copy(self) -> FreshRunner:
-        """The same runner, each run in a scratch copy of the model's folder."""
-        return replace(self, manner=replace(self.manner, copied=True))
-
     def prepare(self, changes: Changes) -> Built | None:
         """Build what `changes` need, so that no build falls between two timed runs. Raises BuildFailed."""
         return self.manner.builder.built(changes) if self.manner.builder else None
 
     def _once(self, ask: Ask, job: Job) -> Run:
         folder = self.new_folder()
+        if job.observe:
+            (folder / seen.FOLDER).mkdir()
         try:
-            before = snapshot(self.command.cwd, self.ours) if self.manner.copied else {}
             watch = EndWatch(folder, self.end_grace_s)
-            finished = run_process(**self.start(folder, job, ask.changes), timeout_s=ask.limit_s, poll=watch.stuck)
-            run = replace(
+            with self.starting(folder, job, ask.changes) as start:
+                finished = run_process(**start, timeout_s=ask.limit_s, poll=watch.stuck)
+            return replace(
                 self.read(folder, finished, ask, "fresh"), printed=read_printed(finished.stdout, finished.stderr)
             )
-            self._check_folder(before)
-            return run
+        except WroteElsewhere as stray:
+            raise RunFailed(
+                "crashed", f"the run {stray}", cure='Give --workspace "in place" if trials may write there.'
+            ) from stray
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _workspace(self, folder: Path) -> Path:
-        if not self.manner.copied:
-            return self.command.cwd
-        copy_folder(self.command.cwd, folder / "model", (*self.ours, self.scratch))
-        return folder / "model"
-
-    def _check_folder(self, before: Snapshot) -> None:
-        """A copy that does not protect the user's files must not go on: one run too many is the damage."""
-        changed = written(before, snapshot(self.command.cwd, self.ours)) if self.manner.copied else []
-        if changed:
-            raise UsageError(
-                f"{self.command.cwd}: {', '.join(changed[:5])} changed while a copy of the folder ran",
-                cure="The model writes there by an absolute path or through a link: give it a relative one, or give "
-                '--workspace "in place" if its files may be overwritten.',
-            )
+    @contextmanager
+    def _kept(self, start: Placed, folder: Path, watched: bool) -> Iterator[Placed]:
+        """The same start, from which the user's files are kept."""
+        if self.files is None:
+            yield start
+            return
+        keeping = self.files.watched(start) if watched else self.files.trial(start, folder / "layer")
+        with keeping as placed:
+            yield placed
 
     def _check_place(self, run: Run, changes: Changes) -> None:
         """The same Python and NEURON as in the watched run, whatever is first on PATH today."""
@@ -173,11 +172,6 @@ class FreshRunner:
         return start
 
 
-def _moved(word: str, folder: Path, place: Path) -> str:
-    """A word of the command that names something in `folder`, as it is called in the copy."""
-    return word if place == folder else re.sub(rf"(^|=){re.escape(str(folder))}(?=/|$)", rf"\g<1>{place}", word)
-
-
 def stage_agent(folder: Path) -> None:
     """Copy the agent into `folder`, so that the user's interpreter sees no other package of ours."""
     source = Path(autotune.agent.__file__).parent
@@ -198,8 +192,9 @@ class EndWatch:
         self._first_end: float | None = None
 
     def stuck(self) -> bool:
-        if self._first_end is None:
-            if any(self._folder.glob(REPORT_PATTERN)):
-                self._first_end = time.monotonic()
+        reports = list(self._folder.glob(REPORT_PATTERN))
+        if not reports:
             return False
-        return time.monotonic() - self._first_end > self._grace_s
+        if self._first_end is None:
+            self._first_end = time.monotonic()
+        return time.monotonic() - self._first_end > self._grace_s and left_waiting(reports)

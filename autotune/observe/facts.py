@@ -18,15 +18,16 @@ MOSTLY = 0.5  # the share of the run section that must be psolve for NEURON's ti
 
 def merge_facts(run: Run, command: Command) -> ModelFacts:
     """The facts of the whole network from those of its ranks."""
-    models = [report.model for report in run.reports]
+    models = [report.model for report in run.reports if "cells" in report.model]
     lowest = [model["min_delay_ms"] for model in models if model["min_delay_ms"] is not None]
-    version = re.search(r"(\d+)\.(\d+)\.?(\d+)?", run.reports[0].neuron)
-    assert version is not None, run.reports[0].neuron
+    version = re.search(r"(\d+)\.(\d+)\.?(\d+)?", run.first.neuron)
+    assert version is not None, run.first.neuron
     threads = max(model["threads"] for model in models)
     return ModelFacts(
         neuron=tuple(int(part or 0) for part in version.groups()),
         ranks=run.ranks,
-        dt_ms=run.reports[0].dt_ms,
+        by_jobs=run.by_jobs,
+        dt_ms=run.first.dt_ms,
         t_stop_ms=round(run.t_ms, 6),
         ranks_tunable=command.tunable_ranks,
         cores=usable_cores(),
@@ -36,14 +37,16 @@ def merge_facts(run: Run, command: Command) -> ModelFacts:
         cells=sum(model["cells"] for model in models),
         artificial_cells=sum(model["artificial_cells"] for model in models),
         artificial_gids=sum(model["artificial_gids"] for model in models),
+        sources_without_gid=sum(model["sources_without_gid"] for model in models),
         output_gids=tuple(model["output_gids"] for model in models),
         shared=all(section.shared for report in run.reports for section in report.sections),
         no_coreneuron=next((reason for model in models if (reason := model["no_coreneuron"])), ""),
         has_sections=any(model["sections"] for model in models),
+        trees=sum(model["trees"] for model in models),
         thread_unsafe=tuple(sorted({name for model in models for name in model["thread_unsafe"]})),
         min_delay_ms=min(lowest, default=None),
         delays_ms=tuple(sorted({delay for model in models for delay in model["delays_ms"]})),
-        histogram=tuple(run.reports[0].histogram),
+        histogram=tuple(run.first.histogram),
         queue_events=max(threads * sum(s.queue_events for s in report.sections) for report in run.reports),
         run_s=run.run_s,
         step_s=run.sections["step"],
@@ -55,7 +58,7 @@ def merge_facts(run: Run, command: Command) -> ModelFacts:
 
 def uses_psolve(run: Run) -> bool:
     """Whether the longest section of the run is spent in pc.psolve."""
-    section = max(run.reports[0].sections, key=lambda s: s.until_next_s)
+    section = max(run.first.sections, key=lambda s: s.until_next_s)
     if section.clock_s is None:  # no clock with CVODE: until_next_s holds the model's output too
         return section.psolve_s > 0.0
     return section.psolve_s > MOSTLY * section.clock_s
@@ -67,19 +70,23 @@ def runs_of(report: RankReport) -> list[int]:
 
 
 def session_start(run: Run, facts: ModelFacts) -> SessionStart | None:
-    runs = runs_of(run.reports[0])
-    if not runs:
+    runs = runs_of(run.first)
+    if not runs or run.by_jobs:
         return None
     at = runs[0]
     voltages = {report.sections[at].uniform_mv for report in run.reports if at < len(report.sections)}
     v_mv = voltages.pop() if len(voltages) == 1 else None
-    ways = tuple(way for way in run.reports[0].model["ways"] if way != FINITIALIZE_V or v_mv is not None)
+    ways = tuple(way for way in run.first.model["ways"] if way != FINITIALIZE_V or v_mv is not None)
     own = {name: value for name, value in facts.baseline.items() if KNOBS[name].told_by_run}
     return SessionStart(at, facts.t_stop_ms, facts.psolve, ways, v_mv=v_mv, own=own)
 
 
 def voltage_digests(run: Run) -> tuple[str, ...]:
-    """What the sampled voltages of each rank looked like, as a digest; empty strings where nothing was sampled."""
+    """What the sampled voltages of each rank looked like, as a digest; empty strings where nothing was sampled, and
+    where it depends on which rank did which job.
+    """
+    if run.by_jobs:
+        return ("",) * run.ranks
     return tuple(str(report.voltage.get("digest", "")) for report in run.reports)
 
 

@@ -16,12 +16,12 @@ from autotune.store.records import Environment, ModelIdentity
 
 def describe_environment(run: Run, mpi: Mpi | None) -> Environment:
     """Where the study runs, as the ranks and the launcher tell it."""
-    first = run.reports[0]
+    first = run.first
     return Environment(
         neuron=first.neuron,
         python=first.python,
         executable=first.executable,
-        mpi=f"{mpi.family} {mpi.version}" if mpi else "none",
+        mpi=f"{mpi.family} {mpi.version}" if mpi else _started_inside(run),
         mpi_library=first.library,
         ranks=run.ranks,
         cpu=_cpu(),
@@ -38,6 +38,13 @@ def identify_model(command: Command) -> ModelIdentity:
         folder=str(command.cwd),
         files={_relative(file, command.cwd): _sha256(file) for file in command.model_files()},
     )
+
+
+def _started_inside(run: Run) -> str:
+    """The MPI of ranks that the command starts by itself."""
+    if run.ranks < 2:
+        return "none"
+    return f"MPI started by the command ({Path(run.first.library).name or 'no library seen'})"
 
 
 def _cpu() -> str:

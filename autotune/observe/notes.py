@@ -5,18 +5,33 @@ from __future__ import annotations
 from autotune.agent.driver.facts import ModelFacts
 from autotune.launch.ask import Run
 
+_VOLTAGES = (
+    "exact knobs can be verified by the voltages of sampled segments, a change of dt cannot be verified and is not "
+    "searched"
+)
+_NO_DETECTOR = (
+    "NEURON detects no spikes in this model: it has no NetCon from a voltage and no cell with a gid (an APCount counts "
+    "for itself). To have them compared, make one NetCon for each cell before finitialize and keep it: in Python "
+    "h.NetCon(soma(0.5)._ref_v, None, sec=soma), in hoc new NetCon(&v(0.5), nil). Without them"
+)
+
 
 def notes_of(run: Run, facts: ModelFacts) -> list[str]:
     """One sentence each."""
     notes = []
     if not len(run.raster):
+        notes.append(f"{'the model made no spikes:' if facts.detects_spikes else _NO_DETECTOR} {_VOLTAGES}")
+    if facts.by_jobs:
         notes.append(
-            "the model made no spikes: exact knobs can be verified by the voltages of sampled segments, "
-            "a change of dt cannot be verified and is not searched"
+            "the ranks do jobs by themselves or in subworlds: spikes are compared job by job, whichever rank did it, "
+            "and the whole process is timed"
         )
+    for report in run.reports:
+        if report.survived:
+            notes.append(f"rank {report.rank} went on after {report.survived}")
     if facts.min_delay_ms == 0 and facts.ranks > 1:
         notes.append("a delay of 0 between ranks: NEURON cannot run this on more than one rank with fixed step")
-    stopped = run.reports[0].tstop_ms
+    stopped = run.first.tstop_ms
     if stopped is not None and facts.t_stop_ms < stopped - facts.dt_ms and facts.t_stop_ms > 0 and not facts.psolve:
         notes.append(f"the run stopped at t = {facts.t_stop_ms:g} ms, before its tstop of {stopped:g} ms")
     if not facts.psolve:

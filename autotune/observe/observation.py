@@ -62,7 +62,11 @@ class Observation:
     takeover: SessionStart | None = None
     """How the process can be made to run its built network again; None when nothing was integrated."""
     written: tuple[str, ...] = ()
-    """Files in the command's folder that the run made or changed."""
+    """Files that the run made, changed or removed; relative to the command's folder where they lie in it."""
+    means: str = ""
+    """What keeps trials from the user's files (launch/files); empty: they run in place."""
+    kept: str = ""
+    """The same in words."""
     beside: Beside = field(default_factory=Beside)
     """What it did beside spikes."""
     notes: tuple[str, ...] = field(default=())

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from autotune.errors import BaselineError, MpiError
 from autotune.launch.beside import beside_of
+from autotune.launch.files.copying import Snapshot, snapshot, written
+from autotune.launch.interpreter import ask, interpreter_of
 from autotune.launch.judge import RunFailed
-from autotune.launch.mechanisms import launch_facts
+from autotune.launch.mechanisms import Foreign, compiled_libraries, launch_facts, made_for_another, parse_version
 from autotune.launch.mpi import Mpi
 from autotune.launch.run import FreshRunner
-from autotune.launch.workspace import snapshot, written
 from autotune.observe.facts import load_balance, merge_facts, runs_of, session_start, uses_psolve, voltage_digests
 from autotune.observe.identity import describe_environment
 from autotune.observe.notes import notes_of
@@ -34,6 +36,20 @@ def observed(
     return observation, baseline
 
 
+def _foreign_mechanisms(runner: FreshRunner, neuron: tuple[int, ...] | None = None) -> Foreign | None:
+    """Mechanisms in the model's folder that were compiled for another NEURON than the one that runs: `neuron`, or where
+    that is not known, the one that the command's interpreter has.
+    """
+    folder = runner.command.program_cwd
+    libraries = compiled_libraries(folder)
+    if libraries and neuron is None:
+        interpreter = interpreter_of(runner.command, runner.environment)
+        with TemporaryDirectory(prefix="autotune-empty-") as empty:  # where NEURON finds no mechanisms to load
+            answer = ask(interpreter, runner.environment, Path(empty)) if interpreter else {}
+        neuron = parse_version(str(answer.get("neuron", "")))
+    return made_for_another(libraries[0], folder, neuron or ()) if libraries else None
+
+
 def observe(
     runner: FreshRunner, mpi: Mpi | None, limit_s: float, environments: Sequence[Path] = ()
 ) -> tuple[Observation, Raster]:
@@ -41,26 +57,31 @@ def observe(
 
     Raises BaselineError or MpiError when it does not run as it stands, UsageError for an environment without NEURON.
     """
-    before = snapshot(runner.command.cwd, runner.ours)
+    before = snapshot(runner.command.cwd) if runner.files is None else {}
     try:
         run = runner.watch(limit_s)
     except RunFailed as failure:
         if failure.failure == "no mpi":  # nothing is wrong with the model
             raise MpiError(failure.message, cure=failure.cure, details=failure.details) from failure
         message = f"the model does not run with its own settings: {failure.message}"
-        raise BaselineError(message, cure=failure.cure, details=failure.details) from failure
+        foreign = _foreign_mechanisms(runner)
+        if foreign:
+            message, cure = f"{message}; its mechanisms were {foreign.what}", foreign.cure
+        raise BaselineError(message, cure=cure if foreign else failure.cure, details=failure.details) from failure
     run = run.timed_by("psolve" if uses_psolve(run) else "clock")
     facts = merge_facts(run, runner.command)
     launch = launch_facts(
         runner.command,
         runner.environment,
         mpi,
-        libraries=sorted({library for report in run.reports for library in report.model["libraries"]}),
+        libraries=sorted({library for report in run.reports for library in report.model.get("libraries", ())}),
         neuron=facts.neuron,
-        executable=run.reports[0].executable,
+        executable=run.first.executable,
         environments=environments,
     )
     facts = replace(facts, launch=launch)
+    files = runner.files and runner.files.proved((report.pid, report.ancestors) for report in run.reports)
+    foreign = _foreign_mechanisms(runner, facts.neuron)
     observation = Observation(
         facts=facts,
         environment=describe_environment(run, mpi),
@@ -76,10 +97,22 @@ def observe(
         load_balance=load_balance(run.reports),
         rank_cells=tuple(int(r.model.get("cells", 0)) for r in run.reports),
         finitializes=max(len(r.sections) for r in run.reports),
-        runs=len(runs_of(run.reports[0])),
+        runs=max(len(runs_of(report)) for report in run.reports),
         takeover=session_start(run, facts),
-        written=tuple(written(before, snapshot(runner.command.cwd, runner.ours))),
+        written=_written(runner, before),
+        means=files.means.name if files else "",
+        kept=files.describe() if files else "",
         beside=beside_of(run),
-        notes=tuple(notes_of(run, facts)),
+        notes=tuple(notes_of(run, facts)) + ((f"mechanisms {foreign.what}. {foreign.cure}",) if foreign else ()),
     )
     return observation, run.raster
+
+
+def _written(runner: FreshRunner, before: Snapshot) -> tuple[str, ...]:
+    """What the watched run wrote; in place, what has changed in the command's folder."""
+    folder = runner.command.cwd
+    if runner.files is None:
+        return tuple(written(before, snapshot(folder)))
+    here = folder.resolve()
+    names = map(Path, runner.files.store.written())
+    return tuple(str(name.relative_to(here)) if name.is_relative_to(here) else str(name) for name in names)

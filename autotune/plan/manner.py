@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autotune.agent.driver.ask import keep_timers
-from autotune.config import RunConfig
+from autotune.config import SearchConfig
 from autotune.launch.mechanisms import Builder
 from autotune.launch.run import Manner
 from autotune.launch.sections import Timing
@@ -11,7 +11,7 @@ from autotune.observe import Observation
 from autotune.plan.space import SearchSpace
 
 
-def manner(observation: Observation, space: SearchSpace, run: RunConfig, builder: Builder) -> Manner:
+def manner(observation: Observation, space: SearchSpace, builder: Builder) -> Manner:
     """The manner of this model's runs. Both sides of every pair are timed in the same way, also where a knob that is
     searched brings an engine without timers.
     """
@@ -19,10 +19,14 @@ def manner(observation: Observation, space: SearchSpace, run: RunConfig, builder
     return Manner(
         timing=_timing(observation, space),
         shared=observation.facts.shared,
-        copied=run.workspace == "copy" or (run.workspace == "auto" and bool(observation.written)),
         place=(environment.neuron, environment.executable),
         builder=builder,
     )
+
+
+def what_is_timed(search: SearchConfig, observation: Observation) -> SearchConfig:
+    """The user's wishes; of ranks that do jobs, no section tells how long all of them take, so the process does."""
+    return search.model_copy(update={"objective": "total"}) if observation.facts.by_jobs else search
 
 
 def _timing(observation: Observation, space: SearchSpace) -> Timing:

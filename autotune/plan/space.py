@@ -305,7 +305,10 @@ def _reason(name: str, answer: Domain | Excluded, observation: Observation, want
         return "left out as you asked"
     if not observation.spikes:
         if answer.safety != EXACT:
-            return "the model makes no spikes: what this changes cannot be verified"
+            silent = (
+                "the model makes no spikes" if observation.facts.detects_spikes else "NEURON detects no spikes here"
+            )
+            return f"{silent}: what this changes cannot be verified"
         if not any(observation.voltage_digests):
             return "the model has neither spikes nor segments: nothing can be verified"
     share = KNOBS[name].share(observation.facts)

@@ -4,17 +4,19 @@ out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from autotune.plan.space import SearchSpace
 from autotune.report.format import format_value
 
 
-def plan_json(space: SearchSpace) -> dict[str, list[dict[str, Any]]]:
+def plan_json(space: SearchSpace, notes: Sequence[str] = ()) -> dict[str, list[Any]]:
     """The plan as JSON types; `bound` is the largest speed-up that the knob can bring, null when unknown; `classes` are
     those of the single values, and `values` of a knob that is out are those that are out alone.
     """
@@ -29,11 +31,11 @@ def plan_json(space: SearchSpace) -> dict[str, list[dict[str, Any]]]:
         for name, domain in space.domains.items()
     ]
     out = [{"knob": left.knob, "reason": left.reason, "values": list(left.values)} for left in space.out]
-    return {"in": searched, "out": out}
+    return {"in": searched, "out": out, "notes": list(notes)}
 
 
-def plan_table(space: SearchSpace) -> Group:
-    """The plan as two tables."""
+def plan_table(space: SearchSpace, notes: Sequence[str] = ()) -> Group:
+    """The plan as two tables, and below them what the watched run tells."""
     searched = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("searched", "class", "values", "at most"):
         searched.add_column(column)
@@ -50,4 +52,5 @@ def plan_table(space: SearchSpace) -> Group:
     for left in space.out:
         over = f"over {', '.join(map(format_value, left.values))}: " if left.values else ""
         left_out.add_row(left.knob, escape(over + left.reason), style="dim")
-    return Group(searched, "", left_out)
+    told = [Text(f"note: {note}", style="yellow") for note in notes]
+    return Group(searched, "", left_out, *([""] if told else []), *told)

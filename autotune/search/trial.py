@@ -197,7 +197,7 @@ class TrialRunner:
             return run
         acceptance = self.verifier.acceptance
         if way == "fresh" and judgement.verdict == "diverged" and not acceptance.reproduces(run):
-            raise NotReproduced(acceptance.baseline, run.raster)
+            raise NotReproduced(acceptance.observation, acceptance.baseline, run.raster)
         raise NotAccepted(f"in a {way} run: {judgement.verdict}: {judgement.reason}")
 
     def _doubt(self) -> None:

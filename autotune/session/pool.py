@@ -18,10 +18,9 @@ class Pool:
     """Starts a session when it is asked for and ends them all with close()."""
 
     fresh: FreshRunner
-    """As whom a session is started, in a scratch copy of the model's folder unless `in_place`."""
+    """As whom a session is started."""
     ranks: int
     """The user's own number of them."""
-    in_place: bool = False
     _sessions: dict[Group, Session] = field(default_factory=dict)
     """The one that was used last comes last."""
 
@@ -35,8 +34,7 @@ class Pool:
 
     def new(self, group: Group, how: SessionStart) -> Session:
         """One more session of this group, which whoever asks for it closes."""
-        fresh = self.fresh if self.in_place else self.fresh.in_a_copy()
-        return Session(fresh, group.changes, how, ranks_of(group.changes) or self.ranks)
+        return Session(self.fresh, group.changes, how, ranks_of(group.changes) or self.ranks)
 
     def pids(self) -> list[int]:
         """One process of each session, of which all its others descend."""

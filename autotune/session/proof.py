@@ -7,7 +7,7 @@ baseline run in it is compared again. Launch settings have a session for each gr
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
@@ -99,10 +99,10 @@ class Proof:
         """Whether serves() knows its answer."""
         return {OWN, self.group(ask.changes)} <= self._references.keys()
 
-    def replays(self, changes: Changes) -> bool:
-        """Whether a run with these changes may be made in a process that makes others."""
+    def replays(self, knobs: Iterable[str]) -> bool:
+        """Whether a run that changes these knobs may be made in a process that makes others."""
         assert self.how is not None
-        return self.how.fork or all(KNOBS[name].replays for name in changes)
+        return self.how.fork or all(KNOBS[name].replays for name in knobs)
 
     def group(self, changes: Changes) -> Group:
         return self.space.launch_group(changes)

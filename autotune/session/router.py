@@ -53,7 +53,7 @@ class Router:
     @cached_property
     def proof(self) -> Proof:
         """The sessions that have proved themselves."""
-        pool = Pool(self.fresh, self.observation.facts.ranks, self.wishes.workspace == "in place")
+        pool = Pool(self.fresh, self.observation.facts.ranks)
         slow_s = SLOW_FACTOR * self.observation.wall_s + SLOW_SLACK_S
         return Proof(pool, self.space, self.acceptance.baseline, slow_s, same_beside=self._same_beside)
 
@@ -102,7 +102,7 @@ class Router:
         """Knobs with which every run needs a fresh process, while others need none."""
         if self.record is None or not self.record.way or self._given_up:
             return set()
-        names = (name for name in self.space.domains if not self.proof.replays(Changes({name: None})))
+        names = (name for name in self.space.domains if not self.proof.replays((name,)))
         return {*names, *self.compared.unfit}
 
     def may_restart(self, changes: Changes) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from autotune.agent.protocol import (
     write_text,
 )
 from autotune.launch.ask import Ask, Run
+from autotune.launch.files import WroteElsewhere
 from autotune.launch.judge import RunFailed
 from autotune.launch.process import Finished, Process
 from autotune.launch.run import EndWatch, FreshRunner
@@ -42,12 +44,14 @@ class Session:
         self._ranks = ranks
         self._requests = 0
         self._folder = fresh.new_folder()
+        self._started = ExitStack()
         try:
             shared = fresh.manner.shared
             service = Service("", how.at, how.fork, settings=launch, own=how.own, shared=shared)
-            self._files = fresh.start(self._folder, service, launch)
+            self._files = self._started.enter_context(fresh.starting(self._folder, service, launch))
             self._process = Process(**self._files)
         except BaseException:
+            self._started.close()
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
 
@@ -75,6 +79,8 @@ class Session:
     def close(self) -> None:
         """Kill it and remove its files."""
         self._process.close()
+        with suppress(WroteElsewhere):  # no time of it is believed without a fresh run, which tells
+            self._started.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _wait(self, folder: Path, limit_s: float) -> Finished:
@@ -97,7 +103,8 @@ class Session:
         """The session is over; a rank that never came to serve says why in a report of its own."""
         reports = [RankReport.from_json(file.read_text()) for file in sorted(self._folder.glob(REPORT_PATTERN))]
         errors = [error for report in reports for error in report.errors]
-        why = f": {errors[0]}" if errors else ""
+        last = finished.tail(1).splitlines()[-1:]
+        why = "".join(f": {line}" for line in (errors or last)[:1])
         return RunFailed("crashed", f"the session {finished.describe()}{why}", details=finished.tail())
 
     def _answered(self, folder: Path) -> bool:

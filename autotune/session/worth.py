@@ -25,10 +25,10 @@ def obstacle(
     `launched`: the command has a launcher, so that its processes cannot be copied; `part`: the share of the run that
     the search uses, 0 to 1.
     """
-    if observation.takeover is None:
-        return "it integrates nothing"
     if search.objective == "total":
         return "the whole process is timed"
+    if observation.takeover is None:
+        return "it integrates nothing"
     if regime == "random":
         return "the model does not reproduce itself"
     if observation.runs > 1 and launched:
@@ -39,6 +39,10 @@ def obstacle(
     if lost:
         return lost
     around_s, run_s = observation.wall_s - observation.run_s, part * observation.run_s
-    if 2 * search.trials * around_s < around_s + (REPLAYS + 2) * run_s:
-        return f"starting the model takes {around_s:.2g} s only, little beside its run"
+    saved_s, proof_s = 2 * search.trials * around_s, around_s + (REPLAYS + 2) * run_s
+    if saved_s < proof_s:
+        return (
+            f"all but its run section takes {around_s:.2g} s: {search.trials} trials would save {saved_s:.2g} s of it, "
+            f"and the proof that the runs of a session are the same ones takes {proof_s:.2g} s"
+        )
     return ""

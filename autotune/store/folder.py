@@ -6,6 +6,7 @@ trials/0007.json                                              a record of each t
 rasters/baseline.npz  …                                       what trials are compared with
 optuna.journal                                                the sampler's memory; can be rebuilt from trials/
 agent/  scratch/                                              the staged agent and the runs in progress
+files/                                                        the user's files as they were before the watched run
 
 All of them are described in docs/reference/study-folder.md.
 """
@@ -38,7 +39,7 @@ MARKER = "study.json"
 BEFORE_THE_FIRST_STEP = {MARKER, "spent.json"}
 LOCK = ".lock"
 FOLDERS = ("trials", "rasters", "scratch")
-OWN = ("*.json", "optuna.journal*", "agent", *FOLDERS)
+OWN = ("*.json", "optuna.journal*", "agent", "files", *FOLDERS)
 
 
 class StudyFolder:
@@ -57,6 +58,11 @@ class StudyFolder:
     @property
     def scratch(self) -> Path:
         return self.path.absolute() / "scratch"
+
+    @property
+    def files(self) -> Path:
+        """What is kept of the user's files (launch/files)."""
+        return self.path.absolute() / "files"
 
     @property
     def rasters(self) -> Path:

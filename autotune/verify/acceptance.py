@@ -81,7 +81,7 @@ class Acceptance:
     def unproved(self) -> str:
         """Why no change of the numbers can be judged by this baseline; empty where one can."""
         facts = self.observation.facts
-        return too_little(self.baseline, facts.t_stop_ms, facts.cells - facts.artificial_gids, self.limits)
+        return too_little(self.baseline, facts.t_stop_ms, facts.sources, self.limits)
 
     def reproduces(self, run: Run) -> bool:
         """Whether a run of the user's own settings gave the baseline's raster, where this model gives one at all."""
@@ -118,7 +118,7 @@ class Acceptance:
 
         A network of artificial cells alone, with the self queue, leaves t at an earlier event than its last spike.
         """
-        slack = 1.5 * max(run.reports[0].dt_ms, self.observation.facts.dt_ms)
+        slack = 1.5 * max(run.first.dt_ms, self.observation.facts.dt_ms)
         if abs(run.t_ms - self.observation.facts.t_stop_ms) <= slack:
             return False
         if self.observation.facts.has_sections:

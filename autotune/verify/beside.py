@@ -32,6 +32,7 @@ SLACK_STEPS = 2
 OFTEN = 20  # a line that came as often as this in each of the user's runs is the model's, and no clock's
 MANY = 2.0  # a number that is so many times another has not come from the machine
 MOST_LOOKED_AT = 200
+SHORTEST_GLUED = 4  # a part of a new line that is so long may be a line of another rank
 _SHOWN = 120
 
 
@@ -93,19 +94,7 @@ class OwnRuns:
         """What a fresh run with these changes of class `safety` does otherwise than all of them; `identical`: its
         spikes are the baseline's.
         """
-        own = self.examples
-        if not own or run.way != "fresh":
-            return None
-        did = beside_of(run)
-        looks: tuple[Callable[[], str], ...] = (
-            lambda: _warnings(own, did),
-            lambda: _calls(own, did, safety),
-            lambda: _recorded(own, did, safety, identical),
-            lambda: _output(own, did, changes, safety, identical),
-        )
-        where: tuple[Where, ...] = ("output", "callbacks", "trace", "output")
-        found = ((place, look()) for place, look in zip(where, looks, strict=True))
-        return next((Difference(place, reason) for place, reason in found if reason), None)
+        return difference(self.examples, beside_of(run), changes, safety, identical) if run.way == "fresh" else None
 
 
 def own_runs(folder: StudyFolder, watched: Beside) -> OwnRuns:
@@ -114,6 +103,20 @@ def own_runs(folder: StudyFolder, watched: Beside) -> OwnRuns:
     if not known.examples:
         known.learn(watched)
     return known
+
+
+def difference(own: Sequence[Beside], did: Beside, changes: Changes, safety: str, identical: bool) -> Difference | None:
+    """What `did` has of its own beside what all of the user's runs did; see OwnRuns.difference."""
+    if not own:
+        return None
+    looks: tuple[tuple[Where, Callable[[], str]], ...] = (
+        ("output", lambda: _warnings(own, did)),
+        ("callbacks", lambda: _calls(own, did, safety)),
+        ("trace", lambda: _recorded(own, did, safety, identical)),
+        ("output", lambda: _output(own, did, changes, safety, identical)),
+    )
+    found = ((where, look()) for where, look in looks)
+    return next((Difference(where, reason) for where, reason in found if reason), None)
 
 
 def _warnings(own: Sequence[Beside], did: Beside) -> str:
@@ -135,7 +138,9 @@ def _calls(own: Sequence[Beside], did: Beside, safety: str) -> str:
     if min(calls) > 0 and not 0.9 * min(calls) <= did.step_calls <= 1.1 * max(calls):
         return f"callbacks: {did.step_calls} of {calls[0]} calls at steps"
     if all(example.spike_functions for example in compared) and not did.spike_functions:
-        return "callbacks: none of the functions that NetCon.record calls at spikes was called by NEURON as it ran"
+        return f"callbacks: 0 of {compared[0].spike_functions} functions at spikes (NetCon.record) were called"
+    if all(example.transitions for example in compared) and not did.transitions:
+        return f"callbacks: 0 of {compared[0].transitions} StateTransitionEvents were looked at"
     left = max(example.events_left for example in compared)
     if did.events_left > left:
         return f"callbacks: {did.events_left - left} events of the interpreter (CVode.event) were not executed"
@@ -219,7 +224,7 @@ def _output(own: Sequence[Beside], did: Beside, changes: Changes, safety: str, i
             return f"output: {_quoted(line)} is printed {here.get(line, 0)} times, in your run {counts.pop()} times"
     if not same_ranks or safety == NUMERICAL:
         return ""
-    return (_numbers(own, did) if identical else "") or _new_lines(every, here, changes)
+    return (_numbers(own, did) if identical else "") or _new_lines(every, here, did.ranks, changes)
 
 
 def _numbers(own: Sequence[Beside], did: Beside) -> str:
@@ -243,13 +248,14 @@ def _far_apart(own: list[int], here: list[int]) -> bool:
     return any(high > MANY * low for low, high in pairs)
 
 
-def _new_lines(every: Sequence[dict[str, int]], here: dict[str, int], changes: Changes) -> str:
+def _new_lines(every: Sequence[dict[str, int]], here: dict[str, int], ranks: int, changes: Changes) -> str:
     """More new lines than one of the user's own runs has beside the others; another NEURON speaks otherwise."""
     if home_of(changes):
         return ""
     known = {line for lines in every for line in lines}
     unknown = [line for line in here if line not in known and not of_the_launcher(line)][:MOST_LOOKED_AT]
-    new = [line for line in unknown if not _within(line, known)]
+    glued = [line for line in known if len(line) >= SHORTEST_GLUED] if ranks > 1 else []
+    new = [line for line in unknown if not _within(line, known) and not any(other in line for other in glued)]
     alone = (
         sum(1 for line in lines if not any(line in other for j, other in enumerate(every) if i != j))
         for i, lines in enumerate(every)
@@ -258,7 +264,7 @@ def _new_lines(every: Sequence[dict[str, int]], here: dict[str, int], changes: C
 
 
 def _within(line: str, lines: Iterable[str]) -> bool:
-    """Whether it is a part of another line: ranks may write at the same time."""
+    """Whether it is a part of another line: ranks may write at the same time, and their lines run into each other."""
     return any(line in other for other in lines)
 
 

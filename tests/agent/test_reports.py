@@ -16,9 +16,10 @@ from autotune_agent.protocol import RankReport, RunSection, rank_files, to_json,
 
 folder = json.loads(Path(os.environ["AUTOTUNE_JOB"]).read_text())["folder"]
 
-def report(rank, spikes=True, sections=1, t_ms=10.0, **fields):
+def report(rank, spikes=True, sections=1, t_ms=10.0, nhost=1, **fields):
+    fields.update(nhost=nhost, subrank=rank, subsize=nhost, output_gids=1)
     text, npz = rank_files(folder, rank, "host", 100 + rank)
-    sections = [RunSection(t_stop_ms=t_ms, psolve_s=0.5)] * sections
+    sections = [RunSection(t_stop_ms=t_ms, psolve_s=0.5, spikes=1)] * sections
     write_text(text, to_json(RankReport(rank=rank, t_ms=t_ms, sections=sections, neuron="VERSION 9.0.2", **fields)))
     if spikes:
         np.savez(npz, gid=np.array([rank]), time_ms=np.array([1.5]))

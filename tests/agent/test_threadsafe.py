@@ -41,6 +41,20 @@ MECHANISMS = {
         "GLOBAL k",
         "PARAMETER { k = 1 }\nASSIGNED { v i }\nBREAKPOINT { i = 0  if (k == 1) { i = v + 65 } }",
     ),
+    "a LOCAL of a GLOBAL's name": (
+        "GLOBAL minf",
+        "ASSIGNED { v i minf }\nBREAKPOINT { LOCAL a, minf[2], b  minf[0] = v\n"
+        "if (v > 0) { LOCAL c  a = 1  c = a }  i = minf[0] }",
+    ),
+    "a GLOBAL assigned beside a block where its name is LOCAL": (
+        "GLOBAL minf",
+        "ASSIGNED { v i minf }\nBREAKPOINT { if (v > 0) { LOCAL minf  minf = v }  minf = 2  i = v }",
+    ),
+    "a GLOBAL assigned on the line of a LOCAL": (
+        "GLOBAL minf",
+        "ASSIGNED { v i minf }\nBREAKPOINT { LOCAL a  minf = v  i = v }",
+    ),
+    "a LOCAL of the file": ("", "ASSIGNED { v i }\nLOCAL total\nBREAKPOINT { total = v  i = v }"),
     "VERBATIM": ("", "ASSIGNED { v i }\nBREAKPOINT { i = v + 65\nVERBATIM\nENDVERBATIM\n}"),
     "VERBATIM in a comment": ("", "COMMENT\nno VERBATIM here\nENDCOMMENT\nASSIGNED { v i }\nBREAKPOINT { i = v + 65 }"),
     "a POINTER": ("POINTER p", "ASSIGNED { v i p }\nBREAKPOINT { i = v + 65 + p }"),
@@ -66,6 +80,7 @@ MECHANISMS = {
         "GLOBAL a, b",
         "ASSIGNED { v i a b }\nBREAKPOINT { b = 2  PROTECT a = v  i = 1 }",
     ),
+    "a POINTER before its author calls it safe": ("POINTER p THREADSAFE", "ASSIGNED { v i p }\nBREAKPOINT { i = v }"),
     "an EXTERNAL": ("EXTERNAL x", "ASSIGNED { v i }\nBREAKPOINT { i = v }"),
     "a BBCOREPOINTER": ("BBCOREPOINTER p", "ASSIGNED { v i p }\nBREAKPOINT { i = v }"),
     "a POINTER that its author calls safe": ("THREADSAFE POINTER p", "ASSIGNED { v i p }\nBREAKPOINT { i = v }"),

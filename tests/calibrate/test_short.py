@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from autotune.agent.driver.facts import ModelFacts
+from autotune.agent.knobs import EXACT, NUMERICAL, Domain
 from autotune.calibrate.short import ShortRun, shorten
-from autotune.config import SearchConfig
+from autotune.config import AcceptConfig, SearchConfig
 from autotune.launch.ask import Ask
 from autotune.launch.judge import RunFailed
+from autotune.plan.space import SearchSpace
 from autotune.raster import Raster
+from autotune.settings import Params
+from autotune.verify.acceptance import Acceptance
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What a part of a run depends on."""
+
+    facts: ModelFacts
+    run_s: float
+    wall_s: float
+    finitializes: int = 1
 
 
 class Stoppable:
@@ -40,10 +56,12 @@ class Hanging(Stoppable):
 
 def shortened(runner: Stoppable, run_s: float = 400.0, limit_s: float = 1e6, **how: Any) -> ShortRun:
     """The part of a run of 1000 ms that takes so many seconds."""
-    facts = SimpleNamespace(t_stop_ms=1000.0)
-    observation: Any = SimpleNamespace(run_s=run_s, wall_s=run_s, finitializes=1, facts=facts)
+    facts = ModelFacts((9, 0, 2), 1, dt_ms=0.025, t_stop_ms=1000.0)
+    observation: Any = Observed(facts, run_s=run_s, wall_s=run_s)
     search = SearchConfig(**{"short_s": 20.0, "objective": "run", **how.pop("search", {})})
-    return shorten(runner, Ask(limit_s), observation, runner.baseline, search, how.pop("regime", "regular"))
+    whole = Acceptance(runner.baseline, observation, AcceptConfig(), how.pop("regime", "regular"))
+    space = SearchSpace(how.pop("domains", {}), (), Params({}), facts)
+    return shorten(runner, Ask(limit_s), whole, search, space)
 
 
 def poisson(spikes: int = 20_000) -> Raster:
@@ -75,6 +93,19 @@ def test_the_part_holds_enough_spikes_before_its_last_window() -> None:
     late = Raster.from_arrays(np.arange(400), np.repeat([309.9, 800.0], 200))
     assert shortened(Stoppable(late), run_s=4e6).stop_ms == 312.0
     assert shortened(Stoppable(late), run_s=4e6, search={"short_spikes": 201}).stop_ms is None  # 802 of 1000 ms
+
+
+def test_a_change_of_the_numbers_is_searched_on_a_part_with_evidence_of_its_own() -> None:
+    early = Raster.from_arrays(
+        np.arange(1000) % 500, np.concatenate([np.full(500, 9.9), np.linspace(60.0, 999.0, 500)])
+    )
+    dt = {"dt": Domain((0.025, 0.05), safety=NUMERICAL)}
+    short = shortened(Stoppable(early), domains=dt)
+    assert short.stop_ms is None
+    assert "uses the whole run: up to t = 50 ms the spikes prove too little" in short.note
+    assert "none after t = 9.9 ms of 50 ms (evidence_until)" in short.note
+    assert shortened(Stoppable(early), domains={"nspike": Domain((0, 4), safety=EXACT)}).stop_ms == 50.0
+    assert shortened(Stoppable(poisson()), domains=dt).stop_ms == 50.0
 
 
 @pytest.mark.parametrize(("limit_s", "asked_s"), [(1e6, 2 * 400.0 + 10.0), (5.0, 5.0)])

@@ -58,7 +58,7 @@ def test_a_command_that_runs_no_neuron_is_told_so(tune, tmp_path):
     assert answer.code == 3
     assert "before any rank reported" in answer.stderr
     assert "done all the same" in answer.stderr
-    assert "runs no NEURON that the agent can reach" in answer.stderr
+    assert "its Python did not import NEURON" in answer.stderr
     assert nothing_is_left(tmp_path)
 
 

@@ -76,19 +76,3 @@ def test_another_neuron_than_the_watched_one_is_refused(runner: Any) -> None:
     watched = replace(fresh, manner=replace(fresh.manner, place=place))
     with pytest.raises(UsageError, match=r"was made with NEURON -- VERSION 7\.0 at /elsewhere/python"):
         watched.run(Ask(60.0))
-
-
-def test_absolute_words_of_the_command_lead_into_the_copy(runner: Any, tmp_path: Path) -> None:
-    script = tmp_path / "model" / "writes_here.py"
-    runner(sys.executable, str(script)).in_a_copy().run(Ask(60.0))
-    assert {path.name for path in (tmp_path / "model").iterdir()} == {path.name for path in MODELS.iterdir()}
-
-
-def test_a_copy_that_does_not_protect_the_folder_is_told(runner: Any, tmp_path: Path) -> None:
-    (tmp_path / "model" / "out").symlink_to(tmp_path / "model" / "real")
-    (tmp_path / "model" / "real").mkdir()
-    (tmp_path / "model" / "through.py").write_text(
-        "import runpy\nopen('out/result.txt', 'w').write('x')\nrunpy.run_path('small_ring.py')\n"
-    )
-    with pytest.raises(UsageError, match=r"real/result.txt changed while a copy"):
-        runner(sys.executable, "through.py").in_a_copy().run(Ask(60.0))

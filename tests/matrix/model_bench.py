@@ -112,7 +112,7 @@ def chosen(bench: Bench, line: str, knobs: Sequence[str]) -> tuple[SessionRecord
     observation, baseline = observe(runner, None, LIMIT_S)
     space, wishes = make_space(observation, only=knobs), RunConfig()
     builder = Builder(observation.facts.launch, runner.environment)
-    runner = replace(runner, manner=manner(observation, space, wishes, builder))
+    runner = replace(runner, manner=manner(observation, space, builder))
     router = Router(runner, space, Acceptance(baseline, observation, AcceptConfig()), SearchConfig(), wishes)
     return router.decide(Ask(LIMIT_S)), router
 

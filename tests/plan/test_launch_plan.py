@@ -131,6 +131,16 @@ def test_what_the_user_has_and_its_multiples_are_steps_worth_trying():
     assert 0.06 in KNOBS["dt"].domain(facts).values
 
 
+def test_no_more_threads_are_tried_than_a_rank_has_cells_to_deal_them():
+    threads = KNOBS["threads"]
+    facts = replace(FACTS, cores=16, baseline={**OWN, "binding": "none"})
+    assert threads.domain(replace(facts, trees=2)).reason == "2 cell(s) on 2 rank(s): threads do not share a cell"
+    assert threads.domain(replace(facts, trees=5)).values == (1, 2, 3)
+    assert threads.domain(replace(facts, trees=2, threads=4)).values == (1, 4)
+    assert threads.domain(replace(facts, trees=0, artificial_cells=9)).values == (1, 2, 4, 8)
+    assert threads.domain(replace(facts, trees=100)).values == threads.domain(facts).values == (1, 2, 4, 8)
+
+
 def test_a_model_with_threads_may_be_faster_with_fewer():
     facts = replace(FACTS, threads=2, step_s=0.5, run_s=1.0, baseline={**OWN, "threads": 2, "binding": "none"})
     assert KNOBS["threads"].share(facts) is None

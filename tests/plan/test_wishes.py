@@ -140,9 +140,15 @@ def test_the_plan_is_printed_from_one_run_and_nothing_is_kept(
     assert answer.code == 0, str(answer)
     plan = json.loads(answer.stdout)
     nspike = next(entry for entry in plan["in"] if entry["knob"] == "nspike")
-    assert nspike == {"knob": "nspike", "class": "exact", "domain": [0, 2], "bound": nspike["bound"]}
+    assert nspike == {
+        "knob": "nspike",
+        "class": "exact",
+        "domain": [0, 2],
+        "classes": ["exact"] * 2,
+        "bound": nspike["bound"],
+    }
     assert nspike["bound"] > 1.0
-    assert {"knob", "reason"} == set(plan["out"][0])
+    assert {"knob", "reason", "values"} == set(plan["out"][0])
     assert listing(tmp_path) == before
     table = autotune("plan", "--knobs", "dt", "--", "{python}", study / "small_ring.py", cwd=tmp_path)
     assert "left out as you asked" in table.stdout, str(table)

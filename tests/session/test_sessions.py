@@ -18,6 +18,7 @@ import pytest
 from autotune.config import AcceptConfig, RunConfig, SearchConfig
 from autotune.launch import parse_command
 from autotune.launch.ask import Ask, Run
+from autotune.launch.files import choose
 from autotune.launch.judge import SessionBroken
 from autotune.launch.run import FreshRunner
 from autotune.observe import observe
@@ -206,6 +207,10 @@ def test_a_session_that_a_fresh_process_contradicts_is_not_believed(
 
 def test_a_way_that_is_only_tried_writes_nothing_beside_the_model(fresh_runner: Callable[..., FreshRunner]) -> None:
     runner = fresh_runner("second_thoughts.py", "--init")
+    study = runner.scratch.parent / "study"
+    runner = replace(
+        runner, files=choose(study / "files", runner.command.cwd, runner.environment, ours=[runner.scratch])
+    )
     make_bench(runner, ["bin_queue"]).router.close()
     assert not (runner.command.cwd / "touched").exists()
 

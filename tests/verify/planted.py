@@ -131,7 +131,7 @@ CASES = [
         NUMERICAL,
         REJECT,
         kept(lambda g, t: np.arange(len(t)) != len(t) // 2),
-        "1 spikes missed and 0 extra",
+        "1 spike missed and 0 extra",
     ),
     Case(
         "ring",
@@ -159,7 +159,7 @@ CASES = [
         NUMERICAL,
         REJECT,
         altered(times=lambda g, t: one(t, 1.5)),
-        "1 spikes missed and 1 extra",
+        "1 spike missed and 1 extra",
     ),
     Case("ring", "dt four times as large", NUMERICAL, REJECT, knobs(dt=0.1), BEYOND),
     Case("ring", "dt ten times as large", NUMERICAL, REJECT, knobs(dt=0.25), BEYOND),

@@ -69,7 +69,7 @@ def test_the_last_spike_of_a_cell_may_have_its_partner_beyond_the_end() -> None:
     burst = raster((1, 50.0), (1, 99.2), (1, 99.4), (1, 99.6), (1, 99.98))
     assert "0 spikes missed and 3 extra" in judged(late, burst).reason
     assert "3 spikes missed and 0 extra" in judged(burst, late).reason
-    assert "1 spikes missed and 0 extra" in judged(raster((1, 49.5), (1, 98.9)), late).reason
+    assert "1 spike missed and 0 extra" in judged(raster((1, 49.5), (1, 98.9)), late).reason
 
 
 @pytest.mark.parametrize(("moved_ms", "excused_ms"), [(0.0, 0.1), (0.02, 0.1), (0.3, 0.6), (0.9, 1.0)])

@@ -55,10 +55,15 @@ class ModelFacts:
     psolve: bool = True
     """The run section is spent in `pc.psolve`, not in `run()` or a loop of `fadvance`."""
     threads: int = 1
+    by_jobs: bool = False
+    """Its ranks do jobs by themselves or in subworlds, so that the whole process is timed."""
     cells: int = 0
+    """With a gid: those of a serial model have none."""
     artificial_cells: int = 0
     artificial_gids: int = 0
     """Artificial cells that have a gid, so that their spikes are exchanged."""
+    sources_without_gid: int = 0
+    """Sources of spikes that have none, stimuli apart: the cells of most serial models."""
     output_gids: Tuple[int, ...] = ()
     """Output gids of every rank."""
     min_delay_ms: Optional[float] = None
@@ -67,6 +72,8 @@ class ModelFacts:
     """The distinct delays of the network, ascending (at most a few thousand)."""
     has_sections: bool = True
     """There is a membrane to integrate; False for a network of artificial cells alone."""
+    trees: Optional[int] = None
+    """Cells as NEURON deals them to threads, whole: connected trees of sections; None when they were not counted."""
     thread_unsafe: Tuple[str, ...] = ()
     """Mechanisms in use that NEURON refuses to run on more than one thread."""
     histogram: Tuple[int, ...] = ()
@@ -91,6 +98,16 @@ class ModelFacts:
     def neuron_for(self, settings: Dict[str, Any]) -> Tuple[int, ...]:
         """The version of NEURON that runs with these settings."""
         return dict(self.launch.environments).get(home_of(settings), self.neuron)
+
+    @property
+    def sources(self) -> int:
+        """How many cells could have fired, as far as they are cells with a membrane; 0 where none is known."""
+        return self.cells - self.artificial_gids + self.sources_without_gid
+
+    @property
+    def detects_spikes(self) -> bool:
+        """NEURON looks for spikes of something in the model, whether or not it fired."""
+        return bool(self.sources or self.artificial_gids)
 
     @property
     def versions(self) -> Tuple[Tuple[int, ...], ...]:

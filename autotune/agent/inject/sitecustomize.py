@@ -50,5 +50,8 @@ class _NeuronImport:
 
 
 if os.environ.get("AUTOTUNE_JOB"):
+    from autotune_agent import seen
+
+    seen.watch(os.environ["AUTOTUNE_JOB"])
     sys.meta_path.insert(0, _NeuronImport())
 _run_the_next_sitecustomize()

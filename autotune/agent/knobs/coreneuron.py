@@ -37,6 +37,8 @@ class CoreNeuron(Knob):
             return Excluded("your model runs with CoreNEURON already")
         if not facts.psolve:
             return Excluded("the model runs without pc.psolve: CoreNEURON never gets its turn")
+        if facts.by_jobs:
+            return Excluded("the ranks do jobs by themselves or in subworlds: CoreNEURON wants all ranks at once")
         if facts.cvode:
             return Excluded("variable step: CoreNEURON has the fixed step only")
         if facts.no_coreneuron:

@@ -39,6 +39,10 @@ class Threads(Knob):
             return Excluded(TOO_SHORT % (facts.delays_ms[0], facts.dt_ms))
         fewest_ranks = 1 if facts.ranks_tunable else facts.ranks
         free = facts.cores // fewest_ranks
+        if facts.trees is not None and not facts.artificial_cells:
+            if facts.trees <= fewest_ranks and facts.threads == 1:
+                return Excluded("%d cell(s) on %d rank(s): threads do not share a cell" % (facts.trees, fewest_ranks))
+            free = min(free, -(-facts.trees // fewest_ranks))
         powers = {2**power for power in range(free.bit_length())}
         values = sorted(n for n in powers | {free, facts.threads} if 1 <= n <= free or n == facts.threads)
         if len(values) < 2:

@@ -69,9 +69,10 @@ class TerminalProgress(Progress):
             f"NEURON {format_version(facts.neuron)}, Python {environment.python}, {environment.mpi}, "
             f"{facts.ranks} rank(s){balance}"
         )
+        cells = facts.cells or (facts.trees or 0) + facts.artificial_cells  # those of a serial model have no gid
         delay = f", smallest delay between ranks {facts.min_delay_ms:g} ms" if facts.min_delay_ms is not None else ""
         self._line(
-            f"{counted(facts.cells, 'cell')}, {counted(observation.spikes, 'spike')} in {facts.t_stop_ms:g} ms at "
+            f"{counted(cells, 'cell')}, {counted(observation.spikes, 'spike')} in {facts.t_stop_ms:g} ms at "
             f"dt = {facts.dt_ms:g} ms" + delay
         )
         parts = observation.sections
@@ -80,7 +81,9 @@ class TerminalProgress(Progress):
             f"output {parts['output']:.2f} s"
         )
         if observation.written:
-            self._line(f"it writes {', '.join(observation.written[:5])} beside itself", "yellow")
+            more = f" and {len(observation.written) - 5} more" if len(observation.written) > 5 else ""
+            self._line(f"it writes {', '.join(observation.written[:5])}{more}")
+        self._line(observation.kept or "trials write where your run does")
         for note in observation.notes:
             self._line(f"note: {note}", "yellow")
 

@@ -1,4 +1,4 @@
-"""Where runs work: what counts as written beside the model, and what a scratch copy holds."""
+"""A scratch copy of the command's folder: what counts as written there, what the copy holds, what it cannot protect."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from user_home import Home
 
 from autotune.errors import UsageError
-from autotune.launch import workspace
-from autotune.launch.workspace import copy_folder, snapshot, written
+from autotune.launch.files import copying
+from autotune.launch.files.copying import copy_folder, snapshot, written
 
 
 def fill(folder: Path, *names: str) -> None:
@@ -50,8 +51,41 @@ def test_a_copy_holds_the_model_and_not_the_study_inside_it(tmp_path: Path) -> N
 
 def test_a_folder_too_large_to_copy_is_refused_with_a_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(tmp_path / "model", "big.bin")
-    monkeypatch.setattr(workspace, "LARGEST_COPY", 3)
+    monkeypatch.setattr(copying, "LARGEST_COPY", 3)
     with pytest.raises(UsageError, match="too much to copy") as refusal:
         copy_folder(tmp_path / "model", tmp_path / "copy")
     assert "--workspace" in refusal.value.cure
     assert not (tmp_path / "copy").exists()
+
+
+def test_a_run_in_a_copy_finds_what_was_there_before_the_watched_run(home: Home) -> None:
+    files = home.files("copy", "library")
+    program = ["sh", "-c", "cat old.txt; test -e new.txt && echo found; echo $0 > old.txt; echo $0 > new.txt"]
+    assert home.watch(files, [*program, "watched"]) == "user\n"
+    written_now = home.tree()
+    assert home.trial(files, [*program, "trial"]) == "user\n"
+    assert home.tree() == written_now
+
+
+def test_without_the_library_new_files_are_left_out_of_the_copy(home: Home) -> None:
+    files = home.files("copy")
+    home.watch(files, ["sh", "-c", "echo x > new.txt"])
+    assert files.store.written() == (str(home.model / "new.txt"),)
+    assert "new.txt" not in home.trial(files, ["ls"])
+
+
+def test_absolute_words_of_the_command_lead_into_the_copy(home: Home) -> None:
+    files = home.files("copy")
+    home.watch(files, ["true"])
+    before = home.tree()
+    home.trial(files, ["sh", "-c", "echo x > $0", home.model / "old.txt"])
+    assert home.tree() == before
+
+
+def test_a_copy_that_does_not_protect_the_folder_is_told(home: Home) -> None:
+    (home.model / "real").mkdir()
+    (home.model / "through").symlink_to(home.model / "real")
+    files = home.files("copy")
+    home.watch(files, ["true"])
+    with pytest.raises(UsageError, match=r"real/result.txt changed while a copy"):
+        home.trial(files, ["sh", "-c", "echo x > through/result.txt"])

@@ -33,7 +33,7 @@ def call_again():
     h.cvode.event(h.t + 1, call_again)
 
 
-def register(cell, synapse):
+def register(cell, connection):
     """What NEURON is asked to do; returns what must live as long as the run."""
     v, made = h.Vector(), []
     if kind == "every step":
@@ -75,8 +75,7 @@ def register(cell, synapse):
         made.append(h.Vector([1, 2, 3.5, 50]))
         v.record(cell(0.5)._ref_v, made[0])
     elif kind == "a weight recorded":
-        made.append(h.NetCon(None, synapse))
-        v.record(made[0]._ref_weight[0])
+        v.record(connection._ref_weight[0])
     elif kind in ("played", "played in steps"):
         clamp = h.IClamp(cell(0.5))
         clamp.dur = 1e9
@@ -101,7 +100,7 @@ def run():
     connection = h.NetCon(stimulus, synapse)
     connection.weight[0] = 0.05
     spikes, gids = h.Vector(), h.Vector()
-    keep = register(cell, synapse)
+    keep = register(cell, connection)
     pc.spike_record(-1, spikes, gids)
     pc.set_maxstep(10)
     h.finitialize(-65)
