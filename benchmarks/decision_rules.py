@@ -46,7 +46,6 @@ from autotune.search.verified import Verifier
 from autotune.settings import Changes, Effective, Params
 from autotune.store.records import Trial
 from autotune.verify.acceptance import Judgement
-from autotune.verify.beside import OwnRuns
 
 CONFIG = StudyConfig(name="simulated", command=("nothing",))  # the defaults that every user gets
 SEARCH, CONFIRM = CONFIG.search, CONFIG.confirm
@@ -131,7 +130,7 @@ class AllRight:
     baseline = Model.raster
     limits = CONFIG.accept
     observation = SimpleNamespace(run_s=RUN_S, wall_s=RUN_S, rounding=(), facts=SimpleNamespace(ranks=1, threads=1))
-    beside = OwnRuns()
+    beside = SimpleNamespace(learn=lambda run: None)
 
     def difference(self, run: Run, changes: Changes, safety: str) -> None:
         """None: nothing is done beside the spikes."""
