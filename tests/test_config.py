@@ -72,8 +72,8 @@ BAD = {
     ),
     "out of range": (
         'command = "x"\n\n[confirm]\n# a remark\nmost_pairs = 2\n',
-        "study.toml:5: confirm.most_pairs = 2: Input should be greater than or equal to 5",
-        "paired runs",
+        "study.toml:5: confirm.most_pairs = 2: Input should be greater than or equal to 4",
+        "fresh starts of the model",
     ),
     "a table that is no table": ('command = "x"\nsearch = 3\n', "study.toml:2: search = 3", "dictionary"),
     "dotted keys": (
