@@ -9,6 +9,7 @@ import json
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -89,27 +90,83 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="print the plan as JSON")] = False,
 ) -> None:
     """Show what can be tuned, and why the rest cannot: one watched run, no trials, nothing is kept."""
+    from autotune.launch.command import parse_command
+    from autotune.pipeline import advice_on
     from autotune.pipeline import plan as plan_only
     from autotune.report.plan import plan_json, plan_table
+    from autotune.report.profile import advice_lines
 
     search = {"knobs": _split(knobs), "exclude": _split(exclude), "environments": _absolute(env)}
-    observation, space = plan_only(_config(study, context.obj, search))
+    config = _config(study, context.obj, search)
+    observation, space = plan_only(config)
+    advice = advice_on(observation, parse_command(config.command, config.folder))
     if as_json:
-        typer.echo(json.dumps(plan_json(space, observation.notes), indent=1))
+        said = plan_json(space, observation.notes) | {"advice": [asdict(one) for one in advice]}
+        typer.echo(json.dumps(said, indent=1))
     else:
-        Console(highlight=False).print(plan_table(space, observation.notes))
+        Console(highlight=False).print(plan_table(space, observation.notes), *advice_lines(advice), sep="\n")
+
+
+@app.command()
+def profile(
+    context: typer.Context,
+    study: Study = None,
+    mechanisms: Annotated[bool, typer.Option(help="time each mechanism in a second, short run")] = True,
+    balance: Annotated[Path | None, typer.Option(help="write the gids with their best ranks to this file")] = None,
+    ranks: Annotated[str | None, typer.Option(help="how it scales instead: run it with 1,2,4 ranks")] = None,
+    threads: Annotated[str | None, typer.Option(help="the same with so many threads a rank")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the profile as JSON")] = False,
+) -> None:
+    """Show where the time of a run goes and what to do about it: one watched run, no trials, nothing is kept."""
+    from autotune.agent.knobs import RANKS, THREADS
+    from autotune.pipeline import profile as profile_only
+    from autotune.pipeline import scale
+    from autotune.profile.advice.balance import write_table
+    from autotune.report.profile import profile_json, profile_table, scaling_json, scaling_table
+
+    config = _config(study, context.obj, {})
+    if ranks or threads:
+        scaling = scale(config, RANKS if ranks else THREADS, _numbers(ranks or threads or ""), lambda point: None)
+        if as_json:
+            typer.echo(json.dumps(scaling_json(scaling), indent=1))
+        else:
+            Console(highlight=False).print(scaling_table(scaling))
+        return
+    seen, advice = profile_only(config, Path("runs") / config.name, mechanisms=mechanisms)
+    facts = seen.observation.facts if seen.observation else None
+    if as_json:
+        typer.echo(json.dumps(profile_json(seen.profile, facts, advice), indent=1))
+    else:
+        Console(highlight=False).print(profile_table(seen.profile, facts, advice))
+    if balance is not None and not write_table(seen.profile, balance):
+        raise UsageError(f"{balance}: not written, the gids of the cells are not known.")
+    if seen.profile.failed:
+        raise typer.Exit(ExitCode.BASELINE_FAILED)
 
 
 @app.command()
 def export(
-    folder: Folder, output: Annotated[Path, typer.Option("-o", "--output", help="file to write")] = Path("best.json")
+    folder: Folder,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="file to write; - prints it (default: the format's own name)")
+    ] = None,
+    format: Annotated[
+        str, typer.Option(help="json; code to paste: python or hoc; toml; t4: all trials, for other autotuners")
+    ] = "json",
 ) -> None:
-    """Write the answer of a study as JSON."""
-    from autotune.export import make_best, write_best
+    """Write the answer of a study: best.json, code to paste, or another format."""
+    from autotune.handover.answer import read_answer
+    from autotune.handover.formats import named
     from autotune.store.folder import open_finished
+    from autotune.store.output import write_output
 
-    write_best(make_best(*open_finished(folder)), output)
-    typer.echo(f"{output} written")
+    chosen = named(format)
+    text = chosen.text(read_answer(*open_finished(folder)))
+    if output == Path("-"):
+        typer.echo(text, nl=False)
+    else:
+        write_output(output or Path(chosen.FILE), text)
+        typer.echo(f"{output or chosen.FILE} written")
 
 
 @app.command()
@@ -246,6 +303,13 @@ def _config(study: Path | None, command: list[str] | None, search: dict[str, Any
 
 def _absolute(paths: list[Path] | None) -> tuple[Path, ...] | None:
     return tuple(path.expanduser().absolute() for path in paths) if paths else None
+
+
+def _numbers(text: str) -> list[int]:
+    numbers = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() and int(word) > 0 for word in numbers):
+        raise UsageError(f"{text}: not a list of whole numbers.", cure="Write them with commas: --ranks 1,2,4")
+    return [int(word) for word in numbers]
 
 
 def _split(names: str | None) -> tuple[str, ...] | None:

@@ -15,13 +15,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from autotune.agent.protocol import write_atomically
 from autotune.errors import UsageError
 from autotune.measure import Confirmation
 from autotune.observe import Observation
+from autotune.results import Compared, in_words
 from autotune.search.simplify import Simplified
 from autotune.search.stop import Stopped
 from autotune.store.folder import StudyFolder
+from autotune.store.output import write_output
 from autotune.store.records import Environment, ModelIdentity, StudyRecord, Trial
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -65,6 +66,13 @@ class Evidence(_Part):
     trial: int | None = Field(description="number of the trial that proposed the settings; none without improvement")
     verdicts: dict[str, int]
     raster: RasterEvidence | None
+    looked_at: str = Field(
+        default="",
+        description="what of the best trial was compared with your own run, in words; empty without improvement",
+    )
+    compared: tuple[Compared, ...] = Field(
+        default=(), description="the same in full; a distance of 1 is the border of what is accepted"
+    )
     pairs: int
     test: str
     corrected_p: float | None
@@ -131,12 +139,7 @@ def make_best(folder: StudyFolder, study: StudyRecord) -> Best:
 
 def write_best(best: Best, file: Path) -> None:
     """Write it, whole or not at all. Raises UsageError when the place cannot be written."""
-    try:
-        write_atomically(file, lambda stream: stream.write((best.model_dump_json(indent=2) + "\n").encode()))
-    except OSError as error:
-        raise UsageError(
-            f"{file}: cannot be written: {error.strerror or error}", cure="Name another file with -o."
-        ) from error
+    write_output(file, best.model_dump_json(indent=2) + "\n")
 
 
 def winning_trial(confirmation: Confirmation, trials: list[Trial]) -> Trial | None:
@@ -185,12 +188,15 @@ def _evidence(
             mean_shift_ms=winner.mean_shift_ms,
             statistics=winner.statistics,
         )
+    looked = winner.looked if winner else ()
     return Evidence(
         trials=len(trials),
         stopped=stopped.reason if stopped else "",
         trial=winner.number if winner else None,
         verdicts=dict(Counter(trial.verdict for trial in trials)),
         raster=raster,
+        looked_at=in_words(looked),
+        compared=looked,
         pairs=confirmation.pairs,
         test=confirmation.test,
         corrected_p=confirmation.best.corrected_p if winner and confirmation.best else None,

@@ -132,8 +132,9 @@ class AllRight:
     observation = SimpleNamespace(run_s=RUN_S, wall_s=RUN_S, rounding=(), facts=SimpleNamespace(ranks=1, threads=1))
     beside = SimpleNamespace(learn=lambda run: None)
 
-    def difference(self, run: Run, changes: Changes, safety: str) -> None:
-        """None: nothing is done beside the spikes."""
+    def compared_beside(self, run: Run, changes: Changes, safety: str) -> tuple[()]:
+        """Empty: nothing is done beside the spikes."""
+        return ()
 
     def reproduces(self, run: Run) -> bool:
         """Always."""

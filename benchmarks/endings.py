@@ -19,6 +19,7 @@ from autotune.launch import Finished
 MARK = "AUTOTUNE_SWEEP_RUN"
 """A variable in the environment of every run: what outlives the run is known by it."""
 NUMBER = re.compile(rb"\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+LETTERS = re.compile(rb"[^A-Za-z]+")  # all others are numbers, units' signs and progress bars
 LONGEST = 160  # bytes of a line that are shown
 
 Stamps = dict[str, tuple[int, int]]
@@ -71,11 +72,10 @@ def stamps(folder: Path) -> Stamps:
 
 
 def differences(bare: Sequence[Ending], watched: Ending, in_order: bool = True, clock: str = "") -> list[str]:
-    """What the watched run changed, a line each; empty if nothing. Lines of several ranks come in any order, and in
-    those that match `clock` numbers do not count.
+    """What the watched run changed, a line each; empty if nothing. Lines of several ranks come in any order, and of
+    those that match `clock` only the words count.
     """
-    runs = [_untimed(ending.parts(), clock) for ending in bare]
-    seen = _untimed(watched.parts(), clock)
+    *runs, seen = _dateless([_untimed(ending.parts(), clock) for ending in (*bare, watched)])
     names = dict.fromkeys(name for parts in (*runs, seen) for name in parts)
     told = (
         _difference(name, [parts.get(name, b"") for parts in runs], seen.get(name, b""), in_order) for name in names
@@ -90,11 +90,20 @@ def varying(bare: Sequence[Ending]) -> list[str]:
     return [name for name in names if len({parts.get(name, b"") for parts in runs}) > 1]
 
 
+def _dateless(runs: list[dict[str, bytes | None]]) -> list[dict[str, bytes | None]]:
+    """The same with numbers taken out of the names of files that not every run has: a date, a process."""
+    everywhere = set.intersection(*map(set, runs))
+    return [
+        {name if name in everywhere else _blank(name.encode()).decode(): parts[name] for name in parts}
+        for parts in runs
+    ]
+
+
 def _untimed(parts: dict[str, bytes | None], clock: str) -> dict[str, bytes | None]:
     if not clock:
         return parts
     line = re.compile(rb"^.*(?:%s).*$" % clock.encode(), re.MULTILINE)
-    return {name: text and line.sub(lambda found: _blank(found[0]), text) for name, text in parts.items()}
+    return {name: text and line.sub(lambda found: LETTERS.sub(b" ", found[0]), text) for name, text in parts.items()}
 
 
 def _difference(name: str, bare: list[bytes | None], watched: bytes | None, in_order: bool) -> str:
@@ -105,7 +114,7 @@ def _difference(name: str, bare: list[bytes | None], watched: bytes | None, in_o
         return f"{name}: {_told(bare[0])} → {_told(watched)}"
     if len(set(texts)) > 1 and any(b"\0" in text for text in (*texts, watched)):
         return ""  # no text, and it varies by itself
-    lines, seen = [text.splitlines() for text in texts], watched.splitlines()
+    lines, seen = [*map(_lines, texts)], _lines(watched)
     if not in_order:
         lines, seen = [sorted(each) for each in lines], sorted(seen)
     if seen in lines:
@@ -146,6 +155,11 @@ def _unordered(bare: list[list[bytes]], seen: list[bytes]) -> tuple[list[bytes],
         else:
             odd.append(line)
     return [*(common - Counter(seen)).elements()], odd
+
+
+def _lines(text: bytes) -> list[bytes]:
+    """As a terminal shows them: of a progress bar, its last state."""
+    return [line.rstrip(b"\r").rpartition(b"\r")[2] for line in text.removesuffix(b"\n").split(b"\n")]
 
 
 def _blank(line: bytes) -> bytes:

@@ -70,3 +70,25 @@ def test_a_script_that_is_not_there_ends_the_examination(capsys: pytest.CaptureF
 def test_without_a_command_it_examines_what_the_tuner_brings(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == ExitCode.DONE
     assert "one world of 2 ranks" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("first", ["#!/usr/bin/env -S python -E", f"#!{sys.executable} -E"])
+def test_a_way_in_that_is_shut_is_missing_and_the_python_behind_it_is_asked(
+    first: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    script = tmp_path / "model"
+    script.write_text(f"{first}\n")
+    script.chmod(0o755)
+    named, code = look(tmp_path, "./model")
+    assert named["agent"][0].status == "missing"
+    assert "Leave -E out" in named["agent"][0].cure
+    assert named["NEURON"][0].status == "ok"
+    assert code == ExitCode.USAGE
+
+
+def test_a_model_that_waits_for_a_button_is_noted_with_the_command_that_does_not(tmp_path: Path) -> None:
+    (tmp_path / "mosinit.hoc").write_text('load_file("nrngui.hoc")\nxpanel("p")\nxbutton("go", "run()")\nxpanel()\n')
+    nrniv = str(Path(sys.executable).with_name("nrniv"))
+    named, _ = look(tmp_path, nrniv, "mosinit.hoc")
+    assert f"{nrniv} mosinit.hoc -c 'run()'" in named["run"][0].cure

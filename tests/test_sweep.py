@@ -87,6 +87,8 @@ def test_a_model_that_varies_by_itself_is_unchanged_and_one_that_notices_the_age
         ([b"1e-05 s\n", b"0.2   s\n"], b"3.5E+10    s\n", ""),
         ([b"a\n"] * 2, b"a\nwarning\n", "nothing → warning"),
         ([b"a\n"] * 2, b"", "a → nothing"),
+        ([b"done\n"] * 2, b"\r 20%\r 70%\rdone\n", ""),
+        ([b"done\n"] * 2, b"\r 20%\r 70%\n", "done →  70%"),
         ([b"\0\1", b"\0\2"], b"\0\3", ""),
         ([b"\0"] * 2, b"\0\3", "\0 → \0\3"),
         ([None] * 2, b"new", "removed → new"),
@@ -132,3 +134,13 @@ def test_lines_that_tell_the_clock_differ_in_more_than_numbers_only(sweep: Modul
     assert not sweep.differences(bare, ending(b"run took 0.02 s\n3 spikes\n"), clock="took")
     assert sweep.differences(bare, ending(b"run took 0.02 s\n4 spikes\n"), clock="took")
     assert sweep.differences(bare, ending(b"run took long\n3 spikes\n"), clock="took")
+
+
+def test_files_with_a_date_in_their_name_are_compared_by_the_rest_of_it(sweep: ModuleType) -> None:
+    def ending(name: str, text: bytes) -> object:
+        return sweep.Ending("0", 1.0, b"", b"", {name: text, "out.txt": b""})
+
+    bare = [ending("run-12:01.txt", b"same"), ending("run-12:02.txt", b"same")]
+    assert not sweep.differences(bare, ending("run-12:03.txt", b"same"))
+    assert sweep.differences(bare, ending("run-12:03.txt", b"other"))
+    assert sweep.differences(bare, ending("left-12:03.txt", b"same"))

@@ -17,7 +17,7 @@ from .probe import NetConTable
 from .shared import SharedVectors
 from .simulator import Simulator
 from .slot import SecondSlot
-from .sources import STIMULI, Sources
+from .sources import Sources, is_stimulus
 from .vectors import floats
 
 
@@ -151,7 +151,7 @@ class Capture:
 
 def _is_stimulus(netcon: Any) -> bool:
     artificial = netcon.pre()
-    return artificial is not None and artificial.hname().startswith(STIMULI)
+    return artificial is not None and is_stimulus(artificial.hname())
 
 
 def same_spikes(a: Tuple[np.ndarray, np.ndarray], b: Tuple[np.ndarray, np.ndarray]) -> bool:

@@ -148,7 +148,8 @@ class Passes:
             self._report.rank.setup_s = time.perf_counter() - self._made
             self._dt_ms = float(self._sim.h.dt)
             self.start()
-        self._sim.pc.timeout(0)  # NEURON's own watchdog ends a slow but healthy run with exit code 0
+        if not self._job.observe:  # NEURON's own watchdog ends a slow but healthy run with exit code 0
+            self._sim.pc.timeout(0)
         for knob in in_order_of_application():
             if knob.name in self._job.settings:
                 knob.apply(self._sim, self._job.settings[knob.name], self._job.settings)
@@ -208,6 +209,7 @@ class Passes:
         self._timer.start(clock=fixed_step and (self._job.clock or self._job.observe))
 
     def _stop_early(self) -> None:
+        self._timer.resume()
         self._sim.h.stoprun = 1  # psolve and run() look at it after every step
 
     def _traces(self) -> List[str]:

@@ -16,7 +16,7 @@ from typing import Any, List, Tuple
 
 FOLDER = "seen"
 """In the folder of the job; it is there in runs that observe, and nothing is noted without it."""
-PROCESS, SIMULATES, STARTS = "process", "simulates", "starts"
+PROCESS, INSIDE, SIMULATES, STARTS = "process", "inside", "simulates", "starts"
 # Python's audit events of a program that is started beside this one, with the place of its words.
 _EVENTS = {"subprocess.Popen": 1, "os.system": 0, "os.posix_spawn": 1, "os.spawn": 2}
 

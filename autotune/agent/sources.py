@@ -23,6 +23,11 @@ WORDS = 24  # of a source, among which these two pointers are looked for
 STIMULI = ("NetStim", "VecStim", "PatternStim")
 
 
+def is_stimulus(name: str) -> bool:
+    """Whether an artificial cell, or a class of them, of this name is one of those; a NetStimulated is a cell."""
+    return name.partition("[")[0] in STIMULI
+
+
 class Sources:
     """The sources of this rank, by their addresses."""
 
@@ -100,7 +105,7 @@ class Sources:
         if artificial is None:
             return False
         name = Symbol.from_address(Template.from_address(Object.from_address(artificial).template).sym).name
-        return str(name.decode()).startswith(STIMULI)
+        return is_stimulus(name.decode())
 
     def _find_places(self) -> Optional[Tuple[int, int]]:
         """Where in a source the pointers to its vector of times and to its artificial cell are."""

@@ -48,6 +48,10 @@ class SectionTimer:
         section.clock_s = self._clock.stop(section.t_start_ms, section.t_stop_ms)
         section.queue_events = self._queue_events()
 
+    def resume(self) -> None:
+        """An event of ours is being executed."""
+        self._clock.resume()
+
     def release(self) -> None:
         """The last section is over: leave NEURON as it was."""
         self._sim.psolve_timers.release()

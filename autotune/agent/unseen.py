@@ -52,11 +52,6 @@ class Unseen:
         else:
             self.complaint = "objects and procedures of the agent are numbered and named among the model's own"
 
-    @property
-    def hides(self) -> bool:
-        """Whether anything is hidden: not where it cannot be, nor in a process that is ours."""
-        return bool(self._templates)
-
     def give_up(self) -> None:
         """This process is ours from here on, and the user's code may run inside: nothing needs to be hidden."""
         self._depth = 1

@@ -31,4 +31,4 @@ class VectorMemory:
     def floats(self, address: int) -> np.ndarray:
         """A copy of the values."""
         size, values = self.size(address), self._values(address)
-        return np.array((c_double * size).from_address(values)) if size else np.zeros(0)
+        return np.ctypeslib.as_array((c_double * size).from_address(values)).copy() if size else np.zeros(0)

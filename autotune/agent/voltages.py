@@ -57,8 +57,6 @@ class VoltageSample:
         They are in two lists, of what exists and of what is to be done at each step; here they leave the first. With
         CVODE, which has a list of its own, that is all.
         """
-        if not self._sim.unseen.hides:
-            return
         if None in (self._netcvode, self._recorder_of, self._take_out, self._add):
             self.complaint = "a SaveState holds the recorders of %d sampled voltages" % len(self._vectors)
             return

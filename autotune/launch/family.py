@@ -11,12 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autotune.agent.seen import FOLDER, PROCESS, SIMULATES, STARTS
+from autotune.agent.seen import FOLDER, INSIDE, PROCESS, SIMULATES, STARTS
 from autotune.launch import launchers
 from autotune.launch.process import GUARD
 from autotune.launch.words import NRNIV, PYTHON, unwrapped
 
-WORKER = re.compile(r"--multiprocessing-fork|from multiprocessing[. ].*|joblib\.externals\.loky\.\S*", re.DOTALL)
+WORKER = re.compile(r"--multiprocessing-fork|from multiprocess(?:ing)?[. ].*|joblib\.externals\.loky\.\S*", re.DOTALL)
 OPEN_MPI = {"prterun": "mpiexec", "orterun": "mpirun"}  # what its mpiexec becomes
 DAEMONS = {*OPEN_MPI, "prted", "orted", "hydra_pmi_proxy", "hydra_bstrap_proxy", "slurmstepd"}
 NOT_THE_MODEL = ("-c", "-V", "--version")
@@ -58,6 +58,11 @@ class Family:
     def pythons(self) -> tuple[Noted, ...]:
         """Processes that the agent's way in has reached, whether they imported NEURON or not."""
         return self._of(PROCESS)
+
+    @property
+    def with_agent(self) -> tuple[Noted, ...]:
+        """Processes in whose NEURON the agent is."""
+        return self._of(INSIDE)
 
     @property
     def simulating(self) -> tuple[Noted, ...]:

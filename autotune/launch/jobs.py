@@ -9,7 +9,7 @@ of is named by the rank that did it. Must never unify, drop or add a spike.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,23 +52,22 @@ def _keys(reports: Sequence[RankReport]) -> list[list[Key]]:
     """For each section of each rank: what it is part of, the same in all ranks that simulated it together."""
     split = any(report.subsize < report.nhost for report in reports)
     roots = [report.rank - report.subrank if split else report.rank for report in reports]
-    keys = [_of_rank(report, root, known=True) for report, root in zip(reports, roots, strict=True)]
-    owners: dict[Key, set[int]] = defaultdict(set)
-    for of_rank, root in zip(keys, roots, strict=True):
-        for key in of_rank:
-            owners[key].add(root)
-    if all(len(roots) == 1 for roots in owners.values()):
-        return keys
-    # One job cannot be done twice: what seemed to be its number is something else.
-    return [_of_rank(report, root, known=False) for report, root in zip(reports, roots, strict=True)]
+    owners: dict[int, set[int]] = defaultdict(set)
+    for report, root in zip(reports, roots, strict=True):
+        for section in report.sections:
+            if section.job is not None:
+                owners[section.job].add(root)
+    # One job is done once: what several did (pc.context, or another value of hoc_ac_) is named by who did it.
+    known = {job for job, of in owners.items() if len(of) == 1}
+    return [_of_rank(report, root, known) for report, root in zip(reports, roots, strict=True)]
 
 
-def _of_rank(report: RankReport, root: int, known: bool) -> list[Key]:
-    """Outside of jobs: by the ranks that did it; inside: by the job. Then by the order there."""
+def _of_rank(report: RankReport, root: int, known: Set[int]) -> list[Key]:
+    """Of `known` jobs: the job; else the rank that did it. Then the order there."""
     seen: Counter[tuple[int, int]] = Counter()
     found = []
     for section in report.sections:
-        of = (1, section.job) if known and section.job is not None else (0, root)
+        of = (1, section.job) if section.job is not None and section.job in known else (0, root)
         found.append((*of, seen[of]))
         seen[of] += 1
     return found

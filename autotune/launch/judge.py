@@ -12,19 +12,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from autotune.agent.protocol import RankReport
+from autotune.agent.protocol import RankReport, RunSection
 from autotune.errors import AutotuneError
 from autotune.launch.family import Family
 from autotune.launch.panels import buttons_cure
 from autotune.launch.process import Finished
+from autotune.report.format import counted
 
 Failure = Literal["crashed", "timeout", "no mpi"]
 
 NO_DELAY = "usable mindelay is 0"  # NEURON's netpar.cpp, on rank 0; the other ranks may wait for ever
-COMPLAINT = re.compile(r"^\S*(?:nrniv|special|python\S*): .*$", re.MULTILINE)  # of hoc, on stderr
+COMPLAINT = re.compile(  # of hoc, on stderr; after a warning of this kind it goes on
+    r"^\S*(?:nrniv|special|python\S*): (?!Assignment to modern physical constant).*$", re.MULTILINE
+)
 IDLE = 0.1  # a process that computes for a smaller share of its time is waiting
 HELPERS_SHARE = 0.2  # child processes that simulate for a larger share of the model's own time are part of the model
-KEY = ("EOFError", "OSError: [Errno 6]", "termios.error", "OSError: [Errno 25]")  # input(), /dev/tty, a terminal's mode
+KEY = ("EOFError", "OSError: [Errno 6]", "error: (25", "OSError: [Errno 25]")  # input(), /dev/tty, a terminal's mode
 
 
 class RunFailed(AutotuneError):
@@ -77,6 +80,11 @@ def worked_by_jobs(reports: Sequence[RankReport]) -> bool:
     return any(r.subsize < r.nhost for r in reports) or not together
 
 
+def _run_s(section: RunSection) -> float:
+    """How long it was integrated; what the script did afterwards counts only where neither timer knows better."""
+    return section.psolve_s or section.clock_s or section.until_next_s
+
+
 def judge(evidence: Evidence) -> None:
     """Raise RunFailed unless every rank that was asked for ran to its end in one world."""
     try:
@@ -99,18 +107,18 @@ def _judge(evidence: Evidence) -> None:
     _judge_exceptions(evidence)
     if evidence.finished.stopped:
         raise evidence.failed(
-            f"rank {_first_ended(reports)} ended, and the others went on waiting" if reports else "the run was stopped",
+            f"rank {_first_ended(reports)} ended, and the others went on waiting",
             "An error on one rank alone leaves the others in a collective; look at its last lines.",
         )
     _judge_children(evidence)
     if not reports:
         raise _nothing_came_back(evidence)
-    if all(r.signal for r in reports):
-        raise evidence.failed(f"ended by {reports[0].signal} from outside")
     errors = [error for r in reports for error in r.errors]
     if errors:
         raise evidence.failed(f"inside NEURON: {errors[0]}")
     _judge_world(evidence)
+    if all(r.signal for r in reports):
+        raise evidence.failed(f"ended by {reports[0].signal} from outside")
     _judge_ends(evidence)
 
 
@@ -145,15 +153,19 @@ def _judge_children(evidence: Evidence) -> None:
     workers = evidence.family.workers(r.pid for r in evidence.reports)
     if workers:
         raise evidence.failed(
-            f"NEURON runs in {len(workers)} worker processes that the model starts (multiprocessing or the like)",
+            f"NEURON runs in {counted(len(workers), 'worker')} that the model starts (multiprocessing or the like)",
             "Only processes that are ranks of one world, or that simulate by themselves, can be tuned: give a command "
             "that does one of these simulations (one call of the worker's function), or all of them in one process "
             "(map instead of pool.map) or as jobs of the bulletin board (pc.submit, pc.working) under mpiexec.",
         )
-    own_s = sum(s.until_next_s for r in evidence.reports for s in r.sections)
-    helpers_s = sum(s.until_next_s for r in evidence.helpers for s in r.sections)
+    own_s, helpers_s = (
+        sum(_run_s(section) for report in reports for section in report.sections)
+        for reports in (evidence.reports, evidence.helpers)
+    )
     if helpers_s > HELPERS_SHARE * own_s and not _serial_copies(evidence):
-        raise _tune_the_inner(evidence, f"NEURON simulates in {len(evidence.helpers)} processes that the model starts")
+        raise _tune_the_inner(
+            evidence, f"NEURON simulates in {counted(len(evidence.helpers), 'program')} that the model starts"
+        )
     if _several_worlds(evidence):
         raise _tune_the_inner(evidence, f"the command starts NEURON {_starts(evidence)} times")
     there = {report.pid for report in evidence.reports}
@@ -191,7 +203,7 @@ def _starts(evidence: Evidence) -> int:
 
 def _nothing_came_back(evidence: Evidence) -> RunFailed:
     family, finished = evidence.family, evidence.finished
-    if family.simulating:
+    if family.with_agent:
         complaint = _complaint(finished)
         return evidence.failed(
             f"NEURON ended by itself ({finished.describe()})" + (f"; it complained: {complaint}" if complaint else ""),

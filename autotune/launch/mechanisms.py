@@ -100,12 +100,11 @@ def _sources(command: Command, environment: Mapping[str, str], libraries: Sequen
         rules = (folder / MAKEFILE).read_text()
     except OSError:
         return [], f"{folder} does not say which mod files it was built from"
-    if not rules.strip():  # nrnivmodl in a folder without mod files
-        return [], ""
     files = [(folder / name.replace("\\ ", " ")).resolve() for name in MADE_FROM.findall(rules)]
+    # none after nrnivmodl in a folder without mod files
     missing = [file for file in files if not file.is_file()]
-    if missing or not files:
-        return [], f"the mod files of {folder} are not there any more" + (f": {missing[0]}" if missing else "")
+    if missing:
+        return [], f"the mod files of {folder} are not there any more: {missing[0]}"
     return files, ""
 
 

@@ -36,8 +36,10 @@ def buttons_cure(words: Sequence[str], folder: Path) -> str:
     start = next((at for at, word in enumerate(words) if _is_hoc_program(word)), None)
     if start is None:
         return f"Nobody presses a button here: call {action} at the end of the script{others}."
-    own = [word for word in words[start:] if not word.endswith("pre.hoc")]
-    line = shlex.join([Path(own[0]).name, *own[1:], "-c", action])
+    own = [word for word in words if not word.endswith("pre.hoc")]
+    own = own[:-1] if own[-1] == "-" else own  # which only asks for more from the keyboard
+    ends = own[-2:] if own[-2:-1] == ["-c"] and "quit" in own[-1] else []
+    line = shlex.join([*own[: len(own) - len(ends)], "-c", action, *ends])
     return f"Nobody presses a button here: start the run in the command, {line}{others}."
 
 

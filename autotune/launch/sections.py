@@ -8,8 +8,9 @@ from typing import Any, Literal
 from autotune.agent.protocol import RankReport
 
 Timing = Literal["psolve", "clock", "whole"]
-"""How a run section is timed: by NEURON's own timers in psolve; by events on the queue, for a model that does not use
-psolve; from the end of finitialize to whatever comes next, for a study in which an engine without timers may run.
+"""How a run section is timed: by NEURON's own timers in psolve; by a clock that sees its steps, for a model that does
+not use psolve; from the end of finitialize to whatever comes next, for a study in which an engine without timers may
+run.
 """
 
 

@@ -296,6 +296,13 @@ def _domain(name: str, facts: ModelFacts, wanted: Wishes) -> Domain | Excluded:
         ) from error
 
 
+def _no_voltages(facts: ModelFacts) -> str:
+    if not facts.has_sections:
+        return "the model has neither spikes nor sections"
+    lost = " (as after cvode.re_init())" if facts.cvode else ""
+    return f"the model makes no spikes, and its voltages could not be sampled{lost}"
+
+
 def _reason(name: str, answer: Domain | Excluded, observation: Observation, wanted: Wishes) -> str:
     if uses_coreneuron(observation.facts.baseline) and not KNOBS[name].in_coreneuron:
         return "your model runs with CoreNEURON, which does not look at it"
@@ -310,7 +317,7 @@ def _reason(name: str, answer: Domain | Excluded, observation: Observation, want
             )
             return f"{silent}: what this changes cannot be verified"
         if not any(observation.voltage_digests):
-            return "the model has neither spikes nor segments: nothing can be verified"
+            return f"{_no_voltages(observation.facts)}: nothing can be verified"
     share = KNOBS[name].share(observation.facts)
     if wanted.only is None and share is not None and share < wanted.smallest_gain / (1.0 + wanted.smallest_gain):
         return f"at most {_percent(share)} of the run is {KNOBS[name].part}: below what this machine can resolve"

@@ -84,7 +84,13 @@ def no_visible_gain(searched: Searched) -> str:
     )
 
 
-CRITERIA: tuple[Callable[[Searched], str], ...] = (nothing_to_search, trials, time, nothing_new, no_visible_gain)
+CRITERIA: tuple[Callable[[Searched], str], ...] = (
+    nothing_to_search,
+    trials,
+    time,
+    nothing_new,
+    no_visible_gain,
+)
 
 
 def why_stop(searched: Searched) -> str:

@@ -22,6 +22,7 @@ from autotune.launch.ask import Ask, Run, Runner, Way
 from autotune.launch.build import BuildFailed
 from autotune.launch.judge import RunFailed, SessionBroken
 from autotune.measure import paired_ratio
+from autotune.results import condensed
 from autotune.search.verified import UNMEASURED_VIOLATION, NotAccepted, Verifier
 from autotune.session.router import Router
 from autotune.settings import UNCHANGED, Changes, Params
@@ -104,7 +105,7 @@ class TrialRunner:
         try:
             self.fresh.prepare(changes)
         except BuildFailed as failure:
-            return replace(trial, reason=_in_one_line(failure))
+            return replace(trial, reason=_in_one_line(failure), not_built=True)
         trial = self._measured(replace(trial, safety=space.safety(changes)), best)
         for _ in range(self.config.repeats):
             if not (trial.accepted and changes and self.promising(trial, best)):
@@ -165,6 +166,7 @@ class TrialRunner:
             samples=samples,
             distance=judgement.distance,
             where=judgement.where,
+            looked=condensed(judgement.looked),
             violation=judgement.violation,
             largest_shift_ms=judgement.largest_shift_ms,
             mean_shift_ms=judgement.mean_shift_ms,

@@ -35,6 +35,7 @@ CLAIMS: dict[str, Any] = {
     "keeps_timers": True,
     "domain": lambda self, facts: None,
     "apply": lambda self, sim, value, settings: None,
+    "written": lambda self, value, tuned: None,
     "read_back": lambda self, sim, settings: None,
 }
 
@@ -120,10 +121,12 @@ def test_what_neuron_cannot_tell_a_session_cannot_put_back() -> None:
 OTHER_MEANINGS = {
     ("agent/inject/sitecustomize.py", "neuron"),  # the Python module
     ("agent/simulator.py", "neuron"),
+    ("agent/seen.py", "neuron"),
     ("agent/probe.py", "threads"),  # a number in the report of a rank
     ("observe/facts.py", "threads"),
     ("launch/build.py", "coreneuron"),  # a key of the record of a build
-    ("doctor.py", "neuron"),  # what a program prints
+    ("observe/step.py", "neuron"),  # what a program prints
+    ("doctor.py", "neuron"),
     ("doctor.py", "coreneuron"),
 }
 BY_NAME = {"search/recipe.py"}  # published advice names knobs

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from typing import Any
 
+from autotune.agent.sources import is_stimulus
+
 PROBED = """
 import json
 from neuron import h
@@ -47,3 +49,9 @@ def test_cells_are_counted_as_trees_of_sections_which_is_how_they_are_dealt_to_t
         "answer = dict\n"
     )
     assert found["trees"] == 2
+
+
+def test_a_cell_of_the_model_is_no_stimulus_for_being_called_like_one() -> None:
+    assert is_stimulus("NetStim[3]")
+    assert is_stimulus("VecStim")
+    assert not is_stimulus("NetStimulated[0]")

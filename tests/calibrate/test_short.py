@@ -43,7 +43,7 @@ class Stoppable:
         assert ask.stop_ms is not None
         self.asked.append(ask)
         part = self.baseline.window(-math.inf, ask.stop_ms)
-        return SimpleNamespace(raster=part, t_ms=ask.stop_ms, reports=(SimpleNamespace(dt_ms=0.025),))
+        return SimpleNamespace(raster=part, t_ms=ask.stop_ms, first=SimpleNamespace(dt_ms=0.025))
 
 
 class Hanging(Stoppable):
@@ -97,15 +97,15 @@ def test_the_part_holds_enough_spikes_before_its_last_window() -> None:
 
 def test_a_change_of_the_numbers_is_searched_on_a_part_with_evidence_of_its_own() -> None:
     early = Raster.from_arrays(
-        np.arange(1000) % 500, np.concatenate([np.full(500, 9.9), np.linspace(60.0, 999.0, 500)])
+        np.arange(1000) % 500, np.concatenate([np.full(500, 9.9), np.linspace(160.0, 999.0, 500)])
     )
     dt = {"dt": Domain((0.025, 0.05), safety=NUMERICAL)}
     short = shortened(Stoppable(early), domains=dt)
     assert short.stop_ms is None
-    assert "uses the whole run: up to t = 50 ms the spikes prove too little" in short.note
-    assert "none after t = 9.9 ms of 50 ms (evidence_until)" in short.note
-    assert shortened(Stoppable(early), domains={"nspike": Domain((0, 4), safety=EXACT)}).stop_ms == 50.0
-    assert shortened(Stoppable(poisson()), domains=dt).stop_ms == 50.0
+    assert "uses the whole run: up to t = 100 ms the spikes prove too little" in short.note
+    assert "none after t = 9.9 ms of 100 ms (evidence_until)" in short.note
+    assert shortened(Stoppable(early), domains={"nspike": Domain((0, 4), safety=EXACT)}).stop_ms == 100.0
+    assert shortened(Stoppable(poisson()), domains=dt).stop_ms == 100.0
 
 
 @pytest.mark.parametrize(("limit_s", "asked_s"), [(1e6, 2 * 400.0 + 10.0), (5.0, 5.0)])

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-MODEL = "told_by_the_test.py"
+MODEL = "told_over_a_socket.py"
 STATISTICAL = {"statistical": True, "groups": 1, "null_runs": 4, "alpha": 1e-3, "resolution": 3.0}
 LIMIT_S = 8.0
 

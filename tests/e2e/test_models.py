@@ -154,3 +154,30 @@ def test_a_setting_that_crashes_the_model_is_a_rejected_trial_and_the_study_goes
         assert (trial["verdict"], trial["ratio"]) == ("crashed", None)
         assert f"RuntimeError: no table for dt = {trial['params']['dt']:g}" in trial["reason"]
     assert "keep your settings" in answer.stdout
+
+
+@pytest.mark.parametrize("place", ["from neuron import h", "h.stdinit()"])
+def test_a_model_that_does_less_once_its_result_is_there_is_told_so(place, make_study, autotune, tmp_path):
+    study = make_study(tmp_path / "study", "{python} small_ring.py --tstop 20")
+    model = study / "small_ring.py"
+    skips = "import os\nif os.path.exists('result.json'):\n    sys.exit(0)\n"
+    ends = 'open("result.json", "w").close()\npc.barrier()\n'
+    text = model.read_text().replace("pc.barrier()\n", ends)
+    model.write_text(text.replace(f"{place}\n", f"{place}\n{skips}"))
+    answer = autotune("run", "--workspace", "in place", "--out", tmp_path / "out", study, cwd=tmp_path)
+    assert answer.code == 3, str(answer)
+    assert "the model ran once with its own settings and then failed" in answer.stderr
+    assert "The first run wrote result.json, which later runs find" in answer.stderr
+    assert "Seed its random numbers" not in answer.stderr
+
+
+def test_jobs_of_the_bulletin_board_are_tuned_and_the_whole_process_is_timed(make_study, autotune, tmp_path):
+    study = make_study(
+        tmp_path / "study", "mpiexec -n 2 {python} jobs.py", "jobs.py", search={"trials": 2, "knobs": ["node_order"]}
+    )
+    answer = autotune("run", "--out", tmp_path / "out", study, cwd=tmp_path)
+    assert answer.code == 0, str(answer)
+    assert observation(tmp_path)["facts"]["by_jobs"] is True
+    assert "spikes are compared job by job, whichever rank did it, and the whole process is timed" in answer.stdout
+    assert "every trial is a fresh process: the whole process is timed" in answer.stdout
+    assert "the model reproduces itself bit for bit" in answer.stdout

@@ -19,7 +19,7 @@ parser.add_argument("kind")
 parser.add_argument("--tstop", type=float, default=100)
 parser.add_argument("--function", action="store_true")
 arguments = parser.parse_args()
-kind = arguments.kind
+kind = arguments.kind.replace("-", " ")
 pc = h.ParallelContext()
 calls = []
 
@@ -118,6 +118,8 @@ def run():
         sys.stdout.write("".join(f"\r{part:3d} %|{'#' * part}" for part in range(0, 101, 10)) + "\n")
         for line in sorted([f"part {uuid.uuid4().hex[:8]} of rank {rank}" for _ in range(3)]):
             print(line)
+    if kind == "notices" and int(pc.optimize_node_order()):
+        print("Warning: these nodes stand in another order")
     print("calls:", int(getattr(h, "calls", 0)) or len(calls), "values:", int(keep[0].size()))
     return [cell, synapse, stimulus, connection, spikes, gids, keep]
 

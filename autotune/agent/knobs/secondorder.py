@@ -14,6 +14,7 @@ from .knob import NUMERICAL, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
 
 if TYPE_CHECKING:
     from ..driver.facts import ModelFacts
+    from ..driver.written import Tuned, Written
 
 
 class SecondOrder(Knob):
@@ -29,13 +30,18 @@ class SecondOrder(Knob):
         if facts.cvode:
             return Excluded("variable step: CVODE chooses its own order")
         if not facts.has_sections:
-            return Excluded("artificial cells only: there is nothing to integrate")
+            return Excluded("no sections: there is nothing to integrate")
         if isinstance(Dt().domain(facts), Excluded):
             return Excluded("it pays only beside a larger dt, and there is none to try")
         return Domain((0, 1, 2), safety=NUMERICAL)
 
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
         sim.h.secondorder = value
+
+    def written(self, value: Any, tuned: Tuned) -> Written:
+        from ..driver.written import assigned
+
+        return assigned("secondorder", value)
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         return int(sim.h.secondorder)

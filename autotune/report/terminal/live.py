@@ -20,6 +20,7 @@ from autotune.export import Best
 from autotune.measure import Event, Pair
 from autotune.observe import Observation
 from autotune.plan.space import SearchSpace
+from autotune.profile import Advice
 from autotune.report.format import (
     counted,
     format_changes,
@@ -29,6 +30,7 @@ from autotune.report.format import (
     format_value,
     format_version,
 )
+from autotune.report.profile import advice_lines
 from autotune.report.progress import Progress
 from autotune.report.terminal.answer import answer
 from autotune.report.terminal.trials import best_so_far, trial_line, trial_table
@@ -160,6 +162,10 @@ class TerminalProgress(Progress):
         self._end_live()
         self._console.print(answer(best))
         self._console.print(f"python -m autotune export {escape(str(folder))} -o best.json", highlight=False)
+
+    def advised(self, advice: list[Advice]) -> None:
+        if advice:
+            self._console.print(Group(*advice_lines(advice)))
 
     def close(self) -> None:
         self._end_live()

@@ -10,11 +10,11 @@ import json
 import runpy
 import sys
 
+from autotune_agent.histogram import ExchangeHistogram
 from autotune_agent.knobs import KNOBS, in_order_of_application
 from autotune_agent.probe import NetConTable, local_gids
 from autotune_agent.session import Own
 from autotune_agent.simulator import Simulator
-from autotune_agent.timers import ExchangeHistogram
 
 requests = json.loads(sys.argv[1])
 sys.argv[1:] = [*sys.argv[2:], "--quit", "fall-off", "--tstop", "0"]
@@ -30,7 +30,7 @@ def begin():
     for knob in in_order_of_application():
         if knob.name in settings:
             knob.apply(sim, settings[knob.name], settings)
-    sim.output_gids = sum(state == 3 for state in local_gids(sim, NetConTable(sim)).values())
+    sim.output_gids = sum(state == 3 for state in local_gids(sim, NetConTable(sim, delays_too=False)).values())
     histogram.attach()
 
 

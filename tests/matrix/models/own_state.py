@@ -1,7 +1,7 @@
 """A ring that prints all that NEURON can tell about itself, names of objects and of everything in hoc included.
 
-Arguments: `run`, `psolve` or `functions` (it is made, run and thrown away in a function); and `save FILE` or
-`restore FILE` its state.
+Every rank has a NetCon without a source, too. Arguments: `run`, `psolve` or `functions` (it is made, run and thrown
+away in a function, twice); and `save FILE` or `restore FILE` its state.
 """
 
 import os
@@ -75,6 +75,12 @@ def tell(pc, lists):
     sys.stdout.flush()
 
 
+def restore(file):
+    state = h.SaveState()
+    state.fread(h.File(file))
+    state.restore(1)
+
+
 def simulate(pc, how, way):
     network = build(pc)
     vector = h.Vector(3, 7)
@@ -84,9 +90,8 @@ def simulate(pc, how, way):
     lists = [h.List(name) for name in CLASSES]
     pc.set_maxstep(10)
     if "restore" in sys.argv:
-        state = h.SaveState()
-        state.fread(h.File(way[-1] + str(int(pc.id()))))
-        handler = h.FInitializeHandler(1, lambda: state.restore(1))
+        handler = h.FInitializeHandler(1, lambda: restore(way[-1] + str(int(pc.id()))))
+    kick = h.NetCon(None, next(iter(network[0].values()))[1])
     if how == "psolve":
         h.finitialize(-65)
         pc.psolve(100 + h.t)
@@ -99,7 +104,7 @@ def simulate(pc, how, way):
         state.save()
         state.fwrite(h.File(way[-1] + str(int(pc.id()))))
         print(int(pc.id()), "state", os.path.getsize(way[-1] + str(int(pc.id()))))
-    print(int(pc.id()), "histogram", list(histogram), handler, vector, network[0].keys())
+    print(int(pc.id()), "histogram", list(histogram), handler, vector, kick, network[0].keys())
     tell(pc, lists)
 
 

@@ -46,6 +46,9 @@ elif way == "cvode.solve":
     cvode.active(1)
     h.finitialize(-65)
     cvode.solve(30)
+elif way == "variable_step":
+    cvode.active(1)
+    h.run()
 elif way == "presimulation":
     h.finitialize(-65)
     h.t, step, h.dt = -200, h.dt, 1

@@ -1,0 +1,11 @@
+"""A silent cell under CVODE that is initialised as NEURON's manual says after a change: `cvode.re_init()`."""
+
+from neuron import h
+
+h.load_file("stdrun.hoc")
+soma = h.Section(name="soma")
+soma.insert("hh")
+h.cvode_active(1)
+h.finitialize(-65)
+h.cvode.re_init()
+h.continuerun(20)
