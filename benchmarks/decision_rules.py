@@ -66,6 +66,7 @@ class Machine:
     burst: float  # mean size of a burst, which lasts three runs on average
     load: float = 0.0  # of a background load that starts in the confirmation and stays
     tails: float = 0.0  # degrees of freedom of Student's t for the noise from run to run; 0: normal
+    modes: float = 0.0  # by which a changed setting is faster or slower in each start, as a coin says
 
 
 QUIET = Machine("quiet node", 0.01, 0.01, 0.005, 0.2)
@@ -77,6 +78,7 @@ MACHINES = (
     Machine("two busy cores", 0.15, 0.10, 0.08, 0.5),
     Machine("heavy tails", 0.03, 0.0, 0.0, 0.0, tails=3.0),
     Machine("heavy tails, a load of +50 % starts", 0.03, 0.0, 0.0, 0.0, load=0.4, tails=3.0),
+    Machine("quiet node, settings in two modes 20 % apart", 0.01, 0.01, 0.005, 0.2, modes=0.1),
 )
 
 
@@ -89,8 +91,8 @@ class Clock:
         self._drift = rng.normal(0, machine.drift)
         self._in_burst = False
 
-    def run(self, speedup: float = 1.0) -> float:
-        """The time of a run whose settings are so much faster than the baseline's."""
+    def run(self, speedup: float = 1.0, *, changed: bool = False) -> float:
+        """The time of a run whose settings are so much faster than the baseline's; `changed`: they are not its own."""
         machine, rng, memory = self.machine, self.rng, 0.95
         self._drift = memory * self._drift + rng.normal(0, machine.drift * (1 - memory**2) ** 0.5)
         self._in_burst = rng.random() < (2 / 3 if self._in_burst else machine.burst_chance)
@@ -98,6 +100,8 @@ class Clock:
         log_s = self._drift + own
         if self._in_burst:
             log_s += machine.burst * rng.uniform(0.5, 1.5)
+        if changed and machine.modes:
+            log_s += machine.modes * rng.choice((-1.0, 1.0))
         if self.load_from is not None and self.runs >= self.load_from:
             log_s += machine.load
         self.runs += 1
@@ -118,7 +122,7 @@ class Model:
     def run(self, ask: Ask) -> Run:
         """One run; one that would take longer than its limit is stopped, as in `FreshRunner`."""
         setting = ask.changes.get(KNOB, 0)
-        run_s = RUN_S * self.clock.run(float(self.speedups[setting]))
+        run_s = RUN_S * self.clock.run(float(self.speedups[setting]), changed=setting != 0)
         if run_s > ask.limit_s:
             raise RunFailed("timeout", "too long")
         return Run((), self.raster, Effective({KNOB: setting}), run_s, {"run": run_s}, run_s, 0)
@@ -315,8 +319,8 @@ def _pairs(machine: Machine, gain: float, seed: int) -> list[float]:
     clock = Clock(machine, rng, load_from=int(rng.integers(1, 2 * CONFIRM.most_pairs)))
     logs = []
     for trial_first in rng.integers(2, size=CONFIRM.most_pairs):
-        speedups = (1 + gain, 1.0) if trial_first else (1.0, 1 + gain)
-        first, second = (clock.run(speedup) for speedup in speedups)
+        order = (True, False) if trial_first else (False, True)
+        first, second = (clock.run(1 + gain if trial else 1.0, changed=trial) for trial in order)
         logs.append(np.log(second / first) if trial_first else np.log(first / second))
     return logs
 
@@ -336,13 +340,14 @@ def main() -> None:
     """Simulate and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--studies", type=int, default=2000, help="simulated studies for each figure")
+    parser.add_argument("--sequences", type=int, help="of starts for each figure of the second table; default: as many")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--markdown", action="store_true", help="tables for the documentation")
     options = parser.parse_args()
     title = f"Verdicts of {options.studies} studies a figure (95 % intervals in brackets)"
     show(title, VERDICTS, verdict_rows(options.studies, options.processes), markdown=options.markdown)
     title = f"The rule before ({OLD_PAIRS} pairs, looked at once) and the present one, for one finalist"
-    show(title, RULES, rule_rows(options.studies), markdown=options.markdown)
+    show(title, RULES, rule_rows(options.sequences or options.studies), markdown=options.markdown)
 
 
 if __name__ == "__main__":

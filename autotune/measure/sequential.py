@@ -7,8 +7,13 @@ numbers symmetric about 0 or below, whatever drift, bursts or load the machine h
 The rule. From four starts on, a t statistic whose standard error is never taken to be smaller than the study's own A/A
 pairs say (`floor`); from eight on also the exact signed-rank test of `significance.py`, which one disturbed start costs
 less. A claim on fewer than seven starts rests on the scale of the noise, since no sign or rank test can reach 0.01 with
-them; the floor bounds it. Every look may spend a fifth of alpha: the looks are so much alike that all together spend
-less than alpha. Group-sequential testing with the same level at each look is Pocock's (1977, Biometrika 64:191).
+them; the floor bounds it. What a new process draws anew (where its memory lies, which core it gets) is the same in all
+pairs of a start, and A/A pairs of one session do not show it: below seven starts the floor is `BETWEEN_STARTS` at
+least, however many pairs a start has. So a setting that runs in one of two modes up to a fifth apart, as a coin says,
+is not claimed on four, five or six lucky starts.
+
+Every look may spend a fifth of alpha: the looks are so much alike that all together spend less than alpha.
+Group-sequential testing with the same level at each look is Pocock's (1977, Biometrika 64:191).
 
 The evidence is `benchmarks/decision_rules.py`. At the least favourable truth, a gain of just the minimum, 0.2 to 0.9 %
 of simulated studies were called improved on quiet, drifting, bursting, heavy-tailed and suddenly loaded machines; with
@@ -30,6 +35,8 @@ from numpy.typing import NDArray
 from autotune.measure.significance import Floats, Interval, p_values
 
 FEWEST_STARTS = 4  # every claim rests on at least so many fresh starts
+FEWEST_WITHOUT_SCALE = 7  # with fewer no sign or rank test reaches 0.01: a claim rests on the scale of the noise
+BETWEEN_STARTS = 0.04  # log; on fewer starts than that, what they may differ by whatever the A/A pairs of one say
 FEWEST_RANKED = 8  # with fewer a signed-rank test cannot reach the level of a look
 SHARE = 5.0  # each look spends alpha over this
 HOPELESS = 2.0  # standard errors by which a gain may be better than it looks, before it is given up
@@ -89,12 +96,18 @@ class Rule:
 
         n = self.most_starts if starts is None else starts
         quantile = float(stats.t.ppf(1 - self.alpha / SHARE, n - 1))
-        return (1 + self.minimum_gain) * math.exp(quantile * self.floor / math.sqrt(n * pairs)) - 1
+        spread = max(self.floor / math.sqrt(pairs), least_spread(n))
+        return (1 + self.minimum_gain) * math.exp(quantile * spread / math.sqrt(n)) - 1
 
     def starts_for(self, gain: float, pairs: int = 1) -> int | None:
         """How many starts are expected to prove this gain at the noise of `floor`; None if the most do not."""
         possible = range(FEWEST_STARTS, self.most_starts + 1)
         return next((n for n in possible if self.visible_gain(n, pairs) <= gain), None)
+
+
+def least_spread(starts: int) -> float:
+    """What the spread between so many starts is never taken to be less than, for a claim."""
+    return BETWEEN_STARTS if starts < FEWEST_WITHOUT_SCALE else 0.0
 
 
 @dataclass(frozen=True)
@@ -121,7 +134,7 @@ class _Starts:
         smallest = 1.0
         for n in range(FEWEST_STARTS, len(self) + 1):
             excess = self._excess[:n]
-            p = float(stats.t.sf(excess.mean() / self._standard_error(excess), n - 1))
+            p = float(stats.t.sf(excess.mean() / self._standard_error(excess, claimed=True), n - 1))
             if n >= FEWEST_RANKED:
                 p = min(p, float(p_values(excess[None])[0]))
             smallest = min(smallest, p)
@@ -135,7 +148,7 @@ class _Starts:
 
         mean, confidence = float(self.logs.mean()), self.rule.confidence
         quantile = float(stats.t.ppf((1 + confidence) / 2, max(1, len(self) - 1)))
-        half = quantile * self._standard_error(self.logs)
+        half = quantile * self._standard_error(self.logs, claimed=True)
         return Interval(math.exp(mean), math.exp(mean - half), math.exp(mean + half), confidence)
 
     def __len__(self) -> int:
@@ -149,10 +162,10 @@ class _Starts:
         """Of the spread between the first `n` starts, by the mean of what their pairs leave of it."""
         return max(self.rule.floor, float(np.finfo(float).tiny)) * math.sqrt(float(np.mean(1 / self.pairs[:n])))
 
-    def _standard_error(self, values: Floats) -> float:
+    def _standard_error(self, values: Floats, *, claimed: bool = False) -> float:
         n = len(values)
         spread = float(values.std(ddof=1)) if n > 1 else 0.0
-        return max(spread, self._floor(n)) / math.sqrt(n)
+        return max(spread, self._floor(n), least_spread(n) if claimed else 0.0) / math.sqrt(n)
 
     def _upper_limit(self) -> float:
         """Of the excess, one-sided, 97.5 %."""
