@@ -17,14 +17,13 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from autotune.config import StudyConfig, make_config, read_study
+from autotune import __version__
 from autotune.errors import AutotuneError, ExitCode, Interrupted, UsageError
 
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Finds the settings that run a NEURON model fastest without changing its spikes, with proof.",
 )
 errors = Console(stderr=True)
 
@@ -34,6 +33,21 @@ Names = Annotated[str | None, typer.Option(help="comma-separated knobs")]
 Environments = Annotated[
     list[Path] | None, typer.Option(help="another environment with NEURON to try the model in; may be repeated")
 ]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"neuron-autotune {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def every(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version and end")
+    ] = False,
+) -> None:
+    """Finds the settings that run a NEURON model fastest without changing its spikes, with proof."""
 
 
 @app.command()
@@ -61,6 +75,9 @@ def run(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="discard what an earlier run left in the study folder")
     ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="print the answer as JSON, and progress on standard error")
+    ] = False,
 ) -> None:
     """Tune a study, or a command: autotune run [OPTIONS] (STUDY | -- mpiexec -n 2 python model.py)."""
     search = {
@@ -72,12 +89,23 @@ def run(
         "environments": _absolute(env),
         "objective": objective,
     }
+    from autotune.begin import config_of
+    from autotune.pipeline import tune
+    from autotune.report.progress import Reports
+    from autotune.report.terminal import TerminalProgress
+
+    config = config_of(
+        study, context.obj, Path.cwd(), search=search, run={"workspace": workspace, "resident": resident}
+    )
+    progress = Reports(TerminalProgress(Console(highlight=False, stderr=as_json)))
     try:
-        _tune(
-            _config(study, context.obj, search, run={"workspace": workspace, "resident": resident}), out, storage, fresh
-        )
+        best = tune(config, out or Path("runs") / config.name, storage=storage, fresh=fresh, progress=progress)
     except KeyboardInterrupt as interrupt:
         raise Interrupted("interrupted", cure="The same command goes on where it stopped.") from interrupt
+    finally:
+        progress.close()
+    if as_json:
+        _print_json(best.model_dump(mode="json"))
 
 
 @app.command()
@@ -90,6 +118,7 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="print the plan as JSON")] = False,
 ) -> None:
     """Show what can be tuned, and why the rest cannot: one watched run, no trials, nothing is kept."""
+    from autotune.begin import config_of
     from autotune.launch.command import parse_command
     from autotune.pipeline import advice_on
     from autotune.pipeline import plan as plan_only
@@ -97,12 +126,11 @@ def plan(
     from autotune.report.profile import advice_lines
 
     search = {"knobs": _split(knobs), "exclude": _split(exclude), "environments": _absolute(env)}
-    config = _config(study, context.obj, search)
+    config = config_of(study, context.obj, Path.cwd(), search=search)
     observation, space = plan_only(config)
     advice = advice_on(observation, parse_command(config.command, config.folder))
     if as_json:
-        said = plan_json(space, observation.notes) | {"advice": [asdict(one) for one in advice]}
-        typer.echo(json.dumps(said, indent=1))
+        _print_json(plan_json(space, observation.notes) | {"advice": [asdict(one) for one in advice]})
     else:
         Console(highlight=False).print(plan_table(space, observation.notes), *advice_lines(advice), sep="\n")
 
@@ -119,23 +147,24 @@ def profile(
 ) -> None:
     """Show where the time of a run goes and what to do about it: one watched run, no trials, nothing is kept."""
     from autotune.agent.knobs import RANKS, THREADS
+    from autotune.begin import config_of
     from autotune.pipeline import profile as profile_only
     from autotune.pipeline import scale
     from autotune.profile.advice.balance import write_table
     from autotune.report.profile import profile_json, profile_table, scaling_json, scaling_table
 
-    config = _config(study, context.obj, {})
+    config = config_of(study, context.obj, Path.cwd())
     if ranks or threads:
         scaling = scale(config, RANKS if ranks else THREADS, _numbers(ranks or threads or ""), lambda point: None)
         if as_json:
-            typer.echo(json.dumps(scaling_json(scaling), indent=1))
+            _print_json(scaling_json(scaling))
         else:
             Console(highlight=False).print(scaling_table(scaling))
         return
     seen, advice = profile_only(config, Path("runs") / config.name, mechanisms=mechanisms)
     facts = seen.observation.facts if seen.observation else None
     if as_json:
-        typer.echo(json.dumps(profile_json(seen.profile, facts, advice), indent=1))
+        _print_json(profile_json(seen.profile, facts, advice))
     else:
         Console(highlight=False).print(profile_table(seen.profile, facts, advice))
     if balance is not None and not write_table(seen.profile, balance):
@@ -185,9 +214,49 @@ def trials(
     if csv is not None:
         write_csv(frame, csv)
     elif as_json:
-        typer.echo(json.dumps(json.loads(frame.reset_index().to_json(orient="records")), indent=1))
+        _print_json(json.loads(frame.reset_index().to_json(orient="records")))
     else:
         Console(highlight=False).print(trial_table(records))
+
+
+@app.command("list")
+def list_studies(
+    folder: Annotated[Path, typer.Argument(help="where studies lie")] = Path("runs"),
+    as_json: Annotated[bool, typer.Option("--json", help="print the list as JSON")] = False,
+) -> None:
+    """List the studies of a folder: how far each has come, and its answer."""
+    from autotune.report.studies import find_studies
+    from autotune.report.terminal import studies_table
+
+    studies = find_studies(folder)
+    if as_json:
+        _print_json([study.as_dict() for study in studies])
+    else:
+        Console(highlight=False).print(studies_table(studies))
+
+
+@app.command()
+def show(
+    folder: Folder,
+    trial: Annotated[int | None, typer.Option(min=0, help="the number of one trial, to see all that is known")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print it as JSON")] = False,
+) -> None:
+    """Show a study, as far as it has come, or one of its trials."""
+    from autotune.report.studies import show_study, show_trial
+    from autotune.report.terminal import study_view, trial_view
+    from autotune.store.folder import open_finished
+
+    opened, _ = open_finished(folder)
+    if trial is None:
+        shown = show_study(opened)
+        view, plain = study_view(shown), shown.as_dict()
+    else:
+        one = show_trial(opened, trial)
+        view, plain = trial_view(one), one.as_dict()
+    if as_json:
+        _print_json(plain)
+    else:
+        Console(highlight=False).print(view)
 
 
 @app.command()
@@ -220,7 +289,7 @@ def compare(
 
     comparison = compare_files(a, b, window, population=population, columns=columns, with_spike_distance=distance)
     if as_json:
-        typer.echo(json.dumps(comparison.as_dict(), indent=1))
+        _print_json(comparison.as_dict())
     else:
         print_comparison(comparison, Console(highlight=False))
     if plot is not None:
@@ -229,7 +298,10 @@ def compare(
 
 
 @app.command()
-def doctor(context: typer.Context) -> None:
+def doctor(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="print what was found as JSON")] = False,
+) -> None:
     """Say what would be used to run a model and what is missing: autotune doctor [-- COMMAND]."""
     from autotune.doctor import examine
     from autotune.launch.command import parse_command
@@ -237,7 +309,10 @@ def doctor(context: typer.Context) -> None:
 
     command = parse_command(context.obj, Path.cwd()) if context.obj else None
     findings, code = examine(command)
-    Console(highlight=False).print(findings_table(findings))
+    if as_json:
+        _print_json({"findings": [asdict(finding) for finding in findings], "exit_code": int(code)})
+    else:
+        Console(highlight=False).print(findings_table(findings))
     raise typer.Exit(code)
 
 
@@ -258,16 +333,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     return ExitCode.DONE
 
 
-def _tune(config: StudyConfig, out: Path | None, storage: str | None, fresh: bool) -> None:
-    from autotune.pipeline import tune
-    from autotune.report.progress import Reports
-    from autotune.report.terminal import TerminalProgress
-
-    progress = Reports(TerminalProgress(Console(highlight=False)))
-    try:
-        tune(config, out or Path("runs") / config.name, storage=storage, fresh=fresh, progress=progress)
-    finally:
-        progress.close()
+def _print_json(value: Any) -> None:
+    """Print it on standard output, where nothing else stands beside it."""
+    typer.echo(json.dumps(value, indent=1, allow_nan=False))
 
 
 def _report(error: AutotuneError) -> int:
@@ -278,27 +346,6 @@ def _report(error: AutotuneError) -> int:
     if error.cure:
         errors.print(escape(error.cure), highlight=False, soft_wrap=True)
     return error.exit_code
-
-
-def _config(study: Path | None, command: list[str] | None, search: dict[str, Any], **others: Any) -> StudyConfig:
-    """What to tune: a study or a command, with the options over what study.toml says."""
-    if (study is None) == (command is None):
-        raise UsageError(
-            "give either a study or a command, not both" if study else "nothing to tune",
-            cure="python -m autotune run studies/ring, or: python -m autotune run -- mpiexec -n 2 python model.py",
-        )
-    given = {
-        section: {name: value for name, value in options.items() if value is not None}
-        for section, options in {"search": search, **others}.items()
-    }
-    if study is not None:
-        data = read_study(study).model_dump()
-        return make_config(data | {section: data[section] | options for section, options in given.items()})
-    from autotune.launch.command import parse_command
-
-    assert command is not None
-    name = parse_command(command, Path.cwd()).name()
-    return make_config({"name": name, "command": command, "folder": Path.cwd(), **given})
 
 
 def _absolute(paths: list[Path] | None) -> tuple[Path, ...] | None:

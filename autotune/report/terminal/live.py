@@ -1,7 +1,10 @@
-"""The study while it runs: a view that is redrawn in place in a terminal; without one, a plain line for each event."""
+"""The study while it runs: a view that is redrawn in place in a terminal, and in Jupyter where ipywidgets is there;
+elsewhere a plain line for each event.
+"""
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
@@ -177,12 +180,14 @@ class TerminalProgress(Progress):
             self._console.print(Text("  " + text, style=style), soft_wrap=True)
 
     def _begin_live(self, view: RenderableType) -> None:
-        if self._console.is_terminal:
+        if _redraws(self._console):
             self._live = Live(view, console=self._console, refresh_per_second=2)
             self._live.start()
 
     def _end_live(self) -> None:
         if self._live:
+            if self._console.is_jupyter:  # elsewhere stop() draws the last state
+                self._live.refresh()
             self._live.stop()
             self._live = None
 
@@ -210,6 +215,11 @@ class TerminalProgress(Progress):
     def _confirm_view(self) -> Table:
         text = f"{counted(self._pairs_done, 'pair')}, {self._starts} of {self._most_starts} starts at most"
         return _bar(self._starts, self._most_starts, text)
+
+
+def _redraws(console: Console) -> bool:
+    """Whether what was printed can be drawn anew; rich needs ipywidgets for it in Jupyter."""
+    return console.is_terminal or (console.is_jupyter and find_spec("ipywidgets") is not None)
 
 
 def _half_dt(calibration: Calibration) -> str:
