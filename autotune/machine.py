@@ -65,6 +65,16 @@ def physical_cores() -> int:
     return psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
 
 
+def cpu_name() -> str:
+    """The processor, as the system names it."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor() or "unknown"
+    match = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return match.group(1) if match else platform.machine()
+
+
 def warnings(machine: Machine, ranks: int, threads: int) -> list[str]:
     """What the user should know before believing a time that was measured here."""
     lines = []
