@@ -77,6 +77,9 @@ def run(
     resident: Annotated[
         str | None, typer.Option(help="many trials on one built network, if it replays: auto, or never")
     ] = None,
+    launch: Annotated[
+        bool, typer.Option("--launch", help="start the command with the answer as soon as there is one")
+    ] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="discard what an earlier run left in the study folder")
     ] = False,
@@ -111,6 +114,10 @@ def run(
         progress.close()
     if as_json:
         _print_json(best.model_dump(mode="json"))
+    if launch:
+        from autotune.handover.production import production
+
+        _become(production(best, config.command, config.folder))
 
 
 @app.command()

@@ -20,6 +20,7 @@ from autotune.errors import UsageError
 from autotune.measure import Confirmation
 from autotune.observe import Observation
 from autotune.results import Compared, in_words
+from autotune.search.simplify import Simplified
 from autotune.search.stop import Stopped
 from autotune.store.folder import StudyFolder
 from autotune.store.output import write_output
@@ -77,6 +78,11 @@ class Evidence(_Part):
     test: str
     corrected_p: float | None
     findings: list[dict[str, Any]] = Field(description="every finalist with its interval and p-values")
+    brings: list[dict[str, Any]] = Field(
+        default=[],
+        description="of each setting of the search's best trial: time without it over time with it, beside the others, "
+        "with an interval of 95 %, and whether it was kept",
+    )
 
 
 class Bill(_Part):
@@ -133,7 +139,7 @@ def make_best(folder: StudyFolder, study: StudyRecord) -> Best:
         model=study.model,
         environment=observation.environment,
         launch=asdict(observation.facts.launch),
-        evidence=_evidence(confirmation, trials, winner, observation, folder.read(Stopped)),
+        evidence=_evidence(confirmation, trials, winner, observation, folder),
         bill=_bill(folder, confirmation),
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         tool=study.version,
@@ -198,8 +204,9 @@ def _evidence(
     trials: list[Trial],
     winner: Trial | None,
     observation: Observation,
-    stopped: Stopped | None,
+    folder: StudyFolder,
 ) -> Evidence:
+    stopped, simplified = folder.read(Stopped), folder.read(Simplified)
     raster = None
     if winner is not None:
         raster = RasterEvidence(
@@ -225,4 +232,5 @@ def _evidence(
         test=confirmation.test,
         corrected_p=confirmation.best.corrected_p if winner and confirmation.best else None,
         findings=list(confirmation.as_dict()["findings"]),
+        brings=[asdict(brings) for brings in simplified.settings] if simplified else [],
     )

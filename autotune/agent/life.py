@@ -16,7 +16,7 @@ import sys
 import threading
 from dataclasses import replace
 from functools import partial
-from typing import Any, Optional, Union
+from typing import Any, Union
 
 from . import seen
 from .applying import Applying

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import autotune.agent
 from autotune.agent.driver.ask import ranks_of
@@ -20,6 +21,7 @@ from autotune.agent.knobs import EXACT
 from autotune.agent.protocol import Job, to_json, write_text
 from autotune.errors import UsageError
 from autotune.export import Best
+from autotune.launch.ask import Ask, Run
 from autotune.launch.build import cache_folder
 from autotune.launch.command import Command, check_programs, launch_environment, parse_command
 from autotune.launch.interpreter import ask, interpreter_of
@@ -29,8 +31,13 @@ from autotune.launch.run import FreshRunner, Manner, stage_agent
 from autotune.launch.ways_in import check_way_in
 from autotune.machine import cpu_name
 from autotune.observe.identity import identify_model
+from autotune.raster.metrics import match
+from autotune.report.format import counted
 from autotune.settings import changes_of
 
+WINDOW_MS = 1.0
+LONGEST_S = 7 * 86_400.0
+"""No run without a limit: nobody waits longer for a comparison."""
 FORCE = "Tune it again, or give --force to apply the settings all the same."
 
 
@@ -51,12 +58,7 @@ def production(best: Best, words: Sequence[str], folder: Path, *, force: bool = 
     Raises UsageError for a command that cannot be started, and, without `force`, for one to which the proof does not
     apply; MpiError and BuildFailed.
     """
-    command = parse_command(words, folder)
-    environment = launch_environment(command, os.environ)
-    check_programs(command, environment)
-    check_way_in(command, environment)
-    mpi = find_mpi(command, environment)
-    environment |= mpi_environment(mpi, environment)
+    command, environment = _prepared(words, folder)
     refused = [*_refused(best, command, environment)] if best.changes else []
     if refused and not force:
         raise UsageError(f"not what was tuned: {'; '.join(refused)}", cure=FORCE)
@@ -64,10 +66,8 @@ def production(best: Best, words: Sequence[str], folder: Path, *, force: bool = 
     if not best.changes:
         return Production(tuple(command.render()), environment, command.cwd, warnings)
     changes = changes_of(best.changes)
-    known = {field.name for field in fields(LaunchFacts)}
-    facts = LaunchFacts(**{name: value for name, value in best.launch.items() if name in known})
     place = _staged(to_json(Job(folder="", settings=changes, apply_only=True)))
-    manner = Manner(builder=Builder(facts, environment))
+    manner = Manner(builder=Builder(_facts(best), environment))
     runner = FreshRunner(command, environment, place, place, manner=manner)
     start = runner.start_with(changes, place / "job.json")
     return Production((*start.launcher, *start.program), dict(start.environment), command.cwd, warnings)
@@ -75,9 +75,7 @@ def production(best: Best, words: Sequence[str], folder: Path, *, force: bool = 
 
 def plain(words: Sequence[str], folder: Path, warning: str) -> Production:
     """The command as it is, and why."""
-    command = parse_command(words, folder)
-    environment = launch_environment(command, os.environ)
-    environment |= mpi_environment(find_mpi(command, environment), environment)
+    command, environment = _prepared(words, folder)
     return Production(tuple(command.render()), environment, command.cwd, (f"run with your own settings: {warning}",))
 
 
@@ -94,18 +92,33 @@ def verified(best: Best, words: Sequence[str], folder: Path) -> tuple[bool, str]
         runner = FreshRunner(command, environment, agent, Path(name, "scratch"), manner=manner)
         own = runner.run(Ask(LONGEST_S))
         tuned = runner.run(Ask(LONGEST_S, changes=changes_of(best.changes)))
-    if identical(own.raster, tuned.raster):
-        return True, f"identical: {counted(len(own.raster), 'spike')}; {_times(own, tuned)}"
-    shifts = moved(own.raster, tuned.raster, WINDOW_MS)
-    lost = len(own.raster) - shifts.matched, len(tuned.raster) - shifts.matched
-    same = lost == (0, 0)
-    says = f"{shifts.matched:,} of {counted(len(own.raster), 'spike')} matched within {WINDOW_MS:g} ms"
-    parts = f", {lost[0]:,} missed and {lost[1]:,} extra" if not same else f", shifted by at most {shifts.largest_ms:.3g} ms"
-    return same, f"{'equivalent' if same else 'different'}: {says}{parts}; {_times(own, tuned)}"
+    found = match(own.raster, tuned.raster, WINDOW_MS)
+    same = not found.missed and not found.extra
+    parts = (
+        f"shifted by at most {found.max_abs_ms:.3g} ms"
+        if same and found.matched
+        else f"{found.missed:,} missed and {found.extra:,} extra"
+    )
+    says = "identical" if own.raster == tuned.raster else "equivalent" if same else "different"
+    spikes = f"{found.matched:,} of {counted(len(own.raster), 'spike')} matched within {WINDOW_MS:g} ms, {parts}"
+    return same, f"{says}: {spikes}; {_times(own, tuned)}"
 
 
 def _times(own: Run, tuned: Run) -> str:
     return f"run section {own.run_s:.3g} s and {tuned.run_s:.3g} s, once each: no proof of a time"
+
+
+def _prepared(words: Sequence[str], folder: Path) -> tuple[Command, dict[str, str]]:
+    command = parse_command(words, folder)
+    environment = launch_environment(command, os.environ)
+    check_programs(command, environment)
+    check_way_in(command, environment)
+    return command, environment | mpi_environment(find_mpi(command, environment), environment)
+
+
+def _facts(best: Best) -> LaunchFacts:
+    known = {field.name for field in fields(LaunchFacts)}
+    return LaunchFacts(**{name: value for name, value in best.launch.items() if name in known})
 
 
 def _refused(best: Best, command: Command, environment: Mapping[str, str]) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import re
 from pathlib import Path
 
 from autotune.launch.ask import Run
