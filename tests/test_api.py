@@ -75,7 +75,7 @@ def test_there_is_nothing_to_load(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no study there"):
         autotune.load(tmp_path)
     (tmp_path / "other.json").write_text("{}")
-    with pytest.raises(UsageError, match=r"other\.json: is no best\.json"):
+    with pytest.raises(UsageError, match=r"other\.json: schema_version None"):
         autotune.load(tmp_path / "other.json")
 
 
