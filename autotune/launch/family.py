@@ -83,11 +83,15 @@ class Family:
         return list(dict.fromkeys(_shell(words, n.folder, folder) for words, n in (started or seen).items()))
 
     def started(self, reported: Iterable[int], folder: Path) -> str:
-        """The command that simulates, and has `reported`, where a Python process of the given one only starts it; empty
-        where the given one simulates itself, or a shell or the like starts it.
+        """The command that simulates, and has `reported`, where a Python process of the given one, or a launcher
+        that this one starts, only starts it; empty where it simulates itself, or a shell or the like starts it.
         """
         there, pythons = set(reported), {n.pid for n in self.pythons}
-        below = (n for n in self.simulating if n.pid in there and any(pid in pythons for pid, _ in n.ancestors))
+        below = (
+            n
+            for n in self.simulating
+            if n.pid in there and any(pid in pythons or _starts_ranks(words) for pid, words in n.ancestors)
+        )
         return next((_shell(n.line, n.folder, folder) for n in below), "")
 
     def one_launcher(self, reported: Iterable[int]) -> str:

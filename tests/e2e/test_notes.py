@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from autotune.launch.command import launch_environment, parse_command
+from autotune.launch.mpi import find_mpi, mpi_environment
 from autotune.launch.run import FreshRunner, stage_agent
 from autotune.observe import observe
 
@@ -28,7 +30,10 @@ def notes(tmp_path: Path) -> Callable[..., str]:
     def watched(text: str, *words: str) -> str:
         (tmp_path / "m.py").write_text(text)
         command = parse_command(words or (sys.executable, "m.py"), tmp_path)
-        environment = launch_environment(command, {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"})
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        environment = launch_environment(command, {**os.environ, "PATH": path})
+        ranks = parse_command(["mpiexec", "-n", "2", "x"], tmp_path)  # a script may start some by itself
+        environment |= mpi_environment(find_mpi(ranks, environment), environment)
         runner = FreshRunner(command, environment, tmp_path / "agent", tmp_path / "scratch")
         return "\n".join(observe(runner, None, 60)[0].notes)
 
@@ -61,3 +66,9 @@ def test_a_script_whose_child_simulates(notes: Callable[..., str]) -> None:
     assert "the command itself simulates nothing, what it starts does: " in said
     assert f"{sys.executable} -c 'from neuron import h" in said
     assert "itself simulates nothing" not in notes(CELL + RUN)
+
+
+@pytest.mark.mpi
+def test_a_shell_script_that_starts_mpiexec(notes: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "go.sh").write_text(f"mpiexec -n 1 {sys.executable} m.py\n")
+    assert f"what it starts does: mpiexec -n 1 {sys.executable} m.py" in notes(CELL + RUN, "sh", "go.sh")
