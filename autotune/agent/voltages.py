@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from ctypes import c_void_p
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Sequence
 
 import numpy as np
 
@@ -26,6 +26,8 @@ class VoltageSample:
         self._most = most
         self._sampling = sampling
         self._vectors: List[Any] = []
+        self.segments: List[str] = []
+        """Where these are, as soma(0.5)."""
         library = sim.library
         self._netcvode = library.variable("net_cvode_instance", c_void_p)
         two = (c_void_p, c_void_p)
@@ -45,22 +47,24 @@ class VoltageSample:
         segments = sum(section.nseg for section in sections)
         wanted = max(self._sampling.least, segments // self._sampling.segments_a_sample)
         most = min(self._most, len(sections), wanted)
-        self._vectors = []
+        self._vectors, self.segments = [], []
         for index in np.linspace(0, len(sections) - 1, most).astype(int):
             vector = self._sim.h.Vector()
             vector.record(sections[index](0.5)._ref_v)
             self._vectors.append(vector)
+            self.segments.append(str(sections[index](0.5)))
 
-    def begin(self) -> None:
+    def begin(self, others: Sequence[Any] = ()) -> None:
         """finitialize has ended. NEURON goes on to record, but a SaveState of the model shall not hold our recorders.
 
         They are in two lists, of what exists and of what is to be done at each step; here they leave the first. With
         CVODE, which has a list of its own, that is all.
         """
-        if None in (self._netcvode, self._recorder_of, self._take_out, self._add):
-            self.complaint = "a SaveState holds the recorders of %d sampled voltages" % len(self._vectors)
+        vectors = [*self._vectors, *others]  # others of ours that record
+        if vectors and None in (self._netcvode, self._recorder_of, self._take_out, self._add):
+            self.complaint = "a SaveState holds the recorders of %d sampled voltages" % len(vectors)
             return
-        for vector in self._vectors:
+        for vector in vectors:
             recorder = self._recorder_of(self._netcvode, instance_of(vector))
             if recorder:
                 self._take_out(self._netcvode, recorder)
