@@ -18,6 +18,7 @@ from autotune.agent.protocol import write_atomically
 from autotune.errors import UsageError
 from autotune.measure import Confirmation
 from autotune.observe import Observation
+from autotune.results import Compared, in_words
 from autotune.search.stop import Stopped
 from autotune.store.folder import StudyFolder
 from autotune.store.records import Environment, ModelIdentity, StudyRecord, Trial
@@ -63,6 +64,13 @@ class Evidence(_Part):
     trial: int | None = Field(description="number of the trial that proposed the settings; none without improvement")
     verdicts: dict[str, int]
     raster: RasterEvidence | None
+    looked_at: str = Field(
+        default="",
+        description="what of the best trial was compared with your own run, in words; empty without improvement",
+    )
+    compared: tuple[Compared, ...] = Field(
+        default=(), description="the same in full; a distance of 1 is the border of what is accepted"
+    )
     pairs: int
     test: str
     corrected_p: float | None
@@ -177,12 +185,15 @@ def _evidence(
             mean_shift_ms=winner.mean_shift_ms,
             statistics=winner.statistics,
         )
+    looked = winner.looked if winner else ()
     return Evidence(
         trials=len(trials),
         stopped=stopped.reason if stopped else "",
         trial=winner.number if winner else None,
         verdicts=dict(Counter(trial.verdict for trial in trials)),
         raster=raster,
+        looked_at=in_words(looked),
+        compared=looked,
         pairs=confirmation.pairs,
         test=confirmation.test,
         corrected_p=confirmation.best.corrected_p if winner and confirmation.best else None,

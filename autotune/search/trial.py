@@ -22,6 +22,7 @@ from autotune.launch.ask import Ask, Run, Runner, Way
 from autotune.launch.build import BuildFailed
 from autotune.launch.judge import RunFailed
 from autotune.measure import paired_ratio
+from autotune.results import condensed
 from autotune.search.verified import UNMEASURED_VIOLATION, NotAccepted, Verifier
 from autotune.session.record import SessionBroken
 from autotune.session.router import Router
@@ -152,6 +153,7 @@ class TrialRunner:
             samples=samples,
             distance=judgement.distance,
             where=judgement.where,
+            looked=condensed(judgement.looked),
             violation=judgement.violation,
             largest_shift_ms=judgement.largest_shift_ms,
             mean_shift_ms=judgement.mean_shift_ms,

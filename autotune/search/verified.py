@@ -54,10 +54,7 @@ class Verifier:
         if not changes:
             self.acceptance.beside.learn(run)
             return judgement
-        other = self.acceptance.difference(run, changes, self.space.safety(changes))
-        if other is None:
-            return judgement
-        return replace(judgement, verdict="diverged", reason=other.reason, where=other.where, violation=1.0)
+        return judgement.beside(self.acceptance.compared_beside(run, changes, self.space.safety(changes)))
 
     def _another_effect(self, run: Run, changes: Changes) -> str:
         """What took effect that was not asked for, or an empty string."""

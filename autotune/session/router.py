@@ -15,6 +15,7 @@ from autotune.launch.ask import Ask, Run, Runner
 from autotune.launch.run import FreshRunner
 from autotune.observe import Observation
 from autotune.plan.space import SearchSpace
+from autotune.results import worst
 from autotune.session.compared import Compared
 from autotune.session.pool import Pool
 from autotune.session.proof import Proof
@@ -128,7 +129,7 @@ class Router:
 
     def _same_beside(self, ask: Ask, run: Run) -> bool:
         whole = self.acceptance.until(ask.stop_ms)
-        return not ask.changes or whole.difference(run, ask.changes, self.space.safety(ask.changes)) is None
+        return not ask.changes or worst(whole.compared_beside(run, ask.changes, self.space.safety(ask.changes))) is None
 
     def _stop_ms(self, ask: Ask) -> float:
         return self.observation.facts.t_stop_ms if ask.stop_ms is None else ask.stop_ms

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from autotune.results import Compared
 from autotune.settings import NOT_READ, UNCHANGED, Changes, Effective, Params
 
 Verdict = Literal["accepted", "diverged", "unstable", "crashed", "timeout", "not applicable"]
@@ -55,6 +56,8 @@ class Trial:
     """Where it was judged by statistics: how far the worst lies from the centre of its band, 1 at the edge."""
     where: str | None = None
     """In what it differs from the baseline: spikes, file, trace, callbacks or output."""
+    looked: tuple[Compared, ...] = ()
+    """What was compared with the user's own run, what is identical as one a kind."""
     violation: float = 0.0
     """The constraint that the sampler sees: 0 or less is feasible."""
     sections: dict[str, float] = field(default_factory=dict)

@@ -18,10 +18,11 @@ from autotune.observe import Observation, voltage_digests
 from autotune.raster import Raster
 from autotune.raster.metrics import first_divergence_ms, identical
 from autotune.report.format import counted
+from autotune.results import Compared, Where, distance_of, violation_of, worst
 from autotune.settings import Changes
 from autotune.store.records import Verdict
 from autotune.verify.band import NullBand, null_band
-from autotune.verify.beside import Difference, OwnRuns, Where
+from autotune.verify.beside import OwnRuns
 from autotune.verify.error import Ruler, ruler
 from autotune.verify.evidence import too_little
 from autotune.verify.references import References, Regime
@@ -46,6 +47,21 @@ class Judgement:
     """In what the run differs, if it does."""
     statistics: float | None = None
     """Where it was judged by statistics: how far the worst of them lies from the centre of its band, 1 at the edge."""
+    graded: float = 0.0
+    """Of an accepted raster: its distance on the scale on which 1 is the border of what is accepted."""
+    looked: tuple[Compared, ...] = ()
+    """All that was compared, the spikes first."""
+
+    def beside(self, compared: tuple[Compared, ...]) -> Judgement:
+        """The same of an accepted raster, beside which these were compared: the farthest of what differs decides."""
+        known = replace(self, looked=(*self.looked, *compared))
+        farthest = worst(compared)
+        if farthest is None:
+            return known
+        violation = violation_of(farthest.distance)
+        return replace(
+            known, verdict="diverged", reason=farthest.says, where=farthest.where, violation=violation, graded=0.0
+        )
 
 
 @dataclass(frozen=True)
@@ -87,12 +103,30 @@ class Acceptance:
         """Whether a run of the user's own settings gave the baseline's raster, where this model gives one at all."""
         return self.regime == "random" or identical(self.baseline, run.raster)
 
-    def difference(self, run: Run, changes: Changes, safety: str) -> Difference | None:
-        """What a fresh run does otherwise than the user's own runs, beside its spikes."""
-        return self.beside.difference(run, changes, safety, identical(self.baseline, run.raster))
+    def compared_beside(self, run: Run, changes: Changes, safety: str) -> tuple[Compared, ...]:
+        """What of a run was compared beside its spikes, and with what outcome; of a session's run nothing."""
+        other = self.beside.difference(run, changes, safety, identical(self.baseline, run.raster))
+        return () if other is None else (other,)
 
     def judge(self, run: Run, safety: str) -> Judgement:
-        """The verdict on a run whose changes are of class `safety`."""
+        """The verdict on the spikes of a run whose changes are of class `safety`, or on its voltages without any."""
+        judgement = self._judge(run, safety)
+        if judgement.verdict == "not applicable":
+            return judgement
+        return replace(judgement, looked=(self._looked(run, judgement),))
+
+    def _looked(self, run: Run, judgement: Judgement) -> Compared:
+        """The spikes, or the sampled voltages in their place, as one of the things that were compared."""
+        if judgement.verdict != "accepted":
+            distance = distance_of(judgement.violation)
+            return Compared(judgement.where or "spikes", "", "different", distance, judgement.reason, len(run.raster))
+        if not len(self.baseline):
+            return Compared("trace", "sampled voltages", "identical", number=len(self.observation.voltage_digests))
+        if identical(self.baseline, run.raster):
+            return Compared("spikes", "", "identical", number=len(run.raster))
+        return Compared("spikes", "", "within", judgement.graded, number=len(run.raster))
+
+    def _judge(self, run: Run, safety: str) -> Judgement:
         reason = self._unstable(run, safety)
         apart = self._ruler.distance(self.baseline, run.raster)
         if reason:
@@ -180,7 +214,7 @@ class Acceptance:
         shift = self._ruler.largest_shift_ms(self.baseline, raster) or 0.0
         if apart > max(self._ruler.distance(self.baseline, each) for each in moved) or shift > largest:
             return self._diverged(raster, f"spikes move further than {size} moves them ({largest:g} ms)", apart)
-        return Judgement("accepted", "", apart, 0.0)
+        return Judgement("accepted", "", apart, 0.0, graded=shift / largest if largest else 0.0)
 
     def _parts_early(self, raster: Raster, moved: list[Raster], size: str) -> str:
         """When nearby runs of a chaotic network part is a matter of chance, but not of any chance."""
@@ -222,7 +256,7 @@ class Acceptance:
         error = self._wide.error_ms(raster, self._finest)
         allowed = max(self.limits.floor_ms, self.limits.error_factor * own)
         if error <= allowed:
-            return Judgement("accepted", "", apart, 0.0)
+            return Judgement("accepted", "", apart, 0.0, graded=error / allowed if allowed else 0.0)
         reason = (
             f"spikes are off by {error:.3g} ms in the worst cell, at most {allowed:.3g} ms is accepted "
             f"({self.limits.error_factor:g} times the {own:.3g} ms of your own dt)"
@@ -246,7 +280,7 @@ class Acceptance:
             return self._diverged(raster, "the run is too short for statistics", apart)
         worst = band.worst(raster)
         if worst.excess <= 1:
-            return Judgement("accepted", "", apart, 0.0, statistics=worst.excess)
+            return Judgement("accepted", "", apart, 0.0, statistics=worst.excess, graded=worst.excess)
         rejected = self._diverged(raster, worst.text(), apart, 1 - 1 / worst.excess)
         return replace(rejected, statistics=min(worst.excess, sys.float_info.max))
 

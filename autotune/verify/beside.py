@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,11 +20,9 @@ from autotune.agent.recorders import EVERY_STEP
 from autotune.launch.ask import Run
 from autotune.launch.beside import Beside, Recorded, beside_of
 from autotune.launch.printed import integers, of_the_launcher, without_numbers
+from autotune.results import FARTHEST, Compared, Where
 from autotune.settings import Changes
 from autotune.store.folder import StudyFolder
-
-Where = Literal["spikes", "file", "trace", "callbacks", "output"]
-"""In what a run differs from the baseline."""
 
 MOST_EXAMPLES = 8
 ROUND_OFF_SHARE, NEGLIGIBLE = 1e-3, 1e-9  # of the sum of sizes: recorded values under round-off, and by an exact knob
@@ -34,14 +32,6 @@ MANY = 2.0  # a number that is so many times another has not come from the machi
 MOST_LOOKED_AT = 200
 SHORTEST_GLUED = 4  # a part of a new line that is so long may be a line of another rank
 _SHOWN = 120
-
-
-@dataclass(frozen=True)
-class Difference:
-    """What a run does otherwise."""
-
-    where: Where
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -90,7 +80,7 @@ class OwnRuns:
     def _key(self) -> str:
         return "whole" if self._stop_ms is None else f"{self._stop_ms:.17g}"
 
-    def difference(self, run: Run, changes: Changes, safety: str, identical: bool) -> Difference | None:
+    def difference(self, run: Run, changes: Changes, safety: str, identical: bool) -> Compared | None:
         """What a fresh run with these changes of class `safety` does otherwise than all of them; `identical`: its
         spikes are the baseline's.
         """
@@ -105,7 +95,7 @@ def own_runs(folder: StudyFolder, watched: Beside) -> OwnRuns:
     return known
 
 
-def difference(own: Sequence[Beside], did: Beside, changes: Changes, safety: str, identical: bool) -> Difference | None:
+def difference(own: Sequence[Beside], did: Beside, changes: Changes, safety: str, identical: bool) -> Compared | None:
     """What `did` has of its own beside what all of the user's runs did; see OwnRuns.difference."""
     if not own:
         return None
@@ -116,7 +106,7 @@ def difference(own: Sequence[Beside], did: Beside, changes: Changes, safety: str
         ("output", lambda: _output(own, did, changes, safety, identical)),
     )
     found = ((where, look()) for where, look in looks)
-    return next((Difference(where, reason) for where, reason in found if reason), None)
+    return next((Compared(where, "", "different", FARTHEST, reason) for where, reason in found if reason), None)
 
 
 def _warnings(own: Sequence[Beside], did: Beside) -> str:

@@ -1,7 +1,7 @@
 """What every launcher must be, and that those that can be had really start, join and bind two ranks.
 
 A new launcher needs its file in autotune/launch/launchers and an entry in EXAMPLES here; in REAL too where its MPI can
-be installed. srun and jsrun need a cluster: here they are held to their grammar alone.
+be installed. srun, jsrun and flux need a cluster: here they are held to their grammar alone.
 """
 
 from __future__ import annotations
@@ -120,6 +120,24 @@ EXAMPLES = {
         version=("slurm 23.02.6", "23.02.6"),
         world="SLURM_STEP_NUM_TASKS",
     ),
+    "Flux": Example(
+        lines=(
+            ("flux run -n 4", 4),
+            ("flux run -n4 -o mpi=pmix --label-io", 4),
+            ("flux run --ntasks=3 --env A=B -t 10m -q debug", 3),
+            ("flux run -S a.b=c --rlimit nofile -n 2 --", 2),
+        ),
+        in_folder="flux run --cwd=there -n 2",
+        placed=(
+            "flux run -n 2 -c 4",
+            "flux run -n2 -c4",
+            "flux run -n 2 -o cpu-affinity=off",
+            "flux run -ocpu-affinity=per-task -n 2",
+            "flux run -N 2 -n 2",
+        ),
+        version=None,
+        world="FLUX_JOB_SIZE",
+    ),
     "jsrun": Example(
         lines=(
             ("jsrun -n 4", 4),
@@ -158,16 +176,28 @@ def test_its_words_are_told_from_the_programs(launcher: Launcher, example: Examp
         assert parse(example.in_folder).program_cwd == Path("/there")
 
 
+def start_of(launcher: Launcher) -> tuple[str, ...]:
+    """The words before its options."""
+    return (launcher.programs[0], *sorted(launcher.grammar.subcommands)[:1])
+
+
 @each
 def test_its_number_of_ranks_can_be_tuned(launcher: Launcher, example: Example):
     option = sorted(launcher.grammar.ranks)[0]
-    command = parse(f"{launcher.programs[0]} {option} {{ranks}}")
+    begin = start_of(launcher)
+    command = parse(" ".join([*begin, option, "{ranks}"]))
     assert command.tunable_ranks
-    assert command.render_launcher(3) == [launcher.programs[0], option, "3"]
+    assert command.render_launcher(3) == [*begin, option, "3"]
     with pytest.raises(UsageError, match="not a number of ranks"):
-        parse(f"{launcher.programs[0]} {option} many")
+        parse(" ".join([*begin, option, "many"]))
     with pytest.raises(UsageError, match="number of ranks is not given"):
-        parse(launcher.programs[0])
+        parse(" ".join(begin))
+
+
+def test_a_launcher_with_a_subcommand_starts_nothing_without_it():
+    with pytest.raises(UsageError, match=r"flux submit: no run starts so") as error:
+        parse("flux submit -n 2")
+    assert "flux run -n 2" in error.value.cure
 
 
 @each
@@ -196,7 +226,7 @@ def test_a_user_who_places_ranks_himself_is_noticed(launcher: Launcher, example:
 def test_its_words_for_binding_are_options_of_its_own_that_place_ranks(launcher: Launcher, example: Example):
     assert asdict(launcher.binding).keys() == {CORE, CORES, NONE}
     for value in (CORE, CORES, NONE):
-        start = Start((launcher.programs[0], "-n", "2"), tuple(PROGRAM.split()), {}, binding=asdict(launcher.binding))
+        start = Start((*start_of(launcher), "-n", "2"), tuple(PROGRAM.split()), {}, binding=asdict(launcher.binding))
         bound = KNOBS["binding"].launch(start, value, {"binding": value, "threads": 4})
         assert launcher.places(bound.launcher[1:], {})
         command = parse(" ".join(bound.launcher))

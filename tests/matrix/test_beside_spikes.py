@@ -18,8 +18,9 @@ from autotune.launch.ask import Ask
 from autotune.launch.judge import RunFailed
 from autotune.launch.run import FreshRunner
 from autotune.observe import observe
+from autotune.results import Compared, worst
 from autotune.verify.acceptance import Acceptance
-from autotune.verify.beside import Difference, OwnRuns
+from autotune.verify.beside import OwnRuns
 
 CORENEURON: dict[str, Any] = {"coreneuron": True}
 EVENTS = "the model has events of the interpreter after finitialize (CVode.event)"
@@ -61,10 +62,10 @@ class Judged:
             own.learn(self.runner.run(Ask(LIMIT_S)))
         self.acceptance = Acceptance(baseline, observation, AcceptConfig(), beside=own)
 
-    def difference(self, safety: str, changes: dict[str, Any]) -> Difference | None:
+    def difference(self, safety: str, changes: dict[str, Any]) -> Compared | None:
         run = self.runner.run(Ask(LIMIT_S, changes))
         assert all(run.effective[name] == value for name, value in changes.items())
-        return self.acceptance.difference(run, changes, safety)
+        return worst(self.acceptance.compared_beside(run, changes, safety))
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +99,7 @@ def test_what_coreneuron_drops_counts_against_it(shared_bench: Bench, kind: str,
     found = Judged(shared_bench, f"python beside.py {kind} --function").difference(ROUND_OFF, CORENEURON)
     assert found is not None
     assert found.where == where
-    assert words in found.reason
+    assert words in found.says
 
 
 def test_what_is_played_in_steps_ends_coreneuron(shared_bench: Bench) -> None:

@@ -9,7 +9,8 @@ import pytest
 from autotune.agent.knobs import EXACT, NUMERICAL, ROUND_OFF
 from autotune.launch.beside import Beside, Recorded
 from autotune.launch.printed import Printed, comparable, warns
-from autotune.verify.beside import Difference, OwnRuns, OwnRunsRecord, difference
+from autotune.results import FARTHEST, Compared
+from autotune.verify.beside import OwnRuns, OwnRunsRecord, difference
 
 CORENEURON: dict[str, Any] = {"coreneuron": True}
 
@@ -24,14 +25,14 @@ def did(*lines: str, **what: Any) -> Beside:
 
 def compared(
     own: list[Beside], run: Beside, safety: str = ROUND_OFF, identical: bool = True, **changes: Any
-) -> Difference | None:
+) -> Compared | None:
     return difference(own, run, changes or CORENEURON, safety, identical)  # type: ignore[arg-type]
 
 
 def reason(*arguments: Any, **more: Any) -> str:
     found = compared(*arguments, **more)
     assert found is not None
-    return found.reason
+    return found.says
 
 
 def trace(length: int, total: float = 1.0, number: int = 1, kind: str = "every step") -> Recorded:
@@ -58,7 +59,7 @@ def test_functions_and_events_that_are_left_out(own: dict[str, int], run: dict[s
     found = compared([did(**own)] * 2, did(**run))
     assert found is not None
     assert found.where == "callbacks"
-    assert word in found.reason
+    assert word in found.says
     assert compared([did(**own)] * 2, did(**own)) is None
 
 
@@ -71,7 +72,9 @@ def test_an_exact_knob_executes_as_many_events() -> None:
 def test_recorded_vectors_are_as_long_as_the_steps_make_them() -> None:
     own = [did(vectors=(trace(4001),))] * 2
     found = compared(own, did(vectors=(trace(1),)))
-    assert found == Difference("trace", "trace: vectors that record at every step hold 1 values, in your run 4001")
+    assert found == Compared(
+        "trace", "", "different", FARTHEST, "trace: vectors that record at every step hold 1 values, in your run 4001"
+    )
     assert compared(own, did(vectors=(trace(2001),), dt_ms=0.05), NUMERICAL, identical=False) is None
     assert reason(own, did(vectors=(trace(900),), dt_ms=0.05), NUMERICAL, identical=False)
     assert "there are no vectors" in reason(own, did(vectors=()))
@@ -111,7 +114,7 @@ def test_another_number_of_ranks_records_and_prints_for_each() -> None:
 def test_a_warning_that_no_run_of_the_user_has_printed_counts() -> None:
     text = "WARNING: CVode.event(...) for delivery at time step nearest 3 discarded."
     found = compared([did()] * 2, did(text, text), NUMERICAL, identical=False)
-    assert found == Difference("output", f"warning: {text} (2 lines like it)")
+    assert found == Compared("output", "", "different", FARTHEST, f"warning: {text} (2 lines like it)")
     assert compared([did(text)] * 2, did(text, text)) is None
 
 

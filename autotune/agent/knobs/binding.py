@@ -63,7 +63,9 @@ class Binding(Knob):
         threads = settings.get("threads", 1)
         numbers = {"threads": threads, "cpus": threads * len(siblings(0))}
         words = [word.format(**numbers) for word in start.binding.get(value, ())]  # none for WIDER, the launcher's own
-        return replace(start, launcher=(start.launcher[0], *words, *start.launcher[1:]))
+        # Behind the launcher's name, and the subcommand that it may have: `flux run`.
+        at = next((at for at, word in enumerate(start.launcher) if word.startswith("-")), len(start.launcher))
+        return replace(start, launcher=(*start.launcher[:at], *words, *start.launcher[at:]))
 
     def launch_depends_on(self, value: Any) -> Tuple[str, ...]:
         return ("threads",) if value == CORES else ()

@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+from autotune.errors import UsageError
+
 GLUED = re.compile(r"(-[a-zA-Z])(\d\S*|\{ranks\})")  # -n8
 
 
@@ -25,6 +27,8 @@ class Option:
 class Grammar:
     """The options of a launcher that have values; all others are flags."""
 
+    subcommands: frozenset[str] = frozenset()
+    """Words of which one follows the launcher's name and starts ranks at once: run of `flux run`."""
     ranks: frozenset[str] = frozenset()
     """Their value is the number of ranks."""
     folder: frozenset[str] = frozenset()
@@ -44,9 +48,15 @@ class Grammar:
         return int(option in self.ranks | self.folder | self.one_value)
 
     def read(self, words: Sequence[str]) -> tuple[int, tuple[Option, ...]]:
-        """Where the program begins, and the launcher's options before it; `words` begin with the launcher."""
+        """Where the program begins, and the launcher's options before it; `words` begin with the launcher.
+
+        Raises UsageError if a subcommand is missing.
+        """
+        if self.subcommands and not self.subcommands.intersection(words[1:2]):
+            start = f"{words[0]} {' or '.join(sorted(self.subcommands))}"
+            raise UsageError(f"{' '.join(words[:2])}: no run starts so.", cure=f"Write {start} -n 2 … here.")
         found: list[Option] = []
-        at = 1
+        at = 2 if self.subcommands else 1
         while at < len(words) and words[at].startswith("-"):
             if words[at] == "--":
                 at += 1

@@ -64,7 +64,9 @@ def _verdict(best: Best) -> str:
         f"({speedup.confidence:.0%} interval {speedup.low:.2f} to {speedup.high:.2f}), "
         f"{best.evidence.pairs} pairs, p = {best.evidence.corrected_p:.2g}"
     )
-    return line + (f"\n{describe_raster(best.evidence.raster)}" if best.evidence.raster else "")
+    looked = f"compared: {best.evidence.looked_at}" if best.evidence.looked_at else ""
+    raster = describe_raster(best.evidence.raster) if best.evidence.raster else ""
+    return "\n".join(filter(None, (line, raster, escape(looked))))
 
 
 def _closest(best: Best) -> str:

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autotune.report.format import format_changes, format_ratio
+from autotune.results import in_words
 from autotune.store.records import Trial
 
 VERDICT_STYLES = {
@@ -54,6 +55,6 @@ def best_so_far(trials: list[Trial]) -> Trial | None:
 
 
 def why(trial: Trial) -> str:
-    """The trial that answered for it and the reason of its verdict, as far as there are any."""
+    """The trial that answered for it and the reason of its verdict, or what of an accepted one was compared."""
     answered = f"as trial {trial.answered_from}" if trial.answered_from is not None else ""
-    return "; ".join(filter(None, (answered, trial.reason)))
+    return "; ".join(filter(None, (answered, trial.reason or (in_words(trial.looked) if trial.accepted else ""))))
