@@ -120,11 +120,15 @@ def test_so_few_pairs_as_the_reference_names_are_allowed_and_fewer_are_not():
         make_config({**allowed, "confirm": {"pairs": 4, "finalists": 1, "alpha": 0.2}})
 
 
-DESCRIBED = [
-    (name, key, field.description or "")
-    for name, section in StudyConfig.model_fields.items()
-    for key, field in getattr(section.annotation, "model_fields", {}).items()
-]
+def described(model, name=""):
+    for key, field in model.model_fields.items():
+        if hasattr(field.annotation, "model_fields"):
+            yield from described(field.annotation, f"{name}.{key}" if name else key)
+        elif name:
+            yield name, key, field.description or ""
+
+
+DESCRIBED = list(described(StudyConfig))
 UNITS = {"ms": "ms", "mv": "mV", "s": "seconds"}
 
 

@@ -1,8 +1,8 @@
 """Spikes of a model in which NEURON itself looks for none: no NetCon from a voltage, no cell with a gid.
 
 Such a model counts them by APCount, or by its own eyes on a trace, or never spikes. So voltages are recorded where it
-looks: at its APCounts, each with its own threshold; without any, in the middle of the root of each cell, where a rise to
-`Sampling.threshold_mv` is a spike. Its time is interpolated between two steps, unlike that of a NetCon, so that it
+looks: at its APCounts, each with its own threshold; without any, in the middle of the root of each cell, where a rise
+to `Sampling.threshold_mv` is a spike. Its time is interpolated between two steps, unlike that of a NetCon, so that it
 changes smoothly with dt.
 """
 
@@ -17,7 +17,7 @@ from .simulator import Simulator
 from .vectors import floats
 
 MOST_SPOTS = 128  # of a rank: a recorded voltage costs 13 ns a step, and 8 bytes
-APCOUNTS, ROOTS = "APCounts of the model", "voltages in the middle of the root of a cell"
+APCOUNTS, ROOTS = "as its APCounts count them", "where the voltage in the middle of a cell's root rises to %g mV"
 
 
 class Detection:
@@ -49,7 +49,7 @@ class Detection:
         counts = self._sim.h.List("APCount")
         found = [counts.o(index) for index in range(int(counts.count()))]
         spots = [(count.get_segment(), float(count.thresh)) for count in found if count.has_loc()]
-        self.what = APCOUNTS if spots else ROOTS
+        self.what = APCOUNTS if spots else ROOTS % self._threshold_mv
         if not spots:
             roots = (section for section in self._sim.h.allsec() if section.parentseg() is None)
             spots = [(section(0.5), self._threshold_mv) for section in roots]
@@ -92,4 +92,4 @@ def crossings_ms(times_ms: np.ndarray, trace: np.ndarray, threshold: float) -> n
     """When a trace (n,) rises to a threshold: between the step before and that after, by interpolation."""
     after = np.flatnonzero((trace[:-1] < threshold) & (trace[1:] >= threshold)) + 1
     share = (threshold - trace[after - 1]) / (trace[after] - trace[after - 1])
-    return times_ms[after - 1] + share * (times_ms[after] - times_ms[after - 1])
+    return np.asarray(times_ms[after - 1] + share * (times_ms[after] - times_ms[after - 1]))

@@ -102,7 +102,7 @@ class Passes:
             return
         section.t_stop_ms = self._sim.t_ms
         section.dt_ms = self.step_ms()
-        found = self._detection.spikes(section) if self._detection else None
+        found = self._detection.spikes(section) if self._detection and not self._capture.sources else None
         section.spikes = len(self._capture) + (len(found[0]) if found else 0)
         self._timer.fill(section)
         section.shared = self._job.observe and self._capture.shared_agrees()
@@ -193,8 +193,8 @@ class Passes:
             )
 
     def _detect(self) -> None:
-        """Look for spikes in voltages where NEURON looks for none, if that is not for the driver to say, who knows of all
-        ranks.
+        """Look for spikes in voltages where NEURON looks for none, if that is not for the driver to say, who knows of
+        all ranks.
         """
         assert self._capture is not None
         report, wanted = self._report.rank, self._job.detect
@@ -226,8 +226,10 @@ class Passes:
         if not (self._job.traces and self._recorders and section.integrated):
             return
         clock = floats(self._clock) if self._clock is not None else None
-        sampled = self._sampled(section)
-        self._report.traces.add(section, self._variable_step, self._recorders, self._job.traces, sampled, clock)
+        cells = len(self._detection.sections) if self._detection else 0
+        self._report.traces.add(
+            section, self._variable_step, self._recorders, self._job.traces, self._sampled(section), cells, clock
+        )
 
     def _sampled(self, section: RunSection) -> Iterable[Tuple[str, np.ndarray, Optional[np.ndarray]]]:
         """The voltages where spikes were looked for, and of the sampled segments, one after another."""
@@ -238,6 +240,8 @@ class Passes:
             yield "v of " + name, floats(vector), times
         if self._voltages is not None and not self._variable_step:
             for name, vector in zip(self._voltages.segments, self._voltages.vectors):
+                if name in self._detection.sections:
+                    continue
                 yield "v of " + name, floats(vector), None
 
     def _counts_exchanges(self) -> bool:

@@ -51,7 +51,9 @@ class Job:
     shared: bool = False
     """Read spikes from the vectors that the model itself records: a watched run has shown that they hold them."""
     detect: Optional[bool] = None
-    """Find spikes in voltages, because NEURON looks for none in this model; None: on a rank where it does not."""
+    """Record the voltage of each cell; where NEURON looks for no spikes, they are found there. None: do so on a rank
+    where it looks for none.
+    """
     traces: int = 0
     """At most so many of the vectors that a rank records are written beside its spikes; 0: none."""
     clock: bool = False

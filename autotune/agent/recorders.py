@@ -7,6 +7,7 @@ kind and length, how many there are, and three sums over all of their values. Th
 from __future__ import annotations
 
 import ctypes
+import struct
 from ctypes import c_long, c_void_p
 from dataclasses import dataclass
 from typing import Any, Dict, Iterable, List, Optional, Tuple
@@ -28,7 +29,9 @@ KINDS = {
 """NEURON's classes of them, as its library names them (vrecitem.h)."""
 RECORDED = (EVERY_STEP, AT_INTERVALS, AT_TIMES)
 MOST = 20_000
+SHORTEST_MS, LONGEST_MS = 1e-6, 1e9  # of an interval
 WORDS_OF_A_RECORDER = 12
+
 
 @dataclass(frozen=True)
 class Held:
@@ -42,6 +45,8 @@ class Held:
     """It holds t."""
     times: Optional[int]
     """The vector of the times at which it records, for that kind."""
+    interval_ms: Optional[float]
+    """At which it records, for that kind."""
     objects: Tuple[int, ...]
     """The hoc objects that are kept for it."""
 
@@ -106,7 +111,8 @@ class Recorders:
             for each in kept:
                 self._hold(each)
             number = Object.from_address(kept[0]).index
-            self._held[vector] = Held(vector, kind, number, words[0] == self._clock, times, kept)
+            interval = _interval_ms(words, vector) if kind == AT_INTERVALS else None
+            self._held[vector] = Held(vector, kind, number, words[0] == self._clock, times, interval, kept)
 
     def release(self) -> List[Row]:
         """What the vectors hold by now, summed up; they are the model's alone again."""
@@ -147,6 +153,15 @@ class Recorders:
         assert self._vectors is not None
         elements = [item.element for _, item in newest_first(self._vectors)]
         return {Object.from_address(element).this: element for element in elements}
+
+
+def _interval_ms(words: List[Optional[int]], vector: int) -> Optional[float]:
+    """The number that follows the vector in its recorder (vrecitem.h); None where that can be no interval."""
+    place = words.index(vector) + 1
+    if place == len(words):
+        return None
+    found = struct.unpack("d", struct.pack("P", words[place] or 0))[0]
+    return float(found) if SHORTEST_MS <= found <= LONGEST_MS else None
 
 
 def _sums(values: np.ndarray) -> Tuple[int, float, float, float]:

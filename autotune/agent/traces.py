@@ -1,4 +1,5 @@
-"""What the model records (`Vector.record`) and what is sampled for it, written at the end of each pass beside its spikes.
+"""What the model records (`Vector.record`) and what is sampled for it, written at the end of each pass beside its
+spikes.
 
 NEURON fills the vectors; here they are written where they lie, one after another, so that no copy of all of them is
 ever made, and nothing happens in Python while the model runs. One file a rank, which appears whole or not at all: a zip
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from itertools import islice
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 
@@ -39,11 +41,12 @@ class TraceFile:
         recorders: Recorders,
         most: int,
         sampled: Iterable[Tuple[str, np.ndarray, Optional[np.ndarray]]],
+        cells: int,
         clock: Optional[np.ndarray],
     ) -> None:
-        """What was recorded in a pass, at most so many of the script's vectors; where there is none, what `sampled` gives:
-        voltages of ours as name, values and, where they are not at every fixed step, times in ms. `clock` (n,) holds the
-        times of the steps of CVODE, as far as all cells share them.
+        """What was recorded in a pass, at most so many of the script's vectors; where these are fewer than `cells`,
+        also what `sampled` gives: voltages of ours as name, values and, where they are not at every fixed step, times
+        in ms. `clock` (n,) holds the times of the steps of CVODE, as far as all cells share them.
         """
         number = len(self._passes)
         self._passes.append(
@@ -65,8 +68,8 @@ class TraceFile:
             times = written.get(address) if address is not None else None
             if times is None and each.kind == EVERY_STEP and clock is not None and len(clock) == len(values):
                 times = steps
-            self._note("Vector[%d]" % each.number, each.kind, number, values, times, len(found))
-        for name, values, grid in () if found else sampled:
+            self._note("Vector[%d]" % each.number, each.kind, number, values, times, len(found), each.interval_ms)
+        for name, values, grid in islice(sampled if len(found) < cells else (), most):
             times = self._write(grid) if grid is not None else None
             self._note(name, SAMPLED, number, values, times, 0)
 
@@ -84,7 +87,14 @@ class TraceFile:
         return self._path.with_name("." + self._path.name)
 
     def _note(
-        self, name: str, kind: str, number: int, values: np.ndarray, times: Optional[int], recorded: int
+        self,
+        name: str,
+        kind: str,
+        number: int,
+        values: np.ndarray,
+        times: Optional[int],
+        recorded: int,
+        interval_ms: Optional[float] = None,
     ) -> None:
         self._traces.append(
             {
@@ -93,6 +103,7 @@ class TraceFile:
                 "pass": number,
                 "member": self._write(values),
                 "times": times,
+                "interval_ms": interval_ms,
                 "of": recorded,  # of so many that the script records in this pass
             }
         )

@@ -32,6 +32,7 @@ from autotune.verify.error import Ruler, ruler
 from autotune.verify.evidence import too_little
 from autotune.verify.references import HALF, NULL, PERTURBED, QUARTER, REPEAT, Regime
 from autotune.verify.stability import convergence_order, not_finite, own_instability
+from autotune.verify.traces import OwnTraces
 
 _SEED = "Seed its random numbers by a fixed number, not by the time, the process or the rank, and try again"
 _BY_JOB = (
@@ -94,6 +95,9 @@ class _Calibrator:
     space: SearchSpace
     limits: AcceptConfig
     folder: Path
+    traces: OwnTraces = field(default_factory=OwnTraces)
+    fresh: Runner | None = None
+    """Makes the run of which what is recorded is used, too."""
     made: dict[str, Raster] = field(default_factory=dict)
 
     @property
@@ -130,7 +134,8 @@ class _Calibrator:
 
         def make() -> Run:
             try:
-                run = self.runner.run(self.ask.setting(self.space.finer(divisor)))
+                runner = self.fresh if self.fresh and self.traces.own and name == QUARTER else self.runner
+                run = runner.run(self.ask.setting(self.space.finer(divisor)))
             except RunFailed as failure:
                 raise _LeftOut(f"at dt/{divisor} your model fails: {failure.message}", steps) from failure
             if not self.space.is_finer(run.effective, divisor):
@@ -139,6 +144,8 @@ class _Calibrator:
             if abs(run.t_ms - whole_ms) > 1.5 * self.observation.facts.dt_ms:
                 ended = f"at dt/{divisor} it ended at t = {run.t_ms:g} ms, not at {whole_ms:g} ms"
                 raise _LeftOut(f"your script counts steps: {ended}", steps)
+            if name == QUARTER:
+                self.traces.keep(run, finest=True)
             return run
 
         return self.raster(name, make)
@@ -165,7 +172,7 @@ def calibrate(
     different rasters and its limits say nothing of statistics.
     """
     observation, baseline, limits = acceptance.observation, acceptance.baseline, acceptance.limits
-    work = _Calibrator(further, ask, observation, baseline, space, limits, folder)
+    work = _Calibrator(further, ask, observation, baseline, space, limits, folder, acceptance.traces, fresh)
     classes = space.classes
     if NUMERICAL in classes:
         _check_voltages(observation, space)
@@ -177,6 +184,7 @@ def calibrate(
             replace(work, runner=fresh), NotReproduced(observation, baseline, repeat.raster), repeat.run_s
         )
     acceptance.beside.learn(repeat)
+    acceptance.traces.keep(repeat)
     plain = Calibration(repeat.run_s)
     try:
         regime, why = _regime(work, classes)
@@ -230,7 +238,8 @@ def _regime(work: _Calibrator, classes: Set[str]) -> tuple[Regime, str]:
 
 
 def _finer_wanted(work: _Calibrator, classes: Set[str]) -> bool:
-    return len(work.baseline) > 0 and NUMERICAL in classes and not work.observation.facts.cvode
+    something = len(work.baseline) > 0 or work.traces.own is not None
+    return something and NUMERICAL in classes and not work.observation.facts.cvode
 
 
 def _with_finer(calibration: Calibration, work: _Calibrator) -> Calibration:
@@ -265,6 +274,13 @@ def _unproved(work: _Calibrator, finer: Raster) -> str:
     why = too_little(dependent, facts.t_stop_ms, facts.sources, work.limits)
     if not why:
         return ""
+    if work.traces.own is not None:
+        traces = work.traces.too_little(facts.t_stop_ms, facts.membranes)
+        if not traces:
+            return ""
+        why = f"{why}; of what is recorded: {traces}"
+    if not len(work.baseline):
+        return why
     still = f"{len(work.baseline) - len(dependent)} of {counted(len(work.baseline), 'spike')}"
     return f"{still} do not depend on dt, as those of a stimulus; without them {why}"
 

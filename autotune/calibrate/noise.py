@@ -106,4 +106,5 @@ def _timed(fresh: Runner, ask: Ask, acceptance: Acceptance, objective: str) -> f
     if not acceptance.reproduces(run):
         raise NotReproduced(acceptance.observation, acceptance.baseline, run.raster)
     acceptance.beside.learn(run)
+    acceptance.traces.learn(run)
     return run.time_s(objective)
