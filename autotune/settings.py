@@ -16,6 +16,12 @@ Changes = NewType("Changes", dict[str, Any])
 Effective = NewType("Effective", dict[str, Any])
 """What every rank read back at the end of a run."""
 
+
+def changing(name: str, value: Any) -> Changes:
+    """One knob set, whatever the user has."""
+    return Changes({name: value})
+
+
 UNCHANGED = Changes({})
 """The user's own settings."""
 NOT_READ = Effective({})

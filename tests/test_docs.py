@@ -166,6 +166,9 @@ def test_the_pages_quote_the_recorded_output() -> None:
         assert record.QUOTE.search(found), page
         assert found == record.with_quotes(found, text), page
     assert record.ANSWER.search(record.ANSWER_PAGE.read_text(encoding="utf-8"))
+    snippet = record.SNIPPET_PAGE.read_text(encoding="utf-8")
+    assert record.SNIPPET.search(snippet)
+    assert snippet == record.with_snippet(snippet, record.DEMO)
 
 
 def test_the_titles_that_are_quoted_are_those_that_the_program_prints() -> None:

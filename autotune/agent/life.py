@@ -24,6 +24,7 @@ from .protocol import JOB_VARIABLE, Job, Service, read_message
 from .report import Report
 from .session import Replay, fork_for, may_fork, requests
 from .simulator import Simulator
+from .timeline import Timeline
 
 _agent: Optional[Agent] = None
 
@@ -53,7 +54,12 @@ class Agent:
         self._sim = Simulator()
         self._report = Report(self._sim, job)
         self._report.hoc_is_the_model = hoc
+        self._timeline = Timeline(self._sim, job) if job.profile else None
+        if self._timeline:
+            self._timeline.before()
         self._passes = Passes(self._sim, job, self._report, several=self._service is not None)
+        if self._timeline:
+            self._timeline.after()
         if self._service:
             self._passes.call_at(self._service.at, self._serve)
         self._serving = self._finishing = False
@@ -112,4 +118,10 @@ class Agent:
 
     def _write_report(self) -> None:
         self._report.guarded(self._passes.close)()
+        if self._timeline:
+            self._report.guarded(self._profile)()
         self._report.write()
+
+    def _profile(self) -> None:
+        assert self._timeline is not None
+        self._report.rank.profile = self._timeline.told()

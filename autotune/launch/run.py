@@ -6,8 +6,8 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from autotune.launch.process import Finished
 from autotune.launch.process import run as run_process
 from autotune.launch.reading import left_waiting, read_run
 from autotune.launch.sections import Timing
+from autotune.launch.setup_watch import SetUpWatch
 from autotune.settings import Changes
 
 
@@ -88,6 +89,12 @@ class FreshRunner:
         """The user's own run, and everything that can be learnt of it. Raises RunFailed."""
         return self._once(Ask(limit_s), Job(folder="", observe=True, voltages=self.sampling.most))
 
+    def profile(self, ask: Ask, watch: SetUpWatch, *, observe: bool = True, mechanism_times: bool = False) -> Run:
+        """A run that tells where its time goes: watched as the user's own, or not, as one that times its mechanisms."""
+        observe = observe and not mechanism_times
+        job = replace(self.job(ask), observe=observe, voltages=self.sampling.most * observe, profile=True)
+        return self._once(ask, replace(job, mechanism_times=mechanism_times), watch.over)
+
     @contextmanager
     def starting(self, folder: Path, message: Job | Service, changes: Changes) -> Iterator[dict[str, Any]]:
         """What run_process or Process needs to start the command with this message and these changes, as long as the
@@ -126,13 +133,15 @@ class FreshRunner:
         """Build what `changes` need, so that no build falls between two timed runs. Raises BuildFailed."""
         return self.manner.builder.built(changes) if self.manner.builder else None
 
-    def _once(self, ask: Ask, job: Job) -> Run:
+    def _once(
+        self, ask: Ask, job: Job, beside: Callable[[Path], AbstractContextManager[None]] = lambda _: nullcontext()
+    ) -> Run:
         folder = self.new_folder()
         if job.observe:
             (folder / seen.FOLDER).mkdir()
         try:
             watch = EndWatch(folder, self.end_grace_s)
-            with self.starting(folder, job, ask.changes) as start:
+            with self.starting(folder, job, ask.changes) as start, beside(folder):
                 finished = run_process(**start, timeout_s=ask.limit_s, poll=watch.stuck)
             return replace(
                 self.read(folder, finished, ask, "fresh"), printed=read_printed(finished.stdout, finished.stderr)

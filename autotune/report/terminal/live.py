@@ -1,8 +1,11 @@
-"""The study while it runs: a view that is redrawn in place in a terminal; without one, a plain line for each event."""
+"""The study while it runs: a view that is redrawn in place in a terminal, and in Jupyter where ipywidgets is there;
+elsewhere a plain line for each event.
+"""
 
 from __future__ import annotations
 
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
@@ -21,6 +24,7 @@ from autotune.export import Best
 from autotune.measure import Event, Pair
 from autotune.observe import Observation
 from autotune.plan.space import SearchSpace
+from autotune.profile import Advice
 from autotune.report.format import (
     counted,
     format_changes,
@@ -30,6 +34,7 @@ from autotune.report.format import (
     format_value,
     format_version,
 )
+from autotune.report.profile import advice_lines
 from autotune.report.progress import Progress
 from autotune.report.terminal.answer import answer
 from autotune.report.terminal.trials import best_so_far, trial_line, trial_table
@@ -162,6 +167,10 @@ class TerminalProgress(Progress):
         self._console.print(answer(best))
         self._console.print(f"python -m autotune export {escape(str(folder))} -o best.json", highlight=False)
 
+    def advised(self, advice: list[Advice]) -> None:
+        if advice:
+            self._console.print(Group(*advice_lines(advice)))
+
     def close(self) -> None:
         self._end_live()
 
@@ -172,12 +181,14 @@ class TerminalProgress(Progress):
             self._console.print(Text("  " + text, style=style), soft_wrap=True)
 
     def _begin_live(self, view: RenderableType) -> None:
-        if self._console.is_terminal:
+        if _redraws(self._console):
             self._live = Live(view, console=self._console, refresh_per_second=2)
             self._live.start()
 
     def _end_live(self) -> None:
         if self._live:
+            if self._console.is_jupyter:  # elsewhere stop() draws the last state
+                self._live.refresh()
             self._live.stop()
             self._live = None
 
@@ -209,6 +220,11 @@ class TerminalProgress(Progress):
             elapsed_s = time.monotonic() - self._confirm_started
             text += f", about {format_duration(elapsed_s / done * (total - done))} left"
         return _bar(done, total, text)
+
+
+def _redraws(console: Console) -> bool:
+    """Whether what was printed can be drawn anew; rich needs ipywidgets for it in Jupyter."""
+    return console.is_terminal or (console.is_jupyter and find_spec("ipywidgets") is not None)
 
 
 def _half_dt(calibration: Calibration) -> str:
