@@ -17,6 +17,7 @@ from .simulator import Simulator
 from .vectors import floats
 
 MOST_SPOTS = 128  # of a rank: a recorded voltage costs 13 ns a step, and 8 bytes
+MOST_OTHERS = 8  # middles of sections, whose voltage is a trace only
 APCOUNTS, ROOTS = "as its APCounts count them", "where the voltage in the middle of a cell's root rises to %g mV"
 
 
@@ -29,6 +30,8 @@ class Detection:
         self._voltages: List[Any] = []
         self._times: List[Any] = []
         self._thresholds_mv: List[float] = []
+        self.spots = 0
+        """How many of the places spikes are looked for at: the first."""
         self.sections: List[str] = []
         """Where the voltages are, as soma(0.5)."""
         self.what = ""
@@ -53,8 +56,11 @@ class Detection:
         if not spots:
             roots = (section for section in self._sim.h.allsec() if section.parentseg() is None)
             spots = [(section(0.5), self._threshold_mv) for section in roots]
-        if len(spots) > MOST_SPOTS:
-            spots = [spots[index] for index in np.linspace(0, len(spots) - 1, MOST_SPOTS).astype(int)]
+        spots = _some(spots, MOST_SPOTS)
+        self.spots = len(spots)
+        known = {str(segment) for segment, _ in spots}
+        others = [section(0.5) for section in _some(list(self._sim.h.allsec()), MOST_OTHERS)]
+        spots += [(segment, np.inf) for segment in others if str(segment) not in known]
         self._thresholds_mv = [threshold for _, threshold in spots]
         self.sections = [str(segment) for segment, _ in spots]
         for segment, _ in spots:
@@ -93,3 +99,10 @@ def crossings_ms(times_ms: np.ndarray, trace: np.ndarray, threshold: float) -> n
     after = np.flatnonzero((trace[:-1] < threshold) & (trace[1:] >= threshold)) + 1
     share = (threshold - trace[after - 1]) / (trace[after] - trace[after - 1])
     return np.asarray(times_ms[after - 1] + share * (times_ms[after] - times_ms[after - 1]))
+
+
+def _some(every: List[Any], most: int) -> List[Any]:
+    """At most so many, evenly chosen."""
+    if len(every) <= most:
+        return every
+    return [every[index] for index in np.linspace(0, len(every) - 1, most).astype(int)]

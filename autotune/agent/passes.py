@@ -16,7 +16,7 @@ from .beside import Beside, joined
 from .callbacks import SpikeFunctions
 from .capture import Capture
 from .detection import Detection
-from .engine import obstacle, step_s
+from .engine import enabled, obstacle, step_s
 from .histogram import ExchangeHistogram
 from .knobs import KNOBS, ToldBy, in_order_of_application
 from .probe import NetConTable, local_gids, probe
@@ -204,7 +204,7 @@ class Passes:
         else:
             self._detection = Detection(self._sim, self._job.sampling.threshold_mv)
             self._detection.attach()
-            report.spots, report.spots_are = len(self._detection.sections), self._detection.what
+            report.spots, report.spots_are = self._detection.spots, self._detection.what
         self._clock = self._record_steps() if self._job.traces else None
 
     def _record_steps(self) -> Optional[Any]:
@@ -226,23 +226,18 @@ class Passes:
         if not (self._job.traces and self._recorders and section.integrated):
             return
         clock = floats(self._clock) if self._clock is not None else None
-        cells = len(self._detection.sections) if self._detection else 0
+        cells = self._detection.spots if self._detection else 0
         self._report.traces.add(
             section, self._variable_step, self._recorders, self._job.traces, self._sampled(section), cells, clock
         )
 
     def _sampled(self, section: RunSection) -> Iterable[Tuple[str, np.ndarray, Optional[np.ndarray]]]:
-        """The voltages where spikes were looked for, and of the sampled segments, one after another."""
+        """The voltages of the cells, one after another."""
         if self._detection is None:
             return
         for index, (name, vector) in enumerate(zip(self._detection.sections, self._detection.voltages)):
             times = self._detection.times_ms(index, section) if self._variable_step else None
             yield "v of " + name, floats(vector), times
-        if self._voltages is not None and not self._variable_step:
-            for name, vector in zip(self._voltages.segments, self._voltages.vectors):
-                if name in self._detection.sections:
-                    continue
-                yield "v of " + name, floats(vector), None
 
     def _counts_exchanges(self) -> bool:
         return self._job.observe or any(KNOBS[name].told_by is ToldBy.EXCHANGES for name in self._job.settings)
@@ -262,7 +257,7 @@ class Passes:
         if self._capture is not None:
             self._capture.begin()
         if self._voltages is not None:
-            self._voltages.begin(self._recording())
+            self._voltages.begin(() if enabled() else self._recording())  # CoreNEURON fills what stands in the list
         if self._job.observe:
             self._report.rank.model["traces"] = self._traces()
         if self._beside is not None:

@@ -26,8 +26,6 @@ class VoltageSample:
         self._most = most
         self._sampling = sampling
         self._vectors: List[Any] = []
-        self.segments: List[str] = []
-        """Where these are, as soma(0.5)."""
         library = sim.library
         self._netcvode = library.variable("net_cvode_instance", c_void_p)
         two = (c_void_p, c_void_p)
@@ -47,12 +45,11 @@ class VoltageSample:
         segments = sum(section.nseg for section in sections)
         wanted = max(self._sampling.least, segments // self._sampling.segments_a_sample)
         most = min(self._most, len(sections), wanted)
-        self._vectors, self.segments = [], []
+        self._vectors = []
         for index in np.linspace(0, len(sections) - 1, most).astype(int):
             vector = self._sim.h.Vector()
             vector.record(sections[index](0.5)._ref_v)
             self._vectors.append(vector)
-            self.segments.append(str(sections[index](0.5)))
 
     def begin(self, others: Sequence[Any] = ()) -> None:
         """finitialize has ended. NEURON goes on to record, but a SaveState of the model shall not hold our recorders.

@@ -279,10 +279,11 @@ def _unproved(work: _Calibrator, finer: Raster) -> str:
         if not traces:
             return ""
         why = f"{why}; of what is recorded: {traces}"
-    if not len(work.baseline):
+    still = len(work.baseline) - len(dependent)
+    if not still:
         return why
-    still = f"{len(work.baseline) - len(dependent)} of {counted(len(work.baseline), 'spike')}"
-    return f"{still} do not depend on dt, as those of a stimulus; without them {why}"
+    of = f"{still} of {counted(len(work.baseline), 'spike')}"
+    return f"{of} do not depend on dt, as those of a stimulus; without them {why}"
 
 
 def _round_off(work: _Calibrator) -> Raster:

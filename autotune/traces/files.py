@@ -57,6 +57,14 @@ class Trace:
     stop_ms: float
     """Where the pass ended in which it was recorded."""
 
+    def same(self, other: Trace) -> bool:
+        """Whether both hold the same values, to the last bit, at the same times."""
+        if self.kind != other.kind or not np.array_equal(self.values, other.values, equal_nan=True):
+            return False
+        if self.times_ms is None or other.times_ms is None:
+            return self.times_ms is other.times_ms
+        return bool(np.allclose(self.times_ms, other.times_ms, rtol=0, atol=1e-9))
+
     def until(self, stop_ms: float) -> Trace:
         """Its part up to there."""
         if self.times_ms is None or not len(self.times_ms) or self.times_ms[-1] <= stop_ms:
@@ -102,19 +110,12 @@ class Traces:
     def name(self, key: Key) -> str:
         """What the user calls it."""
         name = str(self._entries[key][0]["name"])
+        name += f" in run {key.number + 1}" if max(each.number for each in self._entries) else ""
         return f"{name} of rank {key.rank}" if len(self._ranks) > 1 else name
 
     def same(self, other: Traces, key: Key) -> bool:
         """Whether both hold the same values, to the last bit, at the same times."""
-        mine, theirs = self._entries.get(key), other._entries.get(key)
-        if mine is None or theirs is None or (mine[0]["kind"], mine[1]) != (theirs[0]["kind"], theirs[1]):
-            return False
-        members = [("member", "member")] + [("times", "times")] * (mine[0]["times"] is not None)
-        return all(
-            theirs[0][b] is not None
-            and np.array_equal(self._member(key, mine[0][a]), other._member(key, theirs[0][b]), equal_nan=True)
-            for a, b in members
-        )
+        return key in self._entries and key in other._entries and self.read(key).same(other.read(key))
 
     def read(self, key: Key) -> Trace:
         """One of them. Raises TracesError, and KeyError if there is no such trace."""

@@ -125,19 +125,22 @@ class Acceptance:
         other = self.beside.difference(run, changes, safety, identical(self.baseline, run.raster))
         traces = self.traces.compared(run, safety, self.regime, self._same_until_ms(run, safety))
         found = (*filter(None, (other,)), *traces)
-        if safety == EXACT or not self._rests_on_traces or any(each.state != "not compared" for each in traces):
+        if not self._rests_on_traces(safety) or any(each.state != "not compared" for each in traces):
             return found
         return (*found, Compared("trace", "", "different", FARTHEST, "nothing that is recorded could be compared"))
 
-    @property
-    def _rests_on_traces(self) -> bool:
-        """Whether the spikes alone prove too little."""
-        return bool(self.few_spikes) and self.regime != "random"
+    def _rests_on_traces(self, safety: str) -> bool:
+        """Whether spikes alone prove too little of a change of this class."""
+        if not len(self.baseline):
+            return safety != EXACT
+        return safety == NUMERICAL and bool(self.few_spikes)
 
     def _same_until_ms(self, run: Run, safety: str) -> float:
         """Until when traces of a chaotic network can be the same."""
         if self.regime != "chaotic" or identical(self.baseline, run.raster):
             return math.inf
+        if safety == NUMERICAL and not self.references.finer:
+            return 0.0
         if safety == NUMERICAL:
             return self.limits.horizon * self._ruler.parting_ms(self.baseline, self._finest)
         parted = (self._parts_at(each) for each in self.references.perturbed)

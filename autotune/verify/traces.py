@@ -82,13 +82,13 @@ class OwnTraces:
         """Why these traces cannot judge a change of the numbers, or an empty string; `cells` is how many there are."""
         if self.own is None or self.finest is None:
             return "nothing was recorded at dt/4"
-        from_ms = self.limits.evidence_until * end_ms
-        moving = sum(1 for a, b in self._with_finest() if depends(a, b, from_ms, LATE_SHARE))
+        until = self.limits.evidence_until
+        moving = sum(1 for a, b in self._with_finest() if depends(a, b, until * a.stop_ms, LATE_SHARE))
         wanted = max(1, self.limits.cells_wanted(cells))
         if moving >= wanted:
             return ""
         return (
-            f"{counted(moving, 'trace')} that change{'s' * (moving == 1)} with dt after t = {from_ms:g} ms "
+            f"{counted(moving, 'trace')} that change{'s' * (moving == 1)} with dt after t = {until * end_ms:g} ms "
             f"(evidence_until), at least {wanted} {'is' if wanted == 1 else 'are'} needed for {counted(cells, 'cell')} "
             "(evidence_cells)"
         )
@@ -124,10 +124,8 @@ class OwnTraces:
         name = self.own.name(theirs)
         if theirs in self.varying or (run.way == "session" and theirs in self.in_session):
             return Compared("trace", name, "not compared", says="it differs between your own runs")
-        if mine == theirs and stop_ms == np.inf and run.traces.same(self.own, mine):
-            return Compared("trace", name, "identical")
         a, b = run.traces.read(mine).until(stop_ms), self.own.read(theirs).until(stop_ms)
-        if _same(a, b):
+        if a.same(b):
             return Compared("trace", name, "identical")
         if safety == EXACT:
             return _different(name, FARTHEST, f"a knob of class exact must not change it{_from(a, b)}")
@@ -209,13 +207,6 @@ def _obstacle(run: Run, regime: str) -> str:
     if run.by_jobs:
         return "which rank does which job changes from run to run"
     return "the model does not reproduce itself" if regime == "random" else ""
-
-
-def _same(a: Trace, b: Trace) -> bool:
-    times = (a.times_ms is None) == (b.times_ms is None)
-    if not times or not np.array_equal(a.values, b.values, equal_nan=True):
-        return False
-    return a.times_ms is None or b.times_ms is None or bool(np.allclose(a.times_ms, b.times_ms, rtol=0, atol=1e-9))
 
 
 def lacking(a: Trace, b: Trace, stop_ms: float) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import make_runner
 
 from autotune.agent.knobs import EXACT, ROUND_OFF
 from autotune.calibrate.baseline import Calibration, calibrate
@@ -59,13 +58,13 @@ class Cell:
 
 
 @pytest.fixture(scope="module")
-def cell(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Cell]:
+def cell(runner_in: Callable[..., FreshRunner], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Cell]:
     """`cell("nothing", "every-step")`: tests/models/one_cell.py with these arguments, calibrated once."""
 
     @cache
     def made(*arguments: str) -> Cell:
         folder = tmp_path_factory.mktemp("cell")
-        return Cell.of(make_runner(folder, "one_cell.py", *arguments, ranks=1), folder)
+        return Cell.of(runner_in(folder, "one_cell.py", *arguments, ranks=1), folder)
 
     return made
 
