@@ -83,7 +83,7 @@ class OwnTraces:
         if self.own is None or self.finest is None:
             return "nothing was recorded at dt/4"
         until = self.limits.evidence_until
-        moving = sum(1 for a, b in self._with_finest() if depends(a, b, until * a.stop_ms, LATE_SHARE))
+        moving = sum(1 for a, b in self._with_finest() if depends(a.until(b.stop_ms), b, until * b.stop_ms, LATE_SHARE))
         wanted = max(1, self.limits.cells_wanted(cells))
         if moving >= wanted:
             return ""
