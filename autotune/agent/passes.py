@@ -102,9 +102,11 @@ class Passes:
             return
         section.t_stop_ms = self._sim.t_ms
         section.dt_ms = self.step_ms()
+        self._timer.fill(section)
+        if section.coreneuron:
+            self._capture.was_coreneuron()
         found = self._detection.spikes(section) if self._detection and not self._capture.sources else None
         section.spikes = len(self._capture) + (len(found[0]) if found else 0)
-        self._timer.fill(section)
         section.shared = self._job.observe and self._capture.shared_agrees()
         report = self._report.rank
         report.sections.append(section)
@@ -176,7 +178,8 @@ class Passes:
         gids = local_gids(self._sim, table)
         self._sim.output_gids = sum(1 for state in gids.values() if state == 3)
         shared = self._functions.beside_vectors() or self._job.shared
-        self._capture.attach(gids, table, shared=shared, compare=self._job.observe)
+        free = self._functions.count() == 0
+        self._capture.attach(gids, table, shared=shared, compare=self._job.observe, second_slots_free=free)
         self._functions.known()
         if self._voltages:
             self._voltages.attach()

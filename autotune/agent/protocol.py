@@ -152,6 +152,8 @@ class RunSection:
     """Transfer of gap junctions and split cells between ranks (`pc.vtransfer_time`)."""
     clock_s: Optional[float] = None
     """Wall time from the first step to the last, extrapolated to the whole section."""
+    coreneuron: bool = False
+    """It was integrated by CoreNEURON, which psolve alone can call; NEURON's timers stand still then."""
     until_next_s: float = 0.0
     """Wall time from the end of finitialize to whatever closed this section."""
 

@@ -77,6 +77,8 @@ class Run:
     """What it recorded; None where nothing was to be written of it."""
     by_jobs: bool = False
     """Its ranks did jobs by themselves or in subworlds (launch/jobs.py)."""
+    inner: str = ""
+    """The command that simulates, where the given one is a Python program that only starts it; of a watched run."""
 
     @property
     def ranks(self) -> int:

@@ -27,7 +27,8 @@ def read_run(
     `keep` as long as somebody holds the run. Raises RunFailed.
     """
     reports, files, helpers = _read_reports(folder, finished)
-    judge(Evidence(reports, finished, asked, parallel, place, helpers, read_family(folder, parallel)))
+    family = read_family(folder, parallel)
+    judge(Evidence(reports, finished, asked, parallel, place, helpers, family))
     busy = [report for report in reports if report.simulated]
     try:
         by_jobs = worked_by_jobs(reports)
@@ -52,6 +53,7 @@ def read_run(
         finished.exit_code,
         by_jobs=by_jobs,
         traces=taken(((report.rank, trace_file(file)) for report, file in zip(reports, files, strict=True)), keep),
+        inner=family.started((report.pid for report in reports), place),
     )
 
 

@@ -6,6 +6,7 @@ from autotune.agent.driver.facts import ModelFacts
 from autotune.launch.ask import Run
 from autotune.report.format import counted
 
+SHOWN = 160  # characters of a command
 _VOLTAGES = (
     "exact knobs can be verified by the voltages of sampled segments, a change of dt cannot be verified and is not "
     "searched"
@@ -17,6 +18,12 @@ def notes_of(run: Run, facts: ModelFacts) -> list[str]:
     """One sentence each."""
     notes = []
     notes += _of_spikes(run, facts)
+    if run.inner:
+        line = run.inner if len(run.inner) <= SHOWN else f"{run.inner[:SHOWN]}…"
+        notes.append(
+            f"the command itself simulates nothing, what it starts does: {line}. Its runs are tuned as they come; give "
+            "that command itself to have its launcher, its ranks and its builds tuned, too"
+        )
     if facts.by_jobs:
         notes.append(
             "the ranks do jobs by themselves or in subworlds: spikes are compared job by job, whichever rank did it, "
@@ -25,6 +32,8 @@ def notes_of(run: Run, facts: ModelFacts) -> list[str]:
     for report in run.reports:
         if report.survived:
             notes.append(f"rank {report.rank} went on after {report.survived}")
+    if run.printed.complaints and not any(report.survived for report in run.reports):
+        notes.append(f"hoc stopped at an error, and did not do what comes after it there: {run.printed.complaints[0]}")
     if facts.min_delay_ms == 0 and facts.ranks > 1:
         notes.append("a delay of 0 between ranks: NEURON cannot run this on more than one rank with fixed step")
     stopped = run.first.tstop_ms
