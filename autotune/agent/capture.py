@@ -37,6 +37,7 @@ class Capture:
         self._compare = False
         self._second_slots_free = True
         self._free: List[int] = []
+        self._gids = 0
         self.artificial_gids = 0
         self.unnamed = 0
         """Sources of spikes without a gid, stimuli apart."""
@@ -87,6 +88,11 @@ class Capture:
         except ValueError:
             return False
 
+    @property
+    def sources(self) -> int:
+        """How many there are, stimuli without a gid apart."""
+        return self._gids + self.unnamed
+
     def release(self) -> None:
         """The last section was taken: leave nothing of ours where NEURON would come upon it after the end of Python."""
         self._shared.clear()
@@ -116,6 +122,7 @@ class Capture:
         return int(self._times.size()) + len(self._held) + len(self._beside)
 
     def _attach_gids(self, gids: List[int], netcons: int) -> None:
+        self._gids = len(gids)
         target = self._sim.h.IntFire1()  # gid_connect wants a target; an artificial cell needs no section
         connected = [self._sim.pc.gid_connect(gid, target) for gid in gids]
         self._attach_lone(netcons)

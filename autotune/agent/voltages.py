@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from ctypes import c_int, c_void_p, sizeof
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
@@ -54,19 +54,20 @@ class VoltageSample:
             vector.record(sections[index](0.5)._ref_v)
             self._vectors.append(vector)
 
-    def begin(self) -> None:
+    def begin(self, others: Sequence[Any] = ()) -> None:
         """finitialize has ended. NEURON goes on to record, but a SaveState of the model shall not hold our recorders.
 
         They are in two lists, of what exists and of what is to be done at each step; here they leave the first. CVODE
         has a list of its own, which `cvode.re_init()` makes anew when the first has changed since: so the mark of that
         is put back.
         """
-        if None in (self._netcvode, self._recorder_of, self._take_out, self._add):
-            self.complaint = "a SaveState holds the recorders of %d sampled voltages" % len(self._vectors)
+        vectors = [*self._vectors, *others]  # others of ours that record
+        if vectors and None in (self._netcvode, self._recorder_of, self._take_out, self._add):
+            self.complaint = "a SaveState holds the recorders of %d sampled voltages" % len(vectors)
             return
         changes = self._change_count()
         before = changes.value if changes is not None else 0
-        for vector in self._vectors:
+        for vector in vectors:
             recorder = self._recorder_of(self._netcvode, instance_of(vector))
             if recorder:
                 self._take_out(self._netcvode, recorder)

@@ -76,6 +76,18 @@ class Observation:
     """What it did beside spikes."""
     notes: tuple[str, ...] = field(default=())
 
+    @property
+    def traced(self) -> bool:
+        """Whether there is anything beside spikes to judge a run by: what is recorded, or voltages, which are where
+        there are no spikes.
+        """
+        return self.facts.recorded > 0 or self.voltages_count
+
+    @property
+    def voltages_count(self) -> bool:
+        """Whether the voltages of its cells are recorded in later runs: NEURON detects no spikes, or there are none."""
+        return self.facts.spots > 0 or (not self.spikes and self.facts.has_sections)
+
     def limit_s(self, own_limit_s: float) -> float:
         """After so many seconds a run of this model must be hanging; `own_limit_s` is the user's limit."""
         return min(own_limit_s, HANG_FACTOR * self.wall_s + HANG_SLACK_S)

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.mpi
         "python own_state.py psolve",
         "python own_state.py run",
         "python own_state.py functions",
+        "python own_state.py undetected",
         "mpiexec -n 2 python own_state.py psolve",
         "mpiexec -n 2 python own_state.py functions",
         "nrniv own_state.hoc",

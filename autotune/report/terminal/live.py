@@ -76,9 +76,10 @@ class TerminalProgress(Progress):
         )
         cells = facts.cells or (facts.trees or 0) + facts.artificial_cells  # those of a serial model have no gid
         delay = f", smallest delay between ranks {facts.min_delay_ms:g} ms" if facts.min_delay_ms is not None else ""
+        recorded = f", {counted(facts.recorded, 'recorded vector')}" if facts.recorded else ""
         self._line(
             f"{counted(cells, 'cell')}, {counted(observation.spikes, 'spike')} in {facts.t_stop_ms:g} ms at "
-            f"dt = {facts.dt_ms:g} ms" + delay
+            f"dt = {facts.dt_ms:g} ms{recorded}{delay}"
         )
         parts = observation.sections
         self._line(
