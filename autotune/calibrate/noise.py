@@ -79,4 +79,5 @@ def _timed(runner: Runner, ask: Ask, acceptance: Acceptance, objective: str) -> 
     if not acceptance.reproduces(run):
         raise NotReproduced(acceptance.observation, acceptance.baseline, run.raster)
     acceptance.beside.learn(run)
+    acceptance.traces.learn(run)
     return run.time_s(objective)
