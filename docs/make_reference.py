@@ -20,7 +20,8 @@ from typer.models import ArgumentInfo, ParameterInfo
 from autotune.cli import app
 from autotune.config import StudyConfig
 from autotune.errors import ExitCode
-from autotune.export import Best
+from autotune.export import SCHEMA_FILE
+from autotune.export import schema as schema_of_best
 from knob_pages import knobs_page
 from python_page import python_page
 
@@ -74,7 +75,7 @@ BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
 def pages() -> dict[str, str]:
     """File name to its text: Markdown, and the schema of best.json."""
-    schema = json.dumps(Best.model_json_schema(), indent=2) + "\n"
+    schema = json.dumps(schema_of_best(), indent=2) + "\n"
     return {
         "commands.md": commands_page(),
         "study.md": study_page(),
@@ -181,6 +182,7 @@ def main() -> None:
     """Write all pages."""
     for name, text in pages().items():
         (REFERENCE / name).write_text(text, encoding="utf-8")
+    SCHEMA_FILE.write_text(pages()[SCHEMA_FILE.name], encoding="utf-8")
 
 
 if __name__ == "__main__":
