@@ -403,6 +403,8 @@ def _become(ready: Production) -> None:
         errors.print(f"[yellow]autotune:[/] {escape(warning)}", highlight=False, soft_wrap=True)
     os.chdir(ready.folder)
     sys.stdout.flush()
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and a program that it becomes would, too
+        signal.signal(number, signal.SIG_DFL)
     os.execvpe(ready.argv[0], list(ready.argv), ready.environment)
 
 

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import autotune.agent
 from autotune.agent.driver.ask import ranks_of
 from autotune.agent.driver.facts import LaunchFacts
-from autotune.agent.knobs import EXACT
+from autotune.agent.knobs import EXACT, RANKS
 from autotune.agent.protocol import Job, to_json, write_text
 from autotune.errors import UsageError
 from autotune.export import Best
@@ -66,6 +66,8 @@ def production(best: Best, words: Sequence[str], folder: Path, *, force: bool = 
     if not best.changes:
         return Production(tuple(command.render()), environment, command.cwd, warnings)
     changes = changes_of(best.changes)
+    if command.tunable_ranks and ranks_of(changes) is None:  # as many as it was proved on, not as there are cores here
+        changes = changes_of({RANKS: best.environment.ranks, **changes})
     place = _staged(to_json(Job(folder="", settings=changes, apply_only=True)))
     manner = Manner(builder=Builder(_facts(best), environment))
     runner = FreshRunner(command, environment, place, place, manner=manner)

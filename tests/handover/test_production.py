@@ -97,6 +97,8 @@ def test_ranks_and_binding_go_into_the_command(answer: Callable[..., Path], fold
     words = ("mpiexec", "-n", "{ranks}", sys.executable, "prints.py", "mpi")
     ready = production(_ranked(answer, words), words, folder)
     assert ready.argv[:3] == ("mpiexec", "-n", "2")
+    proved = production(read_best(answer(*words, ranks=5, dt=0.05)), words, folder)
+    assert proved.argv[:3] == ("mpiexec", "-n", "5")
     with pytest.raises(UsageError, match="2 ranks were found best, the command starts 1"):
         production(_ranked(answer, words), ("mpiexec", "-n", "1", *words[3:]), folder)
 
