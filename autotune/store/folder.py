@@ -14,6 +14,8 @@ All of them are described in docs/reference/study-folder.md.
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +27,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from autotune.agent.protocol import write_atomically
 from autotune.errors import UsageError
+from autotune.settings import Changes
 from autotune.store.records import StudyRecord, Trial
 
 
@@ -71,6 +74,11 @@ class StudyFolder:
     @property
     def baseline_raster(self) -> Path:
         return self.rasters / "baseline.npz"
+
+    def raster_of(self, changes: Changes) -> Path:
+        """Where the raster of a whole run with these changes is kept, whichever trial proposed them."""
+        words = json.dumps(dict(changes), sort_keys=True, default=str)
+        return self.rasters / f"changes-{hashlib.sha256(words.encode()).hexdigest()[:12]}.npz"
 
     def create(self) -> None:
         """Make the folder and hold it: one driver a study.
