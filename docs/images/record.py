@@ -36,7 +36,7 @@ from autotune.export import make_best
 from autotune.handover.answer import read_answer
 from autotune.handover.formats import named
 from autotune.launch.command import parse_command
-from autotune.measure import Confirmation, event_from_dict
+from autotune.measure import event_from_dict
 from autotune.observe import Observation
 from autotune.pipeline import advice_on
 from autotune.plan.space import Plan, SearchSpace
@@ -185,14 +185,16 @@ def tell(records: Path, progress: Progress, promised: SearchConfig, shown_as: st
     progress.searching([], promised)
     if not calibration.runs:
         progress.session(session)
-    trials = folder.trials()
-    for trial in trials:
+    trials, stopped = folder.trials(), _record(folder, Stopped)
+    for trial in trials[: stopped.trials]:
         progress.trial(trial)
-    progress.stopped(_record(folder, Stopped).reason)
+    progress.stopped(stopped.reason)
+    for simplified in trials[stopped.trials :]:
+        progress.trial(simplified)
     progress.step("confirm")
-    log, confirmation = folder.read(ConfirmationLog) or ConfirmationLog(), _record(folder, Confirmation)
+    log = folder.read(ConfirmationLog) or ConfirmationLog()
     chosen = [trial for name in log.finalists for trial in trials if str(trial.number) == name]
-    progress.confirming(chosen, confirmation.pairs, 0)
+    progress.confirming(chosen, log.pairs, 0)
     for event in log.events:
         progress.confirmed(event_from_dict(event))
     progress.finished(make_best(folder, study), Path(shown_as))

@@ -4,7 +4,6 @@ elsewhere a plain line for each event.
 
 from __future__ import annotations
 
-import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -61,8 +60,7 @@ class TerminalProgress(Progress):
         self._live: Live | None = None
         self._trials: list[Trial] = []
         self._limits = SearchConfig()
-        self._pairs_done = self._pairs_all = 0
-        self._confirm_started = 0.0
+        self._pairs_done = self._starts = self._most_starts = 0
 
     def step(self, name: str) -> str:
         self._end_live()
@@ -144,21 +142,22 @@ class TerminalProgress(Progress):
         if not chosen:
             self._line("no accepted trial looked faster than the baseline; nothing to confirm")
             return
-        self._pairs_done, self._pairs_all = done, len(chosen) * pairs
-        self._confirm_started = time.monotonic()
-        for trial in chosen:
+        self._pairs_done, self._most_starts = done, pairs
+        for place, trial in enumerate(chosen):
+            what = "finalist" if place == 0 else "and if it fails"
             self._line(
-                f"finalist: trial {trial.number} ({format_changes(trial.changes)}), ratio {format_ratio(trial.ratio)}"
+                f"{what}: trial {trial.number} ({format_changes(trial.changes)}), ratio {format_ratio(trial.ratio)}"
             )
         self._begin_live(self._confirm_view())
 
     def confirmed(self, event: Event) -> None:
         self._pairs_done += 1
+        self._starts = event.start + 1 if isinstance(event, Pair) else 0
         if self._live:
             self._live.update(self._confirm_view())
         elif isinstance(event, Pair):
             ratio = format_ratio(event.trial_s / event.baseline_s)
-            self._line(f"pair {self._pairs_done}/{self._pairs_all}: trial {event.finalist} {ratio}")
+            self._line(f"pair {self._pairs_done}, start {self._starts}: trial {event.finalist} {ratio}")
         if not isinstance(event, Pair):
             self._line(f"trial {event.finalist} is out: {event.reason}", "yellow")
 
@@ -214,12 +213,8 @@ class TerminalProgress(Progress):
         return Group(trial_table(self._trials[-SHOWN_TRIALS:]), Text(), _bar(done, total, status))
 
     def _confirm_view(self) -> Table:
-        done, total = self._pairs_done, self._pairs_all
-        text = f"{done} of {total} pairs"
-        if 0 < done < total:
-            elapsed_s = time.monotonic() - self._confirm_started
-            text += f", about {format_duration(elapsed_s / done * (total - done))} left"
-        return _bar(done, total, text)
+        text = f"{counted(self._pairs_done, 'pair')}, {self._starts} of {self._most_starts} starts at most"
+        return _bar(self._starts, self._most_starts, text)
 
 
 def _redraws(console: Console) -> bool:
