@@ -20,6 +20,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TextIO, TypeVar
 
@@ -147,7 +148,7 @@ class StudyFolder:
         if not file.is_file():
             return None
         try:
-            return TypeAdapter(kind).validate_json(file.read_bytes())
+            return _adapter(kind).validate_json(file.read_bytes())
         except ValidationError as error:
             raise UsageError(
                 f"{file}: is damaged or from another version: {error.errors()[0]['msg']}",
@@ -184,6 +185,12 @@ class StudyFolder:
 
     def _is_ours(self) -> bool:
         return (self.path / MARKER).is_file() or {path.name for path in self.path.iterdir()} <= {LOCK, *FOLDERS}
+
+
+@cache
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    """Made once a kind: it takes longer than to read a record with it."""
+    return TypeAdapter(kind)
 
 
 def open_finished(path: Path) -> tuple[StudyFolder, StudyRecord]:

@@ -47,9 +47,15 @@ class Studied:
 
     @property
     def brings(self) -> list[dict[str, Any]]:
-        """What each setting brings beside the others; empty where that was not measured."""
-        found: list[dict[str, Any]] = self.best.evidence.model_dump().get("brings", [])
-        return found
+        """What each setting brings beside the others, as best.json has it: a single one brings all. Empty where that
+        was not measured.
+        """
+        found, winner = self.best.evidence.brings, self.winner
+        if found or winner is None or len(winner.changes) != 1:
+            return found
+        (only,), speed = winner.changes.items(), self.best.speedup
+        named = {"knob": only[0], "value": only[1], "kept": True}
+        return [{**named, "estimate": speed.estimate, "low": speed.low, "high": speed.high}]
 
 
 def read_studied(folder: StudyFolder, study: StudyRecord) -> Studied:

@@ -32,7 +32,7 @@ def sentences(studied: Studied) -> tuple[str, str]:
     speed = best.speedup
     return (
         f"With the settings below {best.study} runs {speed.estimate:.2f} times as fast as with the user's own "
-        f"({speed.confidence:.0%} sure: between {speed.low:.2f} and {speed.high:.2f} times).",
+        f"(between {speed.low:.2f} and {speed.high:.2f} times, with a confidence of {speed.confidence:.0%}).",
         _same(studied),
     )
 
@@ -41,7 +41,7 @@ def _same(studied: Studied) -> str:
     raster = studied.best.evidence.raster
     if raster is None:
         return "What it computes was compared and accepted."
-    spikes = counted(raster.spikes, "spike")
+    spikes = f"{raster.spikes:,} spikes"
     if raster.statistics is not None:
         return f"Its network is chaotic: its {spikes} have the statistics that they had."
     if raster.distance == 0 and not raster.largest_shift_ms:

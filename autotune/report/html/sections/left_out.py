@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from autotune.plan.space import LeftOut
 from autotune.report.format import format_left_out
 from autotune.report.html.markup import table
 from autotune.report.html.section import Section
 from autotune.report.html.studied import Studied
 
+COLUMNS = ("setting", "why")
 
-def rows(studied: Studied) -> list[tuple[str, str, str]]:
-    """Setting, what of it was left out, why."""
-    found = [(each.knob, format_left_out(each.values), each.reason) for each in studied.answer.plan.out]
+
+def rows(studied: Studied) -> list[tuple[str, str]]:
+    """Setting, with the values where only these were left out; why."""
+    found = [(_named(each), each.reason) for each in studied.answer.plan.out]
     later = studied.calibration.left_out if studied.calibration else {}
-    return found + [(name, format_left_out(()), str(reason)) for name, reason in later.items()]
+    return found + [(name, str(reason)) for name, reason in later.items()]
 
 
 def section(studied: Studied) -> Section | None:
@@ -20,7 +23,9 @@ def section(studied: Studied) -> Section | None:
     found = rows(studied)
     if not found:
         return None
-    body = table(
-        "Settings that were not searched, or not over all of their values", ("setting", "left out", "why"), found
-    )
+    body = table("Settings that were not searched, or not over all of their values", COLUMNS, found)
     return Section("left-out", "What was left out, and why", body)
+
+
+def _named(out: LeftOut) -> str:
+    return f"{out.knob}, {format_left_out(out.values)}" if out.values else out.knob

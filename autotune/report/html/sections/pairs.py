@@ -76,8 +76,8 @@ def section(studied: Studied) -> Section | None:
         f"{speed.high:.3f}; dotted: equally fast"
     )
     why = (
-        "The best of many trials is also the luckiest. So it met the user's own settings again, in new pairs of runs in "
-        f"random order. By the test ({studied.confirmation.test}) p = {finding.corrected_p:.2g}: "
+        "The best of many trials is also the luckiest. So it met the user's own settings again, in new pairs of runs "
+        f"in random order. By the test ({studied.confirmation.test}) p = {finding.corrected_p:.2g}: "
         + ("faster." if finding.proved else "not proved to be faster.")
     )
     columns = ("pair", "own, s", "best, s", "times as fast", "ran first")

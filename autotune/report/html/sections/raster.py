@@ -85,8 +85,8 @@ def _trace(raster: Raster, cells: Any, name: str, colour: str, half: float, widt
     gap = np.full(len(times), np.nan)
     xs, ys = np.column_stack([times, times, gap]), np.column_stack([rows - half, rows + half, gap])
     return Scatter(
-        x=np.round(xs.ravel(), 4),
-        y=ys.ravel(),
+        x=np.round(xs.ravel(), 4).tolist(),
+        y=ys.ravel().tolist(),
         mode="lines",
         name=name,
         line={"color": colour, "width": width, "simplify": False},

@@ -12,19 +12,15 @@ from autotune.report.html.studied import Studied
 def section(studied: Studied) -> Section | None:
     """Every searched setting; those that differ are bold."""
     best = studied.best
+    own = best.baseline_settings
     rows = [
-        (
-            name,
-            what_it_does(name),
-            format_value(best.baseline_settings[name]),
-            _best(best.baseline_settings[name], value),
-        )
+        (name, format_value(own[name]), _best(own[name], value), what_it_does(name))
         for name, value in best.settings.items()
     ]
     if not rows:
         return None
-    columns = ("setting", "what it does", "the user's own", "best")
-    return Section("settings", "The settings", table("All settings that were tried; bold: changed", columns, rows))
+    caption = "All settings that were tried: the user's own and the best; bold: changed"
+    return Section("settings", "The settings", table(caption, ("setting", "own", "best", "what it does"), rows))
 
 
 def what_it_does(name: str) -> str:

@@ -54,9 +54,8 @@ def section(studied: Studied) -> Section | None:
         ("largest", f"{found.max_abs_ms:.4g}"),
     ]
     numbers = table("Shifts of spikes", ("", "ms"), rows)
-    return Section(
-        "shifts", "How far spikes move", join([drawn("plot-shifts", made, says), folded("The numbers", numbers)])
-    )
+    body = join([drawn("plot-shifts", made, says), folded("The numbers", numbers)])
+    return Section("shifts", "How far spikes move", body)
 
 
 def _figure(found: Match) -> Figure | None:
@@ -65,5 +64,6 @@ def _figure(found: Match) -> Figure | None:
     if not found.matched or not np.any(found.shifts_ms):
         return None
     counts, edges = np.histogram(found.shifts_ms, BINS)
-    bars = Bar(x=np.round((edges[1:] + edges[:-1]) / 2, 6), y=counts, marker={"color": TUNED}, showlegend=False)
+    middle = np.round((edges[1:] + edges[:-1]) / 2, 6)
+    bars = Bar(x=middle.tolist(), y=counts.tolist(), marker={"color": TUNED}, showlegend=False)
     return look([bars], "shift, ms", "spikes", bargap=0.05)

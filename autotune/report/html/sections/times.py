@@ -68,9 +68,8 @@ def section(studied: Studied) -> Section | None:
     ]
     says = "Seconds of each part of one run, of the slowest rank. Set-up is left out where a trial used a built network"
     numbers = table("Seconds of each part of a run", ("part", "the user's own", "best"), rows)
-    return Section(
-        "times", "Where the time goes", join([drawn("plot-times", made, says), folded("The numbers", numbers)])
-    )
+    body = join([drawn("plot-times", made, says), folded("The numbers", numbers)])
+    return Section("times", "Where the time goes", body)
 
 
 def _seconds(value: float | None) -> str:
