@@ -66,11 +66,11 @@ def note(studied: Studied) -> str:
     ]
     parts = [
         " ".join(map(_plain, sentences(studied))),
-        f"**[The whole report]({REPORT})**. Figures: the page Analytics, below Optuna's own.",
+        f"**[The whole report]({REPORT})**. The figures are on the first page, below Optuna's own.",
         _table(("setting", "own", "best"), settings),
         _table(("what each setting brings", "times as fast"), brings),
         _table(("verdict", "trials"), best.evidence.verdicts.items()),
-        f"{_plain(describe_bill(best.bill))}.",
+        f"{_plain(_sentence(describe_bill(best.bill)))}.",
         _table(("left out", "why"), left_out.rows(studied)),
     ]
     return "\n\n".join(filter(None, parts))
@@ -119,6 +119,10 @@ TITLES = {
     "times": "Where the time goes",
     "exchange": "Spikes at each exchange",
 }
+
+
+def _sentence(clause: str) -> str:
+    return clause[:1].upper() + clause[1:]
 
 
 def _plain(value: object) -> str:

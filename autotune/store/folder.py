@@ -143,7 +143,7 @@ class StudyFolder:
         text = TypeAdapter(type(record)).dump_json(record, indent=1)
         write_atomically(self.path / f"{name}.json", lambda file: file.write(text))
 
-    def _read(self, name: str, kind: type[Any]) -> Any:
+    def _read(self, name: str, kind: Any) -> Any:
         file = self.path / f"{name}.json"
         if not file.is_file():
             return None
@@ -188,7 +188,7 @@ class StudyFolder:
 
 
 @cache
-def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+def _adapter(kind: Any) -> TypeAdapter[Any]:
     """Made once a kind: it takes longer than to read a record with it."""
     return TypeAdapter(kind)
 

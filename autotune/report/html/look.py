@@ -44,7 +44,7 @@ def figure(traces: list[Any], x: str, y: str, *, height: int = 340, **layout: An
     made.update_layout(
         template="none",
         height=height,
-        margin={"l": 50, "r": 12, "t": 40, "b": 50},
+        margin={"l": 50, "r": 24, "t": 40 if _has_legend(traces) else 12, "b": 50},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": INK, "size": 13},
@@ -56,3 +56,7 @@ def figure(traces: list[Any], x: str, y: str, *, height: int = 340, **layout: An
     made.update_xaxes(title={"text": label(x), "standoff": 8}, **axis)
     made.update_yaxes(title={"text": label(y), "standoff": 8}, **axis)
     return made
+
+
+def _has_legend(traces: list[Any]) -> bool:
+    return any(trace.showlegend is not False for trace in traces)

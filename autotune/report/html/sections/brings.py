@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from autotune.report.format import format_value
-from autotune.report.html.look import BAD, OWN, TUNED, label
+from autotune.report.html.look import BAD, INK, OWN, TUNED, label
 from autotune.report.html.look import figure as look
 from autotune.report.html.markup import drawn, folded, join, paragraph, table
 from autotune.report.html.section import Section
@@ -36,6 +36,7 @@ def figure(studied: Studied) -> Figure | None:
         marker={"size": 11, "color": [TUNED if each["kept"] else OWN for each in settings]},
         error_x={
             "type": "data",
+            "color": INK,
             "array": [each["high"] - each["estimate"] for each in settings],
             "arrayminus": [each["estimate"] - each["low"] for each in settings],
         },

@@ -37,7 +37,7 @@ def figure(studied: Studied) -> Figure | None:
     if not bins:
         return None
     bars = Bar(x=[name for name, _ in bins], y=[count for _, count in bins], marker={"color": OWN}, showlegend=False)
-    made = look([bars], "spikes that the busiest rank sends at once", "exchanges", bargap=0.1)
+    made = look([bars], "spikes of the busiest rank", "exchanges", bargap=0.1)
     made.update_xaxes(type="category", nticks=16)
     return made
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from autotune.raster.metrics import first_divergence_ms
 from autotune.raster.raster import Raster
-from autotune.report.format import counted
 from autotune.report.html.look import BAD, OWN, TUNED
 from autotune.report.html.look import figure as look
 from autotune.report.html.markup import drawn, join, paragraph
@@ -46,7 +45,7 @@ def section(studied: Studied) -> Section | None:
         return None
     if studied.tuned is None:
         why = "There is no other raster to lay over it" if studied.winner is None else "The best one's was not kept"
-        says = f"When which cell spikes with the user's own settings: {counted(len(studied.baseline), 'spike')}. {why}"
+        says = f"When which cell spikes with the user's own settings: {len(studied.baseline):,} spikes. {why}"
         return Section("raster", "The spikes", join([_bounded(studied), drawn("plot-raster", made, says)]))
     parted = _parted(studied)
     where = "they are identical" if parted is None else f"the first difference is at {parted:.6g} ms (dotted line)"

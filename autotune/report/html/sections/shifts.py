@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autotune.raster.metrics import Match, match
-from autotune.report.format import counted
 from autotune.report.html.look import TUNED
 from autotune.report.html.look import figure as look
 from autotune.report.html.markup import drawn, folded, join, paragraph, table
@@ -41,10 +40,10 @@ def section(studied: Studied) -> Section | None:
     made = _figure(found)
     alone = f"{found.missed:,} of the user's own and {found.extra:,} of the best have no partner"
     if made is None:
-        same = paragraph(f"{counted(found.matched, 'spike')} compared: none has moved; {alone}.")
+        same = paragraph(f"{found.matched:,} spikes compared: none has moved; {alone}.")
         return Section("shifts", "How far spikes move", same)
     says = (
-        f"How far {counted(found.matched, 'spike')} of the best settings lie from their partner, later to the right; "
+        f"How far {found.matched:,} spikes of the best settings lie from their partner, later to the right; "
         f"{alone} within {studied.window_ms:g} ms"
     )
     rows = [

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 SECTIONS = {
     "setup": "set-up",
     "run": "run, in all",
-    "step": "of it: cells",
-    "exchange": "of it: exchange of spikes",
-    "barrier": "of it: waiting for other ranks",
+    "step": "– cells",
+    "exchange": "– exchange",
+    "barrier": "– waiting",
     "output": "output",
 }
 
@@ -66,7 +66,10 @@ def section(studied: Studied) -> Section | None:
         for name, title in SECTIONS.items()
         if name in own or name in tuned
     ]
-    says = "Seconds of each part of one run, of the slowest rank. Set-up is left out where a trial used a built network"
+    says = (
+        "Seconds of each part of one run, of the slowest rank; below the run: its cells, the exchange of spikes, "
+        "waiting for other ranks. Set-up is left out where a trial used a built network"
+    )
     numbers = table("Seconds of each part of a run", ("part", "the user's own", "best"), rows)
     body = join([drawn("plot-times", made, says), folded("The numbers", numbers)])
     return Section("times", "Where the time goes", body)
