@@ -92,8 +92,10 @@ class Passes:
             return
         section.t_stop_ms = self._sim.t_ms
         section.dt_ms = self.step_ms()
-        section.spikes = len(self._capture)
         self._timer.fill(section)
+        if section.coreneuron:
+            self._capture.was_coreneuron()
+        section.spikes = len(self._capture)
         section.shared = self._job.observe and self._capture.shared_agrees()
         report = self._report.rank
         report.sections.append(section)
@@ -162,7 +164,8 @@ class Passes:
         gids = local_gids(self._sim, table)
         self._sim.output_gids = sum(1 for state in gids.values() if state == 3)
         shared = self._functions.beside_vectors() or self._job.shared
-        self._capture.attach(gids, table, shared=shared, compare=self._job.observe)
+        free = self._functions.count() == 0
+        self._capture.attach(gids, table, shared=shared, compare=self._job.observe, second_slots_free=free)
         self._functions.known()
         if self._voltages:
             self._voltages.attach()

@@ -56,6 +56,8 @@ class Job:
     """Which segments start higher; another seed is another perturbation of the same size."""
     stop_ms: Optional[float] = None
     """End the run section early, at this t; for a search on a part of a long run."""
+    apply_only: bool = False
+    """A production run: set the settings and do nothing else (applying.py)."""
     profile: bool = False
     """Tell where the time of the whole process goes (timeline.py)."""
     mechanism_times: bool = False
@@ -142,6 +144,8 @@ class RunSection:
     """Transfer of gap junctions and split cells between ranks (`pc.vtransfer_time`)."""
     clock_s: Optional[float] = None
     """Wall time from the first step to the last, extrapolated to the whole section."""
+    coreneuron: bool = False
+    """It was integrated by CoreNEURON, which psolve alone can call; NEURON's timers stand still then."""
     until_next_s: float = 0.0
     """Wall time from the end of finitialize to whatever closed this section."""
 

@@ -80,10 +80,12 @@ class Report:
 
     def _survived(self) -> bool:
         """Whether the model went on after the exception that Python printed last: hoc does after `nrnpython`, which
-        then returns 0. A Python script of its own ends with such an exception.
+        then returns 0. A Python script of its own ends with such an exception. What cannot be parsed has no traceback,
+        and a script that cannot be does not simulate.
         """
         trace = getattr(sys, "last_traceback", None)
-        return self.hoc_is_the_model or (trace is not None and trace.tb_frame.f_back is not None)
+        inside = self.rank.simulated if trace is None else trace.tb_frame.f_back is not None
+        return self.hoc_is_the_model or inside
 
     def add_spikes(self, ids: np.ndarray, times_ms: np.ndarray) -> None:
         """Spikes of one pass: source ids (n,) int64 and times (n,)."""

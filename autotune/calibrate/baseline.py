@@ -62,6 +62,8 @@ class Calibration:
     """The largest shift of a matched spike between the two: the error that the user already lives with."""
     own_error_ms: float | None = None
     """Error of the user's dt against dt/4 (Ruler.error_ms): the yardstick of numerical knobs."""
+    in_range: bool = True
+    """A quarter of the user's dt says of its error what half of it says."""
     order: float | None = None
     """Order of convergence from dt, dt/2 and dt/4; 1 is expected of the default method."""
     runs: tuple[str, ...] = ()
@@ -282,16 +284,17 @@ def _with_finer(calibration: Calibration, work: _Calibrator) -> Calibration:
         own_error_ms=wide.error_ms(baseline, quarter),
         order=order if calibration.regime == "regular" else None,
     )
-    notes = own_instability(work.observation.voltages, work.limits)
     dt_ms = work.observation.facts.dt_ms
     if calibration.regime == "chaotic":
         nulls = tuple(raster for name, raster in work.made.items() if name.startswith(NULL))
-        notes += chaotic_notes(null_band(baseline, nulls, work.ruler, work.limits), quarter, dt_ms, work.limits)
+        doubts = chaotic_notes(null_band(baseline, nulls, work.ruler, work.limits), quarter, dt_ms, work.limits)
     else:
         apart = work.finer_ruler.distance(baseline, quarter)
-        notes += regular_notes(apart, measured.order, measured.own_error_ms, dt_ms, work.limits)
+        doubts = regular_notes(apart, measured.order, measured.own_error_ms, dt_ms, work.limits)
+    notes = own_instability(work.observation.voltages, work.limits) + doubts
     unproved = _unproved(work, quarter)
-    return replace(measured, unproved=unproved, note="; ".join([*notes, unproved] if unproved else notes))
+    note = "; ".join([*notes, unproved] if unproved else notes)
+    return replace(measured, unproved=unproved, in_range=not doubts, note=note)
 
 
 def _unproved(work: _Calibrator, finer: Raster) -> str:

@@ -74,6 +74,8 @@ class Run:
     """What it printed; nothing in a session."""
     by_jobs: bool = False
     """Its ranks did jobs by themselves or in subworlds (launch/jobs.py)."""
+    inner: str = ""
+    """The command that simulates, where the given one is a Python program that only starts it; of a watched run."""
 
     @property
     def ranks(self) -> int:

@@ -22,7 +22,8 @@ from autotune.settings import Effective
 def read_run(folder: Path, finished: Finished, asked: int, parallel: bool, timing: Timing, place: Path) -> Run:
     """The run of `asked` ranks, under a launcher if `parallel`, in the folder `place`. Raises RunFailed."""
     reports, spikes, helpers = _read_reports(folder, finished)
-    judge(Evidence(reports, finished, asked, parallel, place, helpers, read_family(folder, parallel)))
+    family = read_family(folder, parallel)
+    judge(Evidence(reports, finished, asked, parallel, place, helpers, family))
     busy = [report for report in reports if report.simulated]
     try:
         by_jobs = worked_by_jobs(reports)
@@ -46,6 +47,7 @@ def read_run(folder: Path, finished: Finished, asked: int, parallel: bool, timin
         finished.wall_s,
         finished.exit_code,
         by_jobs=by_jobs,
+        inner=family.started((report.pid for report in reports), place),
     )
 
 

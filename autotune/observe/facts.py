@@ -60,6 +60,8 @@ def merge_facts(run: Run, command: Command) -> ModelFacts:
 def uses_psolve(run: Run) -> bool:
     """Whether the longest section of the run is spent in pc.psolve."""
     section = max(run.first.sections, key=lambda s: s.until_next_s)
+    if section.coreneuron:
+        return True
     if section.clock_s is None:  # no clock with CVODE: until_next_s holds the model's output too
         return section.psolve_s > 0.0
     return section.psolve_s > MOSTLY * section.clock_s

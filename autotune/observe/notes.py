@@ -5,6 +5,7 @@ from __future__ import annotations
 from autotune.agent.driver.facts import ModelFacts
 from autotune.launch.ask import Run
 
+SHOWN = 160  # characters of a command
 _VOLTAGES = (
     "exact knobs can be verified by the voltages of sampled segments, a change of dt cannot be verified and is not "
     "searched"
@@ -12,7 +13,8 @@ _VOLTAGES = (
 _NO_DETECTOR = (
     "NEURON detects no spikes in this model: it has no NetCon from a voltage and no cell with a gid (an APCount counts "
     "for itself). To have them compared, make one NetCon for each cell before finitialize and keep it: in Python "
-    "h.NetCon(soma(0.5)._ref_v, None, sec=soma), in hoc new NetCon(&v(0.5), nil). Without them"
+    "h.NetCon(soma(0.5)._ref_v, None, sec=soma), in hoc new NetCon(&v(0.5), nil), with objref nil before it. Without "
+    "them"
 )
 
 
@@ -21,6 +23,12 @@ def notes_of(run: Run, facts: ModelFacts) -> list[str]:
     notes = []
     if not len(run.raster):
         notes.append(f"{'the model made no spikes:' if facts.detects_spikes else _NO_DETECTOR} {_VOLTAGES}")
+    if run.inner:
+        line = run.inner if len(run.inner) <= SHOWN else f"{run.inner[:SHOWN]}…"
+        notes.append(
+            f"the command itself simulates nothing, what it starts does: {line}. Its runs are tuned as they come; give "
+            "that command itself to have its launcher, its ranks and its builds tuned, too"
+        )
     if facts.by_jobs:
         notes.append(
             "the ranks do jobs by themselves or in subworlds: spikes are compared job by job, whichever rank did it, "
@@ -29,6 +37,8 @@ def notes_of(run: Run, facts: ModelFacts) -> list[str]:
     for report in run.reports:
         if report.survived:
             notes.append(f"rank {report.rank} went on after {report.survived}")
+    if run.printed.complaints and not any(report.survived for report in run.reports):
+        notes.append(f"hoc stopped at an error, and did not do what comes after it there: {run.printed.complaints[0]}")
     if facts.min_delay_ms == 0 and facts.ranks > 1:
         notes.append("a delay of 0 between ranks: NEURON cannot run this on more than one rank with fixed step")
     stopped = run.first.tstop_ms

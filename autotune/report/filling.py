@@ -96,9 +96,8 @@ def _attributes(text: str, drawn: dict[str, Any], files: Path | None) -> dict[st
         warnings.simplefilter("ignore", ExperimentalWarning)
         save_note(study, text)
         for name, figure in drawn.items():
-            figure.update_layout(
-                title={"text": TITLES[name], "x": 0.5, "y": 0.99, "yanchor": "top", "font": {"size": 15}}
-            )
+            title = {"text": TITLES[name], "x": 0.5, "y": 0.99, "yanchor": "top", "font": {"size": 15}}
+            figure.update_layout(title=title, margin_t=84)
             save_plotly_graph_object(study, figure, graph_object_id=name)
         if files is not None:
             store = optuna.artifacts.FileSystemArtifactStore(files)

@@ -107,9 +107,14 @@ class TerminalProgress(Progress):
         if calibration.regime == "chaotic":
             self._line(f"chaotic: {calibration.why}; a change of numbers is judged by statistics")
         elif calibration.half_dt_distance is not None:
-            self._line(f"half the dt {_half_dt(calibration)}: the error you live with")
+            comfort = ": the error you live with" if calibration.in_range else ""
+            self._line(f"half the dt {_half_dt(calibration)}{comfort}")
         if calibration.note:
             self._line(f"note: {calibration.note}", "yellow")
+        if calibration.left_out:
+            self._line(f"{', '.join(calibration.left_out)}: left out for this reason", "yellow")
+        elif calibration.unproved:
+            self._line("what changes the numbers (numerical) is left out for this reason", "yellow")
 
     def timed(self, record: NoiseRecord, note: str) -> None:
         for line in filter(None, (note, *record.advice)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autotune.raster.metrics import match
 from autotune.report.format import counted
 from autotune.report.html.markup import join, paragraph
 from autotune.report.html.section import Section
@@ -46,7 +47,15 @@ def _same(studied: Studied) -> str:
         return f"Its network is chaotic: its {spikes} have the statistics that they had."
     if raster.distance == 0 and not raster.largest_shift_ms:
         return f"It computes the same: {spikes}, each at the same time."
-    if raster.largest_shift_ms is None:
+    if studied.baseline is not None and studied.tuned is not None:  # the whole run: trials may have ended early
+        found = match(studied.baseline, studied.tuned, studied.window_ms)
+        return _moved(len(studied.tuned), found.distance, found.max_abs_ms if found.matched else None)
+    return _moved(raster.spikes, raster.distance, raster.largest_shift_ms)
+
+
+def _moved(number: int, distance: float, largest_ms: float | None) -> str:
+    spikes = f"{number:,} spikes"
+    if largest_ms is None:
         return f"Its {spikes} were accepted as the same."
-    alone = "each has its partner" if raster.distance == 0 else f"{raster.distance:.2%} have no partner"
-    return f"Its spikes are the same but for shifts of at most {raster.largest_shift_ms:.2g} ms ({spikes}, {alone})."
+    alone = "each has its partner" if distance == 0 else f"{distance:.2%} have no partner"
+    return f"Its spikes are the same but for shifts of at most {largest_ms:.2g} ms ({spikes}, {alone})."
