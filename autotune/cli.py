@@ -313,6 +313,20 @@ def show(
 
 
 @app.command()
+def report(
+    folder: Folder,
+    output: Annotated[Path, typer.Option("-o", "--output", help="file to write")] = Path("report.html"),
+) -> None:
+    """Write a finished study as one web page that needs nothing else: for those who were not there."""
+    from autotune.report.html import html_report
+    from autotune.store.folder import open_finished
+    from autotune.store.output import write_output
+
+    write_output(output, html_report(*open_finished(folder)))
+    typer.echo(f"{output} written")
+
+
+@app.command()
 def dashboard(
     folder: Folder,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one")] = 8080,
@@ -322,8 +336,8 @@ def dashboard(
     from autotune.store.folder import open_finished
     from autotune.store.optuna import open_storage
 
-    _, study = open_finished(folder)
-    serve_dashboard(open_storage(folder, study.storage), study.name, port=port, say=typer.echo)
+    opened, study = open_finished(folder)
+    serve_dashboard(open_storage(folder, study.storage), study.name, port=port, say=typer.echo, records=opened)
 
 
 @app.command()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,7 +19,7 @@ from autotune.config import StudyConfig
 from autotune.confirm.confirmation import Confirmer
 from autotune.confirm.starts import Starts
 from autotune.export import Best, make_best
-from autotune.launch.ask import Ask
+from autotune.launch.ask import Ask, Run
 from autotune.launch.command import Command
 from autotune.launch.mechanisms import Builder
 from autotune.launch.mpi import Mpi
@@ -30,12 +31,14 @@ from autotune.plan.space import SearchSpace
 from autotune.plan.steps import planned, wished_space
 from autotune.profile import Advice, Profiled, advise, glimpse, known_of, profiled
 from autotune.profile.scaling import Point, Scaling, scaling
+from autotune.raster.files import write_raster
 from autotune.report.progress import Progress
 from autotune.search.loop import search, simplified
 from autotune.search.trial import TrialRunner
 from autotune.search.verified import Verifier
 from autotune.session.record import SessionRecord
 from autotune.session.router import Router
+from autotune.settings import Changes
 from autotune.store.folder import StudyFolder
 from autotune.verify.acceptance import Acceptance
 from autotune.verify.beside import own_runs
@@ -87,7 +90,8 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
                 progress.timed(known.noise, known.short.note)
 
             with folder.spending(progress.step("search")):
-                verifier = Verifier(known.space, known.acceptance, limit_s, wishes.objective)
+                keep = partial(_keep_raster, folder)
+                verifier = Verifier(known.space, known.acceptance, limit_s, wishes.objective, keep=keep)
                 trials = TrialRunner(
                     runner, verifier.until(known.short.stop_ms), wishes, known.noise.noise.upper, router
                 )
@@ -105,6 +109,13 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
         progress.finished(best, folder.path)
         progress.advised(advice_on(observation, begun.watcher.command, known.calibration))
         return best
+
+
+def _keep_raster(folder: StudyFolder, changes: Changes, run: Run) -> None:
+    """The first raster of each finalist, so that a report can lay it over the baseline's."""
+    file = folder.raster_of(changes)
+    if not file.exists():
+        write_raster(file, run.raster)
 
 
 def advice_on(observation: Observation, command: Command, calibration: Calibration | None = None) -> list[Advice]:

@@ -11,7 +11,9 @@ import copy
 import errno
 import re
 import socketserver
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NoReturn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -21,7 +23,13 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from autotune.errors import UsageError
+from autotune.measure import Confirmation
+from autotune.report.answers import answering
+from autotune.report.filling import Filling, fill, fill_unfinished
+from autotune.report.html.studied import read_studied
+from autotune.store.folder import StudyFolder
 from autotune.store.optuna import best_accepted, is_feasible
+from autotune.store.records import StudyRecord
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -38,12 +46,22 @@ def serve_dashboard(
     host: str = "127.0.0.1",
     port: int = 8080,
     say: Callable[[str], object] = print,
+    records: StudyFolder | None = None,
 ) -> None:
-    """Serves the dashboard of one study until Ctrl-C; `say` gets the address, port 0 takes a free port.
+    """Serves the dashboard of one study until Ctrl-C; `say` gets the address, port 0 takes a free port; `records` is
+    the study folder, for all that the trials do not tell.
 
     Raises what `make_dashboard` raises.
     """
-    with make_dashboard(storage, study_name, host, port) as server:
+    with TemporaryDirectory(prefix="autotune-dashboard-") as name:
+        files = Path(name)
+        filling = _filled(records, files) if records else None
+        server = make_dashboard(storage, study_name, host, port, filling, files)
+        _serve(server, storage, study_name, say)
+
+
+def _serve(server: WSGIServer, storage: BaseStorage, study_name: str, say: Callable[[str], object]) -> None:
+    with server:
         say(f"{study_name}: {dashboard_url(server, storage, study_name)} (read-only; Ctrl-C ends it)")
         try:
             server.serve_forever()
@@ -51,8 +69,22 @@ def serve_dashboard(
             say("Dashboard closed.")
 
 
-def make_dashboard(storage: BaseStorage, study_name: str, host: str = "127.0.0.1", port: int = 8080) -> WSGIServer:
-    """A bound server that does not serve yet.
+def _filled(records: StudyFolder, files: Path) -> Filling:
+    study = records.read(StudyRecord)
+    if study is None or records.read(Confirmation) is None:
+        return fill_unfinished()
+    return fill(read_studied(records, study), files)
+
+
+def make_dashboard(
+    storage: BaseStorage,
+    study_name: str,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    filling: Filling | None = None,
+    files: Path | None = None,
+) -> WSGIServer:
+    """A bound server that does not serve yet; `files` holds what `filling` offers to download.
 
     Raises UsageError for a study that is not there, an address that is not this machine's own, or a port that cannot be
     had.
@@ -62,7 +94,9 @@ def make_dashboard(storage: BaseStorage, study_name: str, host: str = "127.0.0.1
     if host not in LOCAL_ADDRESSES:
         cure = "It has no password. To see it from elsewhere: ssh -L 8080:127.0.0.1:8080 THIS-MACHINE"
         raise UsageError(f"The dashboard is served on 127.0.0.1 only, not on {host}.", cure=cure)
-    app = only_local_reading(wsgi(AcceptedView(storage, study_name)))
+    store = optuna.artifacts.FileSystemArtifactStore(files) if files else None
+    app = wsgi(AcceptedView(storage, study_name, filling.attributes if filling else {}), artifact_store=store)
+    app = only_local_reading(answering(app, filling) if filling else app)
     try:
         return make_server("127.0.0.1", port, app, server_class=_ThreadingServer, handler_class=_QuietHandler)
     except (OSError, OverflowError) as error:
@@ -109,7 +143,9 @@ class AcceptedView(BaseStorage):
     trial if there is a complete one.
     """
 
-    def __init__(self, storage: BaseStorage, study_name: str) -> None:
+    def __init__(self, storage: BaseStorage, study_name: str, attributes: Mapping[str, Any] | None = None) -> None:
+        """`attributes` are shown with the study's own system attributes."""
+        self._attributes = dict(attributes or {})
         self._storage = optuna.storages.get_storage(storage)  # a database's finished trials are cached
         try:
             self._study_id = self._storage.get_study_id_from_name(study_name)
@@ -117,7 +153,10 @@ class AcceptedView(BaseStorage):
             raise UsageError(f"There is no study {study_name!r} in this storage.", cure="Run it first.") from None
 
     def get_all_studies(self) -> list[FrozenStudy]:
-        return [study for study in self._storage.get_all_studies() if study._study_id == self._study_id]
+        mine = [copy.copy(each) for each in self._storage.get_all_studies() if each._study_id == self._study_id]
+        for study in mine:
+            study.system_attrs = {**study.system_attrs, **self._attributes}
+        return mine
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
@@ -159,7 +198,7 @@ class AcceptedView(BaseStorage):
 
     def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:
         self._check(study_id)
-        return self._storage.get_study_system_attrs(study_id)
+        return {**self._storage.get_study_system_attrs(study_id), **self._attributes}
 
     def create_new_study(self, directions: Sequence[StudyDirection], study_name: str | None = None) -> NoReturn:
         _read_only()

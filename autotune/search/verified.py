@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from autotune.agent.knobs import NUMERICAL
@@ -25,6 +26,8 @@ class Verifier:
     """After so long a run that needs no speed to be right must be hanging."""
     objective: str = "run"
     stop_ms: float | None = None
+    keep: Callable[[Changes, Run], object] | None = None
+    """Is given every accepted run of the whole model with other settings than the user's, for the report."""
 
     def until(self, stop_ms: float | None) -> Verifier:
         """The same for runs that end early; None for the whole run."""
@@ -73,6 +76,8 @@ class Verifier:
         judgement = self.judge(run, changes)
         if judgement.verdict != "accepted":
             raise NotAccepted(f"in a {run.way} run: {judgement.verdict}: {judgement.reason}")
+        if self.keep and changes and self.stop_ms is None:
+            self.keep(changes, run)
         return run
 
     def time_s(self, run: Run) -> float:

@@ -15,10 +15,13 @@ All of them are described in docs/reference/study-folder.md.
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TextIO, TypeVar
 
@@ -26,6 +29,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from autotune.agent.protocol import write_atomically
 from autotune.errors import UsageError
+from autotune.settings import Changes
 from autotune.store.records import StudyRecord, Trial
 
 
@@ -76,6 +80,11 @@ class StudyFolder:
     @property
     def baseline_raster(self) -> Path:
         return self.rasters / "baseline.npz"
+
+    def raster_of(self, changes: Changes) -> Path:
+        """Where the raster of a whole run with these changes is kept, whichever trial proposed them."""
+        words = json.dumps(dict(changes), sort_keys=True, default=str)
+        return self.rasters / f"changes-{hashlib.sha256(words.encode()).hexdigest()[:12]}.npz"
 
     def create(self) -> None:
         """Make the folder and hold it: one driver a study.
@@ -139,12 +148,12 @@ class StudyFolder:
         text = TypeAdapter(type(record)).dump_json(record, indent=1)
         write_atomically(self.path / f"{name}.json", lambda file: file.write(text))
 
-    def _read(self, name: str, kind: type[Any]) -> Any:
+    def _read(self, name: str, kind: Any) -> Any:
         file = self.path / f"{name}.json"
         if not file.is_file():
             return None
         try:
-            return TypeAdapter(kind).validate_json(file.read_bytes())
+            return _adapter(kind).validate_json(file.read_bytes())
         except ValidationError as error:
             raise UsageError(
                 f"{file}: is damaged or from another version: {error.errors()[0]['msg']}",
@@ -181,6 +190,12 @@ class StudyFolder:
 
     def _is_ours(self) -> bool:
         return (self.path / MARKER).is_file() or {path.name for path in self.path.iterdir()} <= {LOCK, *FOLDERS}
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """Made once a kind: it takes longer than to read a record with it."""
+    return TypeAdapter(kind)
 
 
 def open_finished(path: Path) -> tuple[StudyFolder, StudyRecord]:

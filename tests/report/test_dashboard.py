@@ -4,36 +4,31 @@ from __future__ import annotations
 
 import http.client
 import json
-import shutil
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
+from browser import CHROMIUM, CHROMIUM_ARGS, browser_page, needs_chromium
 from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState
+from studies_to_show import with_failures
 
 from autotune.errors import UsageError
 from autotune.report.dashboard import AcceptedView, dashboard_url, make_dashboard, serve_dashboard
+from autotune.report.filling import Filling, fill, fill_unfinished
+from autotune.report.html.studied import read_studied
 from autotune.search.sampler import make_sampler
+from autotune.store.folder import open_finished
 from autotune.store.optuna import open_storage, open_study, tell_measured, tell_unmeasured
 
 NAME = "ring-of-cells"
 SPACE = {"dt": FloatDistribution(0.0, 0.1)}
-CHROMIUM = shutil.which("chromium")
-CHROMIUM_ARGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 def finish(study: optuna.Study, ratio: float | None, violation: float, verdict: str) -> None:
@@ -245,7 +240,7 @@ def test_serving_says_the_address_and_ends_with_ctrl_c(study: optuna.Study, monk
 
 @journal_only
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="no `chromium` on the PATH (Debian: apt-get install chromium)")
+@needs_chromium
 def test_the_page_shows_the_best_accepted_trial(page: str, tmp_path: Path) -> None:
     from playwright.sync_api import expect, sync_playwright
 
@@ -262,3 +257,93 @@ def test_the_page_shows_the_best_accepted_trial(page: str, tmp_path: Path) -> No
         expect(tab.get_by_text("diverged").first).to_be_visible()
         browser.close()
     assert (tmp_path / "dashboard.png").stat().st_size > 10_000
+
+
+@pytest.fixture
+def filled(study: optuna.Study, tmp_path: Path) -> Iterator[str]:
+    """The address of a finished study's page, filled with what its records say."""
+    files = tmp_path / "files"
+    files.mkdir()
+    filling = fill(read_studied(*open_finished(with_failures(tmp_path / "ring").path)), files)
+    server = make_dashboard(study._storage, NAME, port=0, filling=filling, files=files)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield dashboard_url(server, study._storage, NAME)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@journal_only
+def test_a_finished_study_is_shown_with_its_answer_and_files_and_stays_as_it_is(
+    study: optuna.Study, filled: str, tmp_path: Path
+) -> None:
+    before = (tmp_path / "optuna.journal").read_bytes()
+    shown = detail(filled)
+    assert "2.00 times as fast" in shown["note"]["body"]
+    assert "[The whole report](/report)" in shown["note"]["body"]
+    ids = {each["id"] for each in shown["plotly_graph_objects"]}
+    assert ids == {"search", "pairs", "raster", "shifts", "times", "exchange"}
+    files = {each["filename"]: each["artifact_id"] for each in shown["artifacts"]}
+    status, best, _ = request(filled, f"/artifacts/{study._study_id}/{files['best.json']}")
+    assert (status, json.loads(best)["verdict"]) == (200, "improved")
+    status, report, headers = request(filled, "/report")
+    assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert "how it runs fastest" in report
+    assert request(filled, "/report", host="evil.example")[0] == 403
+    assert request(filled, "/report", method="POST")[0] == 405
+    assert (tmp_path / "optuna.journal").read_bytes() == before
+
+
+@journal_only
+def test_importances_are_what_was_measured(study: optuna.Study, tmp_path: Path) -> None:
+    measured = ({"name": "dt", "importance": 0.9, "distribution": "CategoricalDistribution"},)
+    server = make_dashboard(study._storage, NAME, port=0, filling=Filling({}, measured))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    answer = request(dashboard_url(server, study._storage, NAME), f"/api/studies/{study._study_id}/param_importances")[
+        1
+    ]
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    assert json.loads(answer) == {"param_importances": [list(measured)]}
+
+
+def test_what_each_setting_brings_is_its_importance(tmp_path: Path) -> None:
+    studied = read_studied(*open_finished(with_failures(tmp_path / "ring").path))
+    brings = {"low": 0.9, "high": 2.0, "kept": True}
+    both = [
+        {"knob": "nspike", "value": 8, "estimate": 0.98, **brings},
+        {"knob": "dt", "value": 0.05, "estimate": 1.9, **brings},
+    ]
+    evidence = studied.best.evidence.model_copy(update={"brings": both})
+    best = studied.best.model_copy(update={"evidence": evidence})
+    studied = replace(studied, answer=replace(studied.answer, best=best))
+    (tmp_path / "files").mkdir()
+    found = fill(studied, tmp_path / "files").importances
+    assert [(each["name"], round(each["importance"], 6)) for each in found] == [("dt", 0.9), ("nspike", 0.0)]
+
+
+@journal_only
+def test_an_unfinished_study_says_so(study: optuna.Study) -> None:
+    view = AcceptedView(study._storage, NAME, fill_unfinished().attributes)
+    assert any("has not come to its end" in str(each) for each in view.get_study_system_attrs(study._study_id).values())
+
+
+@journal_only
+@pytest.mark.browser
+@needs_chromium
+def test_the_filled_page_draws_every_figure_and_the_note_leads_to_the_report(filled: str) -> None:
+    from playwright.sync_api import expect, sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+        with browser_page(browser=browser) as page:
+            page.goto(filled)
+            for title in ("Time of each trial, by verdict", "Spikes: own and best", "Where the time goes"):
+                expect(page.locator(".gtitle", has_text=title)).to_be_visible(timeout=30_000)
+            page.goto(f"{filled}/note")
+            page.get_by_role("link", name="The whole report").click()
+            page.wait_for_selector("body[data-drawn]", timeout=60_000)
+        browser.close()
