@@ -20,6 +20,7 @@ from autotune.launch.ask import Ask
 from autotune.launch.mechanisms import Builder
 from autotune.launch.run import FreshRunner, stage_agent
 from autotune.observe import Observation, observe, observed
+from autotune.observe.results import results_of_watched
 from autotune.plan.manner import manner, what_is_timed
 from autotune.plan.space import SearchSpace
 from autotune.plan.steps import planned, wished_space
@@ -31,6 +32,7 @@ from autotune.session.record import SessionRecord
 from autotune.session.router import Router
 from autotune.verify.acceptance import Acceptance
 from autotune.verify.beside import own_runs
+from autotune.verify.files import own_files
 
 
 def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, progress: Progress) -> Best:
@@ -48,12 +50,19 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
 
         with folder.spending(progress.step("plan")):
             builder = Builder(observation.facts.launch, begun.watcher.environment)
-            raw = Acceptance(baseline, observation, config.accept, beside=own_runs(folder, observation.beside))
+            results = results_of_watched(folder, begun.watcher, baseline, config.accept.files)
+            raw = Acceptance(
+                baseline,
+                observation,
+                config.accept,
+                beside=own_runs(folder, observation.beside),
+                files=own_files(folder, results),
+            )
             space = planned(folder, observation, wishes, config.confirm.minimum_gain, raw.unproved, builder)
             progress.planned(space)
 
         files = begun.watcher.files and begun.watcher.files.using(observation.means)
-        runner = replace(begun.watcher, manner=manner(observation, space, builder), files=files)
+        runner = replace(begun.watcher, manner=manner(observation, space, builder), files=files, results=results)
         limit_s = observation.limit_s(config.run.timeout_s)
         router = Router(
             runner, space, raw, wishes, config.run, folder.read(SessionRecord), folder.write, progress.session

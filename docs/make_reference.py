@@ -97,10 +97,19 @@ def study_page() -> str:
     top = {name: field for name, field in StudyConfig.model_fields.items() if name not in sections}
     parts = [STUDY_HEAD, _keys(top)]
     for name, field in sections.items():
-        model = _section(field)
-        assert model is not None
-        parts.append(f"## [{name}]\n\n{model.__doc__}\n\n{_keys(model.model_fields)}")
+        parts += _section_page(name, field)
     return "\n".join(parts)
+
+
+def _section_page(name: str, field: FieldInfo) -> Iterator[str]:
+    """A table of study.toml, and those inside it."""
+    model = _section(field)
+    assert model is not None
+    inner = {key: inside for key, inside in model.model_fields.items() if _section(inside)}
+    plain = {key: inside for key, inside in model.model_fields.items() if key not in inner}
+    yield f"## [{name}]\n\n{getdoc(model)}\n\n{_keys(plain)}"
+    for key, inside in inner.items():
+        yield from _section_page(f"{name}.{key}", inside)
 
 
 def commands() -> dict[str, Callable[..., Any]]:

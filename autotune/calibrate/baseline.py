@@ -30,6 +30,7 @@ from autotune.verify.acceptance import Acceptance
 from autotune.verify.band import null_band
 from autotune.verify.error import Ruler, ruler
 from autotune.verify.evidence import too_little
+from autotune.verify.files import OwnFiles, structure
 from autotune.verify.references import HALF, NULL, PERTURBED, QUARTER, REPEAT, Regime
 from autotune.verify.stability import convergence_order, not_finite, own_instability
 
@@ -94,7 +95,16 @@ class _Calibrator:
     space: SearchSpace
     limits: AcceptConfig
     folder: Path
+    files: OwnFiles = field(default_factory=OwnFiles)
+    """What is known of the model's files; grows with each run that comes to the end of the script."""
+    whole: Runner | None = None
+    """Makes runs that do: the yardsticks of files, where the model writes any."""
     made: dict[str, Raster] = field(default_factory=dict)
+
+    @property
+    def yardsticks(self) -> Runner:
+        """Makes the runs that show the model's own error."""
+        return self.whole if self.whole and self.files.names else self.runner
 
     @property
     def ruler(self) -> Ruler:
@@ -116,7 +126,11 @@ class _Calibrator:
     def perturbed(self, name: str, mv: float, seed: int) -> Raster:
         def make() -> Run:
             try:
-                return self.runner.run(replace(self.ask, perturbation=Perturbation(mv, seed)))
+                run = (self.yardsticks if seed == 1 else self.runner).run(
+                    replace(self.ask, perturbation=Perturbation(mv, seed))
+                )
+                self.files.learn(run.files, f"{name}-{seed}")
+                return run
             except RunFailed as failure:
                 why = f"a run that starts {mv:g} mV higher or lower fails, so that no rounding can be judged"
                 raise _LeftOut(f"{why}: {failure.message}", self.space.of_class(ROUND_OFF, NUMERICAL)) from failure
@@ -130,7 +144,7 @@ class _Calibrator:
 
         def make() -> Run:
             try:
-                run = self.runner.run(self.ask.setting(self.space.finer(divisor)))
+                run = self.yardsticks.run(self.ask.setting(self.space.finer(divisor)))
             except RunFailed as failure:
                 raise _LeftOut(f"at dt/{divisor} your model fails: {failure.message}", steps) from failure
             if not self.space.is_finer(run.effective, divisor):
@@ -139,6 +153,10 @@ class _Calibrator:
             if abs(run.t_ms - whole_ms) > 1.5 * self.observation.facts.dt_ms:
                 ended = f"at dt/{divisor} it ended at t = {run.t_ms:g} ms, not at {whole_ms:g} ms"
                 raise _LeftOut(f"your script counts steps: {ended}", steps)
+            other = structure(self.files, self.limits, run.files, self.observation.facts.dt_ms / divisor)
+            if other:
+                raise _LeftOut(f"your script counts steps: {other}", steps)
+            self.files.learn(run.files, name)
             return run
 
         return self.raster(name, make)
@@ -165,7 +183,7 @@ def calibrate(
     different rasters and its limits say nothing of statistics.
     """
     observation, baseline, limits = acceptance.observation, acceptance.baseline, acceptance.limits
-    work = _Calibrator(further, ask, observation, baseline, space, limits, folder)
+    work = _Calibrator(further, ask, observation, baseline, space, limits, folder, acceptance.files, whole=fresh)
     classes = space.classes
     if NUMERICAL in classes:
         _check_voltages(observation, space)
@@ -176,7 +194,7 @@ def calibrate(
         return _by_statistics(
             replace(work, runner=fresh), NotReproduced(observation, baseline, repeat.raster), repeat.run_s
         )
-    acceptance.beside.learn(repeat)
+    acceptance.learn(repeat)
     plain = Calibration(repeat.run_s)
     try:
         regime, why = _regime(work, classes)

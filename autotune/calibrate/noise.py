@@ -105,5 +105,5 @@ def _timed(fresh: Runner, ask: Ask, acceptance: Acceptance, objective: str) -> f
         ) from failure
     if not acceptance.reproduces(run):
         raise NotReproduced(acceptance.observation, acceptance.baseline, run.raster)
-    acceptance.beside.learn(run)
+    acceptance.learn(run)
     return run.time_s(objective)

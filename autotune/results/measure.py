@@ -11,11 +11,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Presence = Literal["same", "differs", "missing", "new", "not understood"]
+Presence = Literal["same", "differs", "spikes", "missing", "new", "not understood"]
+"""`spikes`: another file, which holds the spikes of its own run, as the user's does."""
 
 MOST_VARIABLES = 50
 NEW_ZEROS = 0.05  # of the values: so many more that are zero are no rounding
 LEAST_ROWS = 8
+"""With fewer, half of a variable says nothing, and one row is no small part of it."""
 
 
 class NotUnderstood(Exception):
@@ -33,10 +35,16 @@ class Apart:
     """The differences of all its numbers: the square root of the sum of their squares."""
     largest: float = 0.0
     """The largest difference of a number."""
+    sum: float = 0.0
+    """The sum of the differences, without its sign: what a shift of all of them makes large."""
+    power: float = 0.0
+    """That of the differences of the squares: what another scale makes large."""
     size: float = 0.0
     """The largest number of the user's own file, without its sign."""
     resolution: float = 0.0
     """The last digit that a text shows; 0 where numbers are exact."""
+    rows: int = 0
+    """1 or -1 where it has one row more or less at its end; the others are compared. More is a problem."""
     filled: float = 1.0
     """Up to which share of its length it holds something else than 0 or NaN, where the user's own holds more."""
 
@@ -53,6 +61,8 @@ class Measured:
     """What differs; at most fifty variables."""
     reordered: bool = False
     """The rows are the user's own ones in another order."""
+    renamed: str = ""
+    """What its counterpart is called, if that is another name."""
 
 
 @dataclass
@@ -65,11 +75,15 @@ class Gap:
     """Its length is that of its last axis, not of its first."""
     total: float = 0.0
     largest: float = 0.0
+    sum: float = 0.0
+    power: float = 0.0
     size: float = 0.0
     rows: int = 0
     count: int = 0
     different: bool = False
     problem: str = ""
+    more: int = 0
+    """1 or -1: the other has one row more or less at its end."""
     _length: int = 0
     _new_nan: int = 0
     _new_zero: int = 0
@@ -91,7 +105,7 @@ class Gap:
 
     def found(self) -> Apart | None:
         """The variable if it differs, after the last block."""
-        if not self.different:
+        if not self.different and not self.more:
             return None
         filled = self._filled()
         problem = self.problem or filled or self._new_values()
@@ -100,8 +114,11 @@ class Gap:
             problem,
             float(np.sqrt(self.total)),
             self.largest,
+            abs(self.sum),
+            abs(self.power),
             self.size,
             self.resolution,
+            self.more,
             (self._last[1] + 1) / self._length if filled else 1.0,
         )
 
@@ -119,6 +136,8 @@ class Gap:
             return
         self.different = True
         self.total += float(np.dot(apart, apart))
+        self.sum += float(apart.sum())
+        self.power += float(np.dot(apart, other + own))
         self.largest = max(self.largest, float(np.abs(apart).max()))
         self.size = max(self.size, float(np.abs(own).max()))
         self._new_zero += int(np.count_nonzero(other == 0)) - int(np.count_nonzero(own == 0))
@@ -148,6 +167,13 @@ class Gap:
         if self._new_zero > max(1, NEW_ZEROS * self.count):
             return f"{self._new_zero} of {self.count} values are zero that are none in your run"
         return ""
+
+
+def one_more(own: int, other: int) -> int:
+    """1 or -1 where so many rows are one more or less than one's own: whether a last sample still falls into a run is a
+    matter of the last bit of t. Else 0.
+    """
+    return other - own if abs(other - own) == 1 and own >= LEAST_ROWS else 0
 
 
 def in_words(share: float) -> str:

@@ -12,6 +12,7 @@ import stat
 import zipfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from autotune.results.formats.arrays import Variables, compare
@@ -24,17 +25,18 @@ Reader = Callable[[Path], AbstractContextManager[Variables]]
 
 LARGEST_HELD = 500 << 20  # bytes of a file whose format has to be read as a whole
 LARGEST_JSON = 200 << 20  # Python's lists take ten times the space of their text
+CANNOT_BE_READ = (ValueError, OSError, KeyError, TypeError, RecursionError, EOFError, zipfile.BadZipFile)
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF", b"RIFF", b"II*\0", b"MM\0*")
 
 
-def measured(name: str, own: Path | None, other: Path | None) -> Measured:
+def measured(name: str, own: Path | None, other: Path | None, renamed: str = "") -> Measured:
     """How the file of this name differs from the user's own; None where there is none. Raises nothing for what the
     files hold.
     """
     if own is None or other is None:
         return Measured(name, "new" if own is None else "missing")
     try:
-        return _measured(name, own, other)
+        return replace(_measured(name, own, other), renamed=renamed)
     except OSError as error:
         return Measured(name, "not understood", f"cannot be read: {error.strerror or error}")
 
@@ -68,26 +70,26 @@ def _compare(own: Path, other: Path) -> tuple[list[Apart], bool]:
     empty = [file.stat().st_size == 0 for file in (own, other)]
     if any(empty):
         return [Apart("", "is empty" if empty[1] else "is not empty, as in your run")], False
-    reader = _reader(own)
-    if reader is None:
+    read = reader(own)
+    if read is None:
         return compare_text(own, other)
     with ExitStack() as stack:
         try:
-            mine = stack.enter_context(reader(own))
+            mine = stack.enter_context(read(own))
         except NotUnderstood:
             raise
-        except (ValueError, OSError, KeyError, TypeError, RecursionError, EOFError, zipfile.BadZipFile) as error:
+        except CANNOT_BE_READ as error:
             raise NotUnderstood(f"cannot be read: {error}") from error
         try:
-            theirs = stack.enter_context(reader(other))
+            theirs = stack.enter_context(read(other))
             return compare(mine, theirs)
         except NotUnderstood:
             raise
-        except (ValueError, OSError, KeyError, TypeError, RecursionError, EOFError, zipfile.BadZipFile) as error:
+        except CANNOT_BE_READ as error:
             return [Apart("", f"cannot be read as in your run: {str(error)[:120]}")], False
 
 
-def _reader(file: Path) -> Reader | None:
+def reader(file: Path) -> Reader | None:
     """What reads a file with this content; None for a text. Raises NotUnderstood."""
     with file.open("rb") as stream:
         start = stream.read(1 << 13)

@@ -52,7 +52,7 @@ class Verifier:
     def _beside(self, run: Run, changes: Changes, judgement: Judgement) -> Judgement:
         """The same, if the run also does beside its spikes what the user's own runs do; of these, one more is known."""
         if not changes:
-            self.acceptance.beside.learn(run)
+            self.acceptance.learn(run)
             return judgement
         return judgement.beside(self.acceptance.compared_beside(run, changes, self.space.safety(changes)))
 

@@ -25,6 +25,7 @@ from autotune.verify.band import NullBand, null_band
 from autotune.verify.beside import OwnRuns
 from autotune.verify.error import Ruler, ruler
 from autotune.verify.evidence import too_little
+from autotune.verify.files import FileJudge, OwnFiles
 from autotune.verify.references import References, Regime
 from autotune.verify.stability import bounds, instability, not_finite, silenced
 
@@ -75,6 +76,8 @@ class Acceptance:
     references: References = field(default_factory=References)
     beside: OwnRuns = field(default_factory=OwnRuns)
     """What the user's own runs do beside spikes: it grows with each."""
+    files: OwnFiles = field(default_factory=OwnFiles)
+    """What is known of the files that the model writes, in the same way."""
 
     def until(self, stop_ms: float | None) -> Acceptance:
         """The same for runs that end early, at `stop_ms`; None for the whole run."""
@@ -106,7 +109,13 @@ class Acceptance:
     def compared_beside(self, run: Run, changes: Changes, safety: str) -> tuple[Compared, ...]:
         """What of a run was compared beside its spikes, and with what outcome; of a session's run nothing."""
         other = self.beside.difference(run, changes, safety, identical(self.baseline, run.raster))
-        return () if other is None else (other,)
+        files = FileJudge(self.files, self.limits, changes, safety).judged(run.files or ())
+        return files if other is None else (other, *files)
+
+    def learn(self, run: Run) -> None:
+        """One more of the user's own runs: what differs among these proves nothing."""
+        self.beside.learn(run)
+        self.files.learn(run.files)
 
     def judge(self, run: Run, safety: str) -> Judgement:
         """The verdict on the spikes of a run whose changes are of class `safety`, or on its voltages without any."""

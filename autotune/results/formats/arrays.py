@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autotune.results.measure import Apart, Gap
+from autotune.results.measure import Apart, Gap, one_more
 
 BLOCK = 8 << 20  # bytes of a block
 LONGEST_SORTED = 10_000_000  # values of a variable whose rows are put into order
@@ -66,11 +66,33 @@ def compare(own: Variables, other: Variables) -> tuple[list[Apart], bool]:
 def compare_variable(name: str, own: Variable, other: Variable) -> Apart | None:
     """How a variable differs; None if it does not."""
     if own.shape != other.shape:
-        return Apart(name, unlike(own.shape, other.shape))
+        return _one_row_apart(name, own, other) or Apart(name, unlike(own.shape, other.shape))
     if own.dtype.kind != other.dtype.kind and not {own.dtype.kind, other.dtype.kind} <= set("iuf"):
         return Apart(name, f"holds {other.dtype}, in your run {own.dtype}")
-    gap = Gap(name, across=len(own.shape) > 1 and own.shape[-1] > own.shape[0])
-    for rows in own.blocks():
+    return _by_blocks(name, own, other, 0)
+
+
+def _one_row_apart(name: str, own: Variable, other: Variable) -> Apart | None:
+    """How the rows of both differ where one has one more at its end, along its first or its last axis."""
+    if len(own.shape) != len(other.shape) or not own.shape:
+        return None
+    if own.shape[1:] == other.shape[1:] and (more := one_more(own.shape[0], other.shape[0])):
+        return _by_blocks(name, own, other, more)
+    more = one_more(own.shape[-1], other.shape[-1]) if own.shape[:-1] == other.shape[:-1] else 0
+    if not more:
+        return None
+    shape = (*own.shape[:-1], min(own.shape[-1], other.shape[-1]))
+    mine, theirs = (replace(each, shape=shape, read=_cut(each, shape[-1])) for each in (own, other))
+    return _by_blocks(name, mine, theirs, more)
+
+
+def _cut(variable: Variable, length: int) -> Callable[[slice], NDArray[Any]]:
+    return lambda rows: variable.read(rows)[..., :length]
+
+
+def _by_blocks(name: str, own: Variable, other: Variable, more: int) -> Apart | None:
+    gap = Gap(name, more=more, across=len(own.shape) > 1 and own.shape[-1] > own.shape[0])
+    for rows in (own if more >= 0 else other).blocks():
         gap.add(np.atleast_1d(own.read(rows)), np.atleast_1d(other.read(rows)))
     return gap.found()
 

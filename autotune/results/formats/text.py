@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from autotune.results.formats.arrays import compare, held
 from autotune.results.formats.dates import without_dates
-from autotune.results.measure import MOST_VARIABLES, Apart, Gap
+from autotune.results.measure import MOST_VARIABLES, Apart, Gap, one_more
 
 BLOCK = 4 << 20
 LARGEST_SORTED = 128 << 20  # bytes of a file whose rows are put into order
@@ -106,11 +106,13 @@ class _Pages:
             self._lines[side] += numbers[side]
 
     def found(self) -> list[Apart]:
-        if self.uneven:
+        more = one_more(*self._lines)
+        if self.uneven and not more:
             rows = f"{self._lines[1]:,} lines, in your run {self._lines[0]:,}"
             return [Apart("lines", rows)]
         numbers = (each for gap in self._gaps.values() if (each := gap.found()))
-        return [*self._words, *numbers][:MOST_VARIABLES]
+        last = [Apart("lines", rows=more)] if more else []
+        return [*last, *self._words, *numbers][:MOST_VARIABLES]
 
     def _same(self, block: bytes, lines: int) -> None:
         """A block that is the same in both still counts for how far a column is filled."""
