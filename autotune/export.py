@@ -21,7 +21,7 @@ from autotune.observe import Observation
 from autotune.results import Compared, in_words
 from autotune.search.stop import Stopped
 from autotune.store.folder import StudyFolder
-from autotune.store.records import Environment, ModelIdentity, StudyRecord, Trial
+from autotune.store.records import Environment, LookedAt, ModelIdentity, StudyRecord, Trial
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -123,7 +123,9 @@ def make_best(folder: StudyFolder, study: StudyRecord) -> Best:
         speedup=_speedup(confirmation),
         model=study.model,
         environment=observation.environment,
-        evidence=_evidence(confirmation, trials, winner, observation, folder.read(Stopped)),
+        evidence=_evidence(
+            confirmation, trials, winner, observation, folder.read(Stopped), folder.read(LookedAt) or LookedAt()
+        ),
         bill=_bill(folder, confirmation),
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         tool=study.version,
@@ -172,6 +174,7 @@ def _evidence(
     winner: Trial | None,
     observation: Observation,
     stopped: Stopped | None,
+    looked_at: LookedAt,
 ) -> Evidence:
     raster = None
     if winner is not None:
@@ -185,7 +188,7 @@ def _evidence(
             mean_shift_ms=winner.mean_shift_ms,
             statistics=winner.statistics,
         )
-    looked = winner.looked if winner else ()
+    looked = looked_at.of(winner) if winner else ()
     return Evidence(
         trials=len(trials),
         stopped=stopped.reason if stopped else "",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,7 +28,7 @@ from autotune.plan.steps import planned, wished_space
 from autotune.report.progress import Progress
 from autotune.search.loop import search
 from autotune.search.trial import TrialRunner
-from autotune.search.verified import Verifier
+from autotune.search.verified import Verifier, remember_looked
 from autotune.session.record import SessionRecord
 from autotune.session.router import Router
 from autotune.verify.acceptance import Acceptance
@@ -75,7 +76,9 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
                 progress.timed(known.noise, known.short.note)
 
             with folder.spending(progress.step("search")):
-                verifier = Verifier(known.space, known.acceptance, limit_s, wishes.objective)
+                verifier = Verifier(
+                    known.space, known.acceptance, limit_s, wishes.objective, on_looked=partial(remember_looked, folder)
+                )
                 trials = TrialRunner(
                     runner, verifier.until(known.short.stop_ms), wishes, known.noise.noise.upper, router
                 )

@@ -39,6 +39,7 @@ _BY_JOB = (
     "Which rank does which job changes from run to run: let random numbers depend on the job, not on the rank or the "
     "time, leave nothing of a job behind (sections, events), and try again"
 )
+COUNTS_STEPS = "your script counts steps, or does something else at another dt"
 _STATISTICAL = "or say `statistical = true` under [accept] to compare rates, ISI CV and correlations only."
 
 
@@ -155,11 +156,24 @@ class _Calibrator:
                 raise _LeftOut(f"your script counts steps: {ended}", steps)
             other = structure(self.files, self.limits, run.files, self.observation.facts.dt_ms / divisor)
             if other:
-                raise _LeftOut(f"your script counts steps: {other}", steps)
+                raise _LeftOut(f"{COUNTS_STEPS}: {other}", steps)
             self.files.learn(run.files, name)
             return run
 
         return self.raster(name, make)
+
+    def at_longer_dt(self) -> None:
+        """A look at the files of a run at a longer dt. Raises _LeftOut where they show that the script counts steps."""
+        longer = self.space.coarser()
+        if longer is None or self.whole is None or not self.files.names:
+            return
+        try:
+            run = self.whole.run(self.ask.setting(longer))
+        except RunFailed:
+            return  # a trial will say so
+        other = structure(self.files, self.limits, run.files, self.space.step_ms(longer))
+        if other:
+            raise _LeftOut(f"{COUNTS_STEPS}: {other}", self.space.step_knobs)
 
     def parted(self, other: Raster) -> bool:
         return self.ruler.distance(self.baseline, other) > self.limits.chaos
@@ -197,6 +211,7 @@ def calibrate(
     acceptance.learn(repeat)
     plain = Calibration(repeat.run_s)
     try:
+        work.at_longer_dt()
         regime, why = _regime(work, classes)
         plain = replace(plain, regime=regime, why=why)
         measured = _with_finer(plain, work) if _finer_wanted(work, classes) else plain

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from autotune.agent.knobs import NUMERICAL
 from autotune.launch.ask import Ask, Run, Runner
 from autotune.launch.judge import RunFailed
 from autotune.plan.space import SearchSpace
+from autotune.results import Compared
 from autotune.settings import UNCHANGED, Changes
+from autotune.store.folder import StudyFolder
+from autotune.store.records import LookedAt
 from autotune.verify.acceptance import Acceptance, Judgement
 
 UNMEASURED_VIOLATION = 2.0  # above every raster distance: a crash is no near miss
@@ -25,6 +29,8 @@ class Verifier:
     """After so long a run that needs no speed to be right must be hanging."""
     objective: str = "run"
     stop_ms: float | None = None
+    on_looked: Callable[[Changes, tuple[Compared, ...]], object] = field(default=lambda changes, compared: None)
+    """Told what of an accepted run that came to the script's end was compared."""
 
     def until(self, stop_ms: float | None) -> Verifier:
         """The same for runs that end early; None for the whole run."""
@@ -72,6 +78,8 @@ class Verifier:
         judgement = self.judge(run, changes)
         if judgement.verdict != "accepted":
             raise NotAccepted(f"in a {run.way} run: {judgement.verdict}: {judgement.reason}")
+        if changes:
+            self.on_looked(changes, judgement.looked)
         return run
 
     def time_s(self, run: Run) -> float:
@@ -84,3 +92,8 @@ class NotAccepted(RunFailed):
 
     def __init__(self, message: str) -> None:
         super().__init__("crashed", message)
+
+
+def remember_looked(folder: StudyFolder, changes: Changes, compared: tuple[Compared, ...]) -> None:
+    """Write down what of a finalist's run was compared."""
+    folder.write((folder.read(LookedAt) or LookedAt()).with_run(changes, compared))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import ClassVar
 
+from autotune.agent.driver.ask import refining
 from autotune.agent.knobs import EXACT, NUMERICAL
 from autotune.config import AcceptConfig
 from autotune.launch.results import Results
@@ -204,7 +205,8 @@ class FileJudge:
 
     @property
     def _at_dt(self) -> str:
-        return f" at dt = {self.changes['dt']:g}" if "dt" in self.changes else ""
+        step = self.changes.get(refining().name)
+        return "" if step is None else f" at {refining().name} = {step:g}"
 
     def _different(self, name: str, says: str) -> Compared:
         return Compared("file", name, "different", FARTHEST, f"{name}: {says}")
@@ -227,6 +229,6 @@ def structure(own: OwnFiles, limits: AcceptConfig, files: Sequence[Measured] | N
 
     Empty where none has; numbers are not looked at.
     """
-    judge = FileJudge(own, limits, Changes({"dt": dt_ms}), NUMERICAL)
+    judge = FileJudge(own, limits, Changes({refining().name: dt_ms}), NUMERICAL)
     bare = [replace(each, apart=tuple(apart for apart in each.apart if apart.problem)) for each in files or ()]
     return next((each.says for each in judge.judged(bare) if each.state == "different"), "")

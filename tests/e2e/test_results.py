@@ -80,10 +80,8 @@ def test_a_sound_model_is_accepted_by_every_means_and_says_what_was_not_compared
     if means == "overlay":
         longer = model.compared(DT, NUMERICAL)
         assert worst(longer.values()) is None, longer
-            assert longer["spikes.txt"].state == "within"
+        assert longer["spikes.txt"].state == "within"
         assert 0.1 < longer["v.csv"].distance < 1
-        far = model.compared(Changes({"dt": 0.2}), NUMERICAL)
-        assert worst(far.values()) == far["v.csv"]
 
 
 def test_a_script_that_counts_steps_is_named_as_such(tmp_path: Path) -> None:

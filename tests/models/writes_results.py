@@ -30,12 +30,13 @@ for gid in range(int(pc.id()), cells, int(pc.nhost())):
     soma.L = soma.diam = 20
     soma.insert("hh")
     synapse = h.ExpSyn(soma(0.5))
+    synapse.tau = 2
     somata[gid] = (soma, synapse)
     pc.set_gid2node(gid, pc.id())
     pc.cell(gid, h.NetCon(soma(0.5)._ref_v, None, sec=soma))
 for gid, (_, synapse) in somata.items():
     connection = pc.gid_connect((gid - 1) % cells, synapse)
-    connection.weight[0], connection.delay = 0.02, 3
+    connection.weight[0], connection.delay = 0.02, 2
     kept.append(connection)
     if gid == 0:
         stimulus = h.NetStim()
@@ -52,11 +53,12 @@ pc.set_maxstep(10)
 h.stdinit()
 if kind == "counts-steps":
     lfp = np.zeros((int(tstop / 0.025), 2))
-    for step in range(len(lfp)):
-        if h.t > tstop - h.dt / 2:
-            break
+    step = 0
+    while h.t < tstop - h.dt / 2:
         h.fadvance()
-        lfp[step] = first(0.5).v, first(0.5).i_cap
+        if step < len(lfp):
+            lfp[step] = first(0.5).v, first(0.5).i_cap
+        step += 1
     np.save("lfp.npy", lfp)
 else:
     pc.psolve(tstop)
