@@ -102,14 +102,27 @@ def plan(
 
 @app.command()
 def export(
-    folder: Folder, output: Annotated[Path, typer.Option("-o", "--output", help="file to write")] = Path("best.json")
+    folder: Folder,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="file to write; - prints it (default: the format's own name)")
+    ] = None,
+    format: Annotated[
+        str, typer.Option(help="json; code to paste: python or hoc; toml; t4: all trials, for other autotuners")
+    ] = "json",
 ) -> None:
-    """Write the answer of a study as JSON."""
-    from autotune.export import make_best, write_best
+    """Write the answer of a study: best.json, code to paste, or another format."""
+    from autotune.handover.answer import read_answer
+    from autotune.handover.formats import named
     from autotune.store.folder import open_finished
+    from autotune.store.output import write_output
 
-    write_best(make_best(*open_finished(folder)), output)
-    typer.echo(f"{output} written")
+    chosen = named(format)
+    text = chosen.text(read_answer(*open_finished(folder)))
+    if output == Path("-"):
+        typer.echo(text, nl=False)
+    else:
+        write_output(output or Path(chosen.FILE), text)
+        typer.echo(f"{output or chosen.FILE} written")
 
 
 @app.command()

@@ -274,7 +274,9 @@ class AcceptConfig(_Section):
         ge=1,
         description="one of so many segments of a rank has its voltage sampled, within the fewest and the most",
     )
-    files: FilesConfig = FilesConfig()
+    files: FilesConfig = Field(
+        default=FilesConfig(), description="a table of its own, on the files that your model writes"
+    )
 
     @property
     def sampling(self) -> Sampling:

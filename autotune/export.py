@@ -14,13 +14,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from autotune.agent.protocol import write_atomically
 from autotune.errors import UsageError
 from autotune.measure import Confirmation
 from autotune.observe import Observation
 from autotune.results import Compared, in_words
 from autotune.search.stop import Stopped
 from autotune.store.folder import StudyFolder
+from autotune.store.output import write_output
 from autotune.store.records import Environment, LookedAt, ModelIdentity, StudyRecord, Trial
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -134,12 +134,7 @@ def make_best(folder: StudyFolder, study: StudyRecord) -> Best:
 
 def write_best(best: Best, file: Path) -> None:
     """Write it, whole or not at all. Raises UsageError when the place cannot be written."""
-    try:
-        write_atomically(file, lambda stream: stream.write((best.model_dump_json(indent=2) + "\n").encode()))
-    except OSError as error:
-        raise UsageError(
-            f"{file}: cannot be written: {error.strerror or error}", cure="Name another file with -o."
-        ) from error
+    write_output(file, best.model_dump_json(indent=2) + "\n")
 
 
 def winning_trial(confirmation: Confirmation, trials: list[Trial]) -> Trial | None:

@@ -226,6 +226,20 @@ def test_the_answers_of_a_study_are_where_the_user_wants_them(cli, recipe_study,
     assert json.loads((tmp_path / "best.json").read_text())["study"] == "ring"
 
 
+def test_an_answer_in_another_format_has_a_name_of_its_own_or_goes_to_standard_output(cli, recipe_study, tmp_path):
+    assert cli("export", recipe_study.out, "--format", "python")[:2] == (0, "tuned.py written\n")
+    compile((tmp_path / "tuned.py").read_text(), "tuned.py", "exec")
+    code, out, _ = cli("export", recipe_study.out, "--format", "t4", "-o", "-")
+    assert code == 0
+    assert len(json.loads(out)["results"]) == len(recipe_study.trials())
+    assert [path.name for path in tmp_path.iterdir()] == ["tuned.py"]
+
+
+def test_a_format_that_does_not_exist(cli, recipe_study, tmp_path):
+    assert "there is no format 'yaml'" in refused(cli("export", recipe_study.out, "--format", "yaml"))
+    assert not any(tmp_path.iterdir())
+
+
 def test_help_names_every_command(cli):
     code, out, _ = cli("--help")
     assert code == 0

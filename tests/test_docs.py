@@ -136,7 +136,10 @@ def test_the_study_folder_holds_what_its_page_lists_and_nothing_else(tmp_path: P
     assert found <= listed
     # A single trial leaves nothing to confirm, and this network is regular.
     rare = {f"rasters/{name}.npz" for name in ("perturbed-2", "null-1", "repeat-1")}
-    assert listed - found == {"confirming.json", "agent/", "files/", "scratch/", ".lock"} | rare
+    assert (
+        listed - found
+        == {"confirming.json", "looked.json", "files.json", "agent/", "files/", "scratch/", ".lock"} | rare
+    )
     arrays = re.search(r"npz with the arrays `(\w+)` and `(\w+)`", page)
     assert arrays is not None
     with np.load(tmp_path / "study" / "rasters" / "baseline.npz") as raster:
@@ -166,6 +169,9 @@ def test_the_pages_quote_the_recorded_output() -> None:
         assert record.QUOTE.search(found), page
         assert found == record.with_quotes(found, text), page
     assert record.ANSWER.search(record.ANSWER_PAGE.read_text(encoding="utf-8"))
+    snippet = record.SNIPPET_PAGE.read_text(encoding="utf-8")
+    assert record.SNIPPET.search(snippet)
+    assert snippet == record.with_snippet(snippet, record.DEMO)
 
 
 def test_the_titles_that_are_quoted_are_those_that_the_program_prints() -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from autotune.errors import UsageError
 from autotune.export import Best, make_best, write_best
+from autotune.handover.told import describe_bill
 from autotune.measure import Pair
 from autotune.measure.confirm import conclude
-from autotune.report.terminal import describe_bill
 from autotune.store.folder import StudyFolder, open_finished
 
 SCHEMA = Path(__file__).parents[1] / "docs" / "reference" / "best.schema.json"

@@ -7,8 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from autotune.agent.protocol import write_atomically
-from autotune.errors import UsageError
+from autotune.store.output import write_output
 from autotune.store.records import Trial
 
 SECTIONS = ("setup", "run", "output", "exchange", "barrier")
@@ -44,7 +43,4 @@ def _row(trial: Trial) -> dict[str, Any]:
 
 def write_csv(frame: pd.DataFrame, file: Path) -> None:
     """Write the table, whole or not at all. Raises UsageError when the place cannot be written."""
-    try:
-        write_atomically(file, lambda stream: stream.write(frame.to_csv().encode()))
-    except OSError as error:
-        raise UsageError(f"{file}: cannot be written: {error.strerror or error}", cure="Name another file.") from error
+    write_output(file, frame.to_csv())

@@ -92,7 +92,7 @@ class TrialRunner:
         try:
             self.fresh.prepare(changes)
         except BuildFailed as failure:
-            return replace(trial, reason=_in_one_line(failure))
+            return replace(trial, reason=_in_one_line(failure), not_built=True)
         trial = self._measured(replace(trial, safety=space.safety(changes)), best)
         for _ in range(self.config.repeats):
             if not (trial.accepted and changes and self._promising(trial, best)):

@@ -63,6 +63,8 @@ class Trial:
     """The constraint that the sampler sees: 0 or less is feasible."""
     sections: dict[str, float] = field(default_factory=dict)
     """Seconds of the first run: setup, run, output, step, exchange, barrier, dispatch; the largest over the ranks."""
+    not_built: bool = False
+    """Its mechanisms could not be built."""
     answered_from: int | None = None
     """The earlier trial that had the same effective settings; no run was made for this one."""
     spikes: int | None = None

@@ -33,6 +33,8 @@ from autotune.calibrate.short import ShortRun
 from autotune.config import SearchConfig, read_study
 from autotune.confirm.confirmation import ConfirmationLog
 from autotune.export import make_best
+from autotune.handover.answer import read_answer
+from autotune.handover.formats import named
 from autotune.measure import Confirmation, event_from_dict
 from autotune.observe import Observation
 from autotune.plan.space import Plan, SearchSpace
@@ -48,6 +50,8 @@ QUOTING = (ROOT / "README.md", ROOT / "docs" / "tutorial" / "first-study.md")
 QUOTE = re.compile(r'(<!-- demo(?:: from "(.+?)" to "(.+?)")? -->\n```text\n).*?(```)', re.DOTALL)
 ANSWER_PAGE = ROOT / "docs" / "reference" / "best.md"
 ANSWER = re.compile(r"(<!-- demo: best.json -->\n```json\n).*?(```)", re.DOTALL)
+SNIPPET_PAGE = ROOT / "docs" / "how-to" / "hand-over-the-settings.md"
+SNIPPET = re.compile(r"(<!-- demo: tuned.py -->\n```python\n).*?(```)", re.DOTALL)
 PICTURED = "Searching"  # the picture begins here: more would not fit on a first screen
 COLUMNS, ROWS = 112, 50
 CONTROL = re.compile(r"(\r|\n|\x1b\[[0-9;?]*[A-Za-z])")
@@ -121,6 +125,12 @@ def with_answer(page: str, records: Path) -> str:
     best["created"] = json.loads((records / "study.json").read_text(encoding="utf-8"))["created"]
     text = _anonymous(json.dumps(best, indent=2, ensure_ascii=False), best)
     return ANSWER.sub(lambda found: found[1] + text + "\n" + found[2], page)
+
+
+def with_snippet(page: str, records: Path) -> str:
+    """A page whose code to paste is that of the answer of these records."""
+    code = named("python").text(read_answer(*open_finished(records)))
+    return SNIPPET.sub(lambda found: found[1] + code + found[2], page)
 
 
 def objection(folder: Path) -> str:
@@ -235,6 +245,7 @@ def main() -> int:
     for page in QUOTING:
         page.write_text(with_quotes(page.read_text(), text))
     ANSWER_PAGE.write_text(with_answer(ANSWER_PAGE.read_text(), DEMO))
+    SNIPPET_PAGE.write_text(with_snippet(SNIPPET_PAGE.read_text(), DEMO))
     return 0
 
 

@@ -35,6 +35,7 @@ CLAIMS: dict[str, Any] = {
     "keeps_timers": True,
     "domain": lambda self, facts: None,
     "apply": lambda self, sim, value, settings: None,
+    "written": lambda self, value, tuned: None,
     "read_back": lambda self, sim, settings: None,
 }
 

@@ -18,9 +18,10 @@ from rich.text import Text
 from autotune.calibrate.baseline import Calibration
 from autotune.config import SearchConfig
 from autotune.export import Best, RasterEvidence
+from autotune.handover.told import describe_raster
 from autotune.measure import Dropped, Pair
 from autotune.report.format import format_value
-from autotune.report.terminal import TerminalProgress, answer, describe_raster
+from autotune.report.terminal import TerminalProgress, answer
 from autotune.store.records import Trial
 from record import screen
 

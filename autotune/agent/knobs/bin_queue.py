@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from ..simulator import Simulator
 from .knob import EXACT, NUMERICAL, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
-from .queues import BIN, PART, queue_is, queue_share, set_queue
+from .queues import BIN, PART, queue_is, queue_share, set_queue, write_queues
 
 if TYPE_CHECKING:
     from ..driver.facts import ModelFacts
+    from ..driver.written import Tuned, Written
 
 
 class BinQueue(Knob):
@@ -37,6 +38,9 @@ class BinQueue(Knob):
 
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
         set_queue(sim, BIN, bool(value))
+
+    def written(self, value: Any, tuned: Tuned) -> Written:
+        return write_queues(self.name, tuned)
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         return queue_is(sim, BIN)

@@ -21,8 +21,15 @@ from .threads import Threads
 if TYPE_CHECKING:
     from ..driver.facts import ModelFacts
     from ..driver.start import Start
+    from ..driver.written import Tuned, Written
 
 CORE, CORES, NONE, WIDER = "core", "cores", "none", "wider"
+BOUND_TO = {
+    CORE: "bind each rank to a core of its own",
+    CORES: "bind each rank to as many cores as it has threads",
+    NONE: "bind no rank to a core",
+    WIDER: "bind ranks as the launcher does by itself",
+}
 
 
 class Binding(Knob):
@@ -60,15 +67,19 @@ class Binding(Knob):
         return ""
 
     def launch(self, start: Start, value: Any, settings: Dict[str, Any]) -> Start:
-        threads = settings.get("threads", 1)
-        numbers = {"threads": threads, "cpus": threads * len(siblings(0))}
-        words = [word.format(**numbers) for word in start.binding.get(value, ())]  # none for WIDER, the launcher's own
+        words = words_of(start.binding, value, settings.get("threads", 1))
         # Behind the launcher's name, and the subcommand that it may have: `flux run`.
         at = next((at for at, word in enumerate(start.launcher) if word.startswith("-")), len(start.launcher))
         return replace(start, launcher=(*start.launcher[:at], *words, *start.launcher[at:]))
 
     def launch_depends_on(self, value: Any) -> Tuple[str, ...]:
         return ("threads",) if value == CORES else ()
+
+    def written(self, value: Any, tuned: Tuned) -> Written:
+        from ..driver.written import Written
+
+        words = words_of(tuned.facts.launch.binding, value, tuned.get("threads") or 1)
+        return Written(outside="%s: %s" % (BOUND_TO[value], " ".join(words) or "without an option of the launcher"))
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         if not hasattr(os, "sched_getaffinity"):
@@ -80,6 +91,12 @@ class Binding(Knob):
         if len(allowed) >= _cpus_of_ancestors():
             return NONE
         return CORE if cores == 1 else WIDER
+
+
+def words_of(binding: Dict[str, Tuple[str, ...]], value: str, threads: int) -> Tuple[str, ...]:
+    """The launcher's words for a binding; none for WIDER, which is the launcher's own."""
+    numbers = {"threads": threads, "cpus": threads * len(siblings(0))}
+    return tuple(word.format(**numbers) for word in binding.get(value, ()))
 
 
 def _cpus_of_ancestors() -> int:

@@ -16,6 +16,7 @@ from .threads import Threads
 
 if TYPE_CHECKING:
     from ..driver.facts import ModelFacts
+    from ..driver.written import Tuned, Written
 
 
 class Busywait(Knob):
@@ -47,6 +48,11 @@ class Busywait(Knob):
 
     def rest(self, sim: Simulator, value: Any) -> None:
         sim.pc.thread_busywait(0)
+
+    def written(self, value: Any, tuned: Tuned) -> Written:
+        from ..driver.written import alike
+
+        return alike("{pc}.thread_busywait(%d)" % value)
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         if sim.version[0] >= 9:

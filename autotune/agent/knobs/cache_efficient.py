@@ -13,6 +13,7 @@ from .knob import Domain, Excluded, InSession, Knob, Lifetime, ToldBy
 
 if TYPE_CHECKING:
     from ..driver.facts import ModelFacts
+    from ..driver.written import Tuned, Written
 
 
 class CacheEfficient(Knob):
@@ -34,6 +35,11 @@ class CacheEfficient(Knob):
 
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
         sim.cvode.cache_efficient(1 if value else 0)
+
+    def written(self, value: Any, tuned: Tuned) -> Written:
+        from ..driver.written import alike
+
+        return alike("{cvode}.cache_efficient(%d)" % value)
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         return bool(int(sim.cvode.cache_efficient()))

@@ -15,6 +15,7 @@ from .knob import ROUND_OFF, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
 
 if TYPE_CHECKING:
     from ..driver.facts import ModelFacts
+    from ..driver.written import Tuned, Written
 
 
 class CellPermute(Knob):
@@ -41,6 +42,12 @@ class CellPermute(Knob):
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
         if engine.enabled():
             engine.module().cell_permute = value
+
+    def written(self, value: Any, tuned: Tuned) -> Written:
+        from ..driver.written import Written, in_hoc
+
+        lines = ("from neuron import coreneuron", "coreneuron.cell_permute = %d" % value)
+        return Written(lines, in_hoc(lines))
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         return int(engine.module().cell_permute) if engine.module() is not None and engine.ran(sim) else 0

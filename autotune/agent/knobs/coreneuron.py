@@ -20,6 +20,7 @@ from .knob import ROUND_OFF, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
 if TYPE_CHECKING:
     from ..driver.facts import ModelFacts
     from ..driver.start import BuildWish, Start
+    from ..driver.written import Tuned, Written
 
 LIBRARY_VARIABLE = "CORENEURONLIB"  # read by NEURON before it looks anywhere else
 
@@ -65,6 +66,14 @@ class CoreNeuron(Knob):
 
     def launch_depends_on(self, value: Any) -> Tuple[str, ...]:
         return ()
+
+    def written(self, value: Any, tuned: Tuned) -> Written:
+        from ..driver.written import Written, in_hoc
+
+        on = ("from neuron import coreneuron", "coreneuron.enable = %s" % bool(value), "coreneuron.verbose = 0")
+        more = ("{cvode}.cache_efficient(1)",) if value and tuned.facts.neuron[0] < 9 else ()
+        build = "build the mechanisms with nrnivmodl -coreneuron" if value and tuned.facts.launch.mod_files else ""
+        return Written((*on, *more), (*in_hoc(on), *more), build)
 
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
         if value:

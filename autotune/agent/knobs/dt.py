@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
 from ..grid import is_multiple
 from ..simulator import Simulator
-from .exchange import keep_compressible
+from .exchange import keep_compressible, write_compressible
 from .knob import NUMERICAL, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
 
 if TYPE_CHECKING:
     from ..driver.facts import ModelFacts
+    from ..driver.written import Tuned, Written
 
 GRID_MS = (
     0.001,
@@ -104,6 +105,18 @@ class Dt(Knob):
                 per_step = value
             sim.h.nstep_steprun = max(1, round(per_step / value))
         keep_compressible(sim, settings)
+
+    def written(self, value: Any, tuned: Tuned) -> Written:
+        from ..driver.written import Written
+
+        python = (
+            "h.dt = %r" % value,
+            'if hasattr(h, "steps_per_ms"):  # of stdrun.hoc, whose run() takes dt from it',
+            "    h.steps_per_ms, h.nstep_steprun = 1 / h.dt, 1",
+        )
+        hoc = ("dt = %r" % value, "steps_per_ms = 1 / dt  // from which stdrun's run() takes dt", "nstep_steprun = 1")
+        limit = write_compressible(tuned)
+        return Written((*python, *limit), (*hoc, *limit))
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         if int(sim.cvode.active()):

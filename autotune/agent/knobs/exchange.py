@@ -8,12 +8,13 @@ and the exchange interval is 255 steps or more, and it crashes when the multisen
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict
+from typing import TYPE_CHECKING, Any, Dict, Tuple
 
 from ..simulator import Simulator
 
 if TYPE_CHECKING:
     from ..driver.facts import ModelFacts
+    from ..driver.written import Tuned, Written
 
 TOGETHER = ("multisend", "multisend_subintervals", "multisend_two_phase", "nspike", "gid_compress", "maxstep")
 MULTISEND, SUBINTERVALS, TWO_PHASE = 1, 4, 8  # bits of the method
@@ -39,6 +40,34 @@ def keep_compressible(sim: Simulator, settings: Dict[str, Any]) -> None:
     """A smaller dt can make an interval 255 steps long in a model that compresses its spikes by itself."""
     if not set(settings) & set(TOGETHER) and int(sim.pc.spike_compress(-1)) > 0:
         sim.pc.set_maxstep(min(LARGEST_INTERVAL_MS, LARGEST_INTERVAL_STEPS * float(sim.h.dt)))
+
+
+def write_exchange(name: str, tuned: Tuned) -> Written:
+    """The statements of `set_exchange`, for the first of the changed knobs that belong to the exchange."""
+    from ..driver.written import NOTHING, alike
+
+    if name != next(knob for knob in TOGETHER if knob in tuned.changes):
+        return NOTHING
+    bits = ((MULTISEND, TOGETHER[0]), (SUBINTERVALS, TOGETHER[1]), (TWO_PHASE, TOGETHER[2]))
+    method = sum(bit for bit, knob in bits if tuned.get(knob))
+    method = method if method & MULTISEND else 0
+    nspike = 0 if method else int(tuned.get("nspike") or 0)
+    lines = []
+    if set(tuned.changes) & set(COMPRESSING):
+        gids = 1 if nspike and tuned.changes.get("gid_compress") else 0
+        lines.append("{pc}.spike_compress(%d, %d, %d)" % (nspike, gids, method))
+    return alike(*lines, _write_maxstep(nspike, tuned))
+
+
+def write_compressible(tuned: Tuned) -> Tuple[str, ...]:
+    """The statement of `keep_compressible`, if it is needed."""
+    nspike = int(tuned.get("nspike") or 0)
+    return (_write_maxstep(nspike, tuned),) if nspike and not set(tuned.changes) & set(TOGETHER) else ()
+
+
+def _write_maxstep(nspike: int, tuned: Tuned) -> str:
+    limit = LARGEST_INTERVAL_STEPS * float(tuned.get("dt") or tuned.facts.dt_ms) if nspike else LARGEST_INTERVAL_MS
+    return "{pc}.set_maxstep(%.12g)" % min(tuned.changes.get("maxstep") or LARGEST_INTERVAL_MS, limit)
 
 
 def method_in_effect(sim: Simulator) -> int:

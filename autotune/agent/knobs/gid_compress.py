@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Collection, Dict, Optional, Tuple
 
 from ..simulator import Simulator
-from .exchange import COMPRESSING, no_exchange, set_exchange
+from .exchange import COMPRESSING, no_exchange, set_exchange, write_exchange
 from .knob import Domain, Excluded, InSession, Knob, Lifetime, ToldBy
 
 if TYPE_CHECKING:
     from ..driver.facts import ModelFacts
+    from ..driver.written import Tuned, Written
 
 LARGEST_OUTPUT_GIDS = 256
 
@@ -57,6 +58,9 @@ class GidCompress(Knob):
 
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
         set_exchange(sim, self.name, settings)
+
+    def written(self, value: Any, tuned: Tuned) -> Written:
+        return write_exchange(self.name, tuned)
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         # NEURON cannot be asked: False unless asked for here, whatever the script itself may have set.

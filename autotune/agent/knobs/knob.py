@@ -18,6 +18,7 @@ from ..simulator import Simulator
 if TYPE_CHECKING:
     from ..driver.facts import ModelFacts
     from ..driver.start import BuildWish, Start
+    from ..driver.written import Tuned, Written
 
 EXACT = "exact"  # the sorted raster must be identical
 ROUND_OFF = "round-off"  # the last bit may change; a chaotic network may then diverge
@@ -105,7 +106,17 @@ class Knob(ABC):
 
     def __init_subclass__(cls) -> None:
         said = vars(cls)
-        owed = ["name", "lifetime", "in_session", "in_coreneuron", "told_by", "keeps_timers", "domain", "read_back"]
+        owed = [
+            "name",
+            "lifetime",
+            "in_session",
+            "in_coreneuron",
+            "told_by",
+            "keeps_timers",
+            "domain",
+            "written",
+            "read_back",
+        ]
         if said.get("lifetime") in (Lifetime.FINITIALIZE, Lifetime.STICKY) or "apply" in said:
             owed += ["order", "apply"]
         if said.get("lifetime") is Lifetime.BUILD:
@@ -181,6 +192,12 @@ class Knob(ABC):
     def launch_depends_on(self, value: Any) -> Tuple[str, ...]:
         """Other knobs whose values `launch` looks at: a process that was started for one of them serves no other."""
         return ()
+
+    @abstractmethod
+    def written(self, value: Any, tuned: Tuned) -> Written:
+        """How this value is written by hand, beside the other settings; what `apply` does inside a handler, and in
+        words what it takes to start the command so.
+        """
 
     def finer(self, own: Any, divisor: int) -> Any:
         """The value at which the numbers are finer than with `own` by this divisor; None for a knob that refines

@@ -12,11 +12,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Collection, Dict, Optional, Tuple
 
 from ..simulator import Simulator
-from .exchange import LARGEST_INTERVAL_MS, LARGEST_INTERVAL_STEPS, TOGETHER, no_exchange, set_exchange
+from .exchange import LARGEST_INTERVAL_MS, LARGEST_INTERVAL_STEPS, TOGETHER, no_exchange, set_exchange, write_exchange
 from .knob import Domain, Excluded, InSession, Knob, Lifetime, ToldBy
 
 if TYPE_CHECKING:
     from ..driver.facts import ModelFacts
+    from ..driver.written import Tuned, Written
 
 CLEARLY = 1.25  # the interval is seen through the number of exchanges, of which each psolve adds one
 
@@ -62,6 +63,9 @@ class MaxStep(Knob):
 
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
         set_exchange(sim, self.name, settings)
+
+    def written(self, value: Any, tuned: Tuned) -> Written:
+        return write_exchange(self.name, tuned)
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         if sim.maxstep_ms is None:

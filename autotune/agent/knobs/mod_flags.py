@@ -22,6 +22,7 @@ from .knob import NUMERICAL, ROUND_OFF, Domain, Excluded, InSession, Knob, Lifet
 if TYPE_CHECKING:
     from ..driver.facts import ModelFacts
     from ..driver.start import BuildWish, Start
+    from ..driver.written import Tuned, Written
 
 OWN = "own"
 FLAGS = (OWN, "-O3 -march=native", "-O3 -march=native -ffp-contract=off")
@@ -53,6 +54,13 @@ class ModFlags(Knob):
 
     def launch_depends_on(self, value: Any) -> Tuple[str, ...]:
         return ()
+
+    def written(self, value: Any, tuned: Tuned) -> Written:
+        from ..driver.written import Written
+
+        if value == OWN:
+            return Written(outside="use mechanisms that nrnivmodl has built with its own flags")
+        return Written(outside='build the mechanisms with nrnivmodl -incflags "%s"' % value)
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         for library in loaded_libraries("libnrnmech"):

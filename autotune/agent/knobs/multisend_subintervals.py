@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from ..simulator import Simulator
-from .exchange import SUBINTERVALS, method_in_effect, set_exchange
+from .exchange import SUBINTERVALS, method_in_effect, set_exchange, write_exchange
 from .knob import Domain, Excluded, InSession, Knob, Lifetime, ToldBy
 from .multisend import Multisend
 
 if TYPE_CHECKING:
     from ..driver.facts import ModelFacts
+    from ..driver.written import Tuned, Written
 
 
 class MultisendSubintervals(Knob):
@@ -49,6 +50,9 @@ class MultisendSubintervals(Knob):
 
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
         set_exchange(sim, self.name, settings)
+
+    def written(self, value: Any, tuned: Tuned) -> Written:
+        return write_exchange(self.name, tuned)
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         return bool(method_in_effect(sim) & SUBINTERVALS)

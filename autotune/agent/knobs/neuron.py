@@ -18,6 +18,7 @@ from .knob import ROUND_OFF, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
 if TYPE_CHECKING:
     from ..driver.facts import ModelFacts
     from ..driver.start import BuildWish, Start
+    from ..driver.written import Tuned, Written
 
 
 class Neuron(Knob):
@@ -51,6 +52,11 @@ class Neuron(Knob):
 
     def launch_depends_on(self, value: Any) -> Tuple[str, ...]:
         return ()
+
+    def written(self, value: Any, tuned: Tuned) -> Written:
+        from ..driver.written import Written
+
+        return Written(outside="run it with the NEURON of %s, its mechanisms built there" % value)
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         """The environment whose libnrniv is loaded."""

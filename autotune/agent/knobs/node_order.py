@@ -14,6 +14,7 @@ from .knob import ROUND_OFF, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
 
 if TYPE_CHECKING:
     from ..driver.facts import ModelFacts
+    from ..driver.written import Tuned, Written
 
 
 class NodeOrder(Knob):
@@ -37,6 +38,11 @@ class NodeOrder(Knob):
 
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
         sim.pc.optimize_node_order(value)
+
+    def written(self, value: Any, tuned: Tuned) -> Written:
+        from ..driver.written import alike
+
+        return alike("{pc}.optimize_node_order(%d)" % value)
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         return int(sim.pc.optimize_node_order()) if sim.version[0] >= 9 else 0

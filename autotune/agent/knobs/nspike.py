@@ -13,11 +13,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from ..simulator import Simulator
-from .exchange import no_exchange, set_exchange
+from .exchange import no_exchange, set_exchange, write_exchange
 from .knob import EXACT, NUMERICAL, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
 
 if TYPE_CHECKING:
     from ..driver.facts import ModelFacts
+    from ..driver.written import Tuned, Written
 
 
 class NSpike(Knob):
@@ -53,6 +54,9 @@ class NSpike(Knob):
 
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
         set_exchange(sim, self.name, settings)
+
+    def written(self, value: Any, tuned: Tuned) -> Written:
+        return write_exchange(self.name, tuned)
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         return int(sim.pc.spike_compress(-1))

@@ -10,8 +10,10 @@ from ..simulator import Simulator
 
 if TYPE_CHECKING:
     from ..driver.facts import ModelFacts
+    from ..driver.written import Tuned, Written
 
 BIN, SELF = 1, 2
+TOGETHER = ("bin_queue", "self_queue")
 EVENT_S = 3e-6  # into the queue and out of it again: several times what was measured with 10^6 events (0.1 to 0.4 us)
 PART = "the event queue"
 
@@ -21,6 +23,15 @@ def set_queue(sim: Simulator, bit: int, on: bool) -> None:
     mode = int(sim.cvode.queue_mode())
     mode = mode | bit if on else mode & ~bit
     sim.cvode.queue_mode(1 if mode & BIN else 0, 1 if mode & SELF else 0)
+
+
+def write_queues(name: str, tuned: Tuned) -> Written:
+    """The one statement for both bits, for the first of them that is changed."""
+    from ..driver.written import NOTHING, alike
+
+    if name != next(knob for knob in TOGETHER if knob in tuned.changes):
+        return NOTHING
+    return alike("{cvode}.queue_mode(%d, %d)" % tuple(bool(tuned.get(knob)) for knob in TOGETHER))
 
 
 def queue_share(facts: ModelFacts) -> Optional[float]:

@@ -14,6 +14,7 @@ from .knob import ROUND_OFF, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
 
 if TYPE_CHECKING:
     from ..driver.facts import ModelFacts
+    from ..driver.written import Tuned, Written
 
 
 class Ranks(Knob):
@@ -38,6 +39,11 @@ class Ranks(Knob):
 
     def ranks(self, value: Any) -> Optional[int]:
         return int(value)
+
+    def written(self, value: Any, tuned: Tuned) -> Written:
+        from ..driver.written import Written
+
+        return Written(outside="start %d ranks: mpiexec -n %d ..." % (value, value))
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         return sim.nhost

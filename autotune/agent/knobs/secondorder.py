@@ -14,6 +14,7 @@ from .knob import NUMERICAL, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
 
 if TYPE_CHECKING:
     from ..driver.facts import ModelFacts
+    from ..driver.written import Tuned, Written
 
 
 class SecondOrder(Knob):
@@ -36,6 +37,11 @@ class SecondOrder(Knob):
 
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
         sim.h.secondorder = value
+
+    def written(self, value: Any, tuned: Tuned) -> Written:
+        from ..driver.written import assigned
+
+        return assigned("secondorder", value)
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         return int(sim.h.secondorder)

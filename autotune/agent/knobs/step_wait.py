@@ -16,6 +16,7 @@ from .knob import Domain, Excluded, InSession, Knob, Lifetime, ToldBy
 
 if TYPE_CHECKING:
     from ..driver.facts import ModelFacts
+    from ..driver.written import Tuned, Written
 
 
 class StepWait(Knob):
@@ -41,6 +42,11 @@ class StepWait(Knob):
 
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
         sim.pc.step_wait(0 if value else -1)
+
+    def written(self, value: Any, tuned: Tuned) -> Written:
+        from ..driver.written import alike
+
+        return alike("{pc}.step_wait(%d)" % (0 if value else -1))
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         return float(sim.pc.step_wait()) > 0.0

@@ -14,6 +14,7 @@ from .knob import ROUND_OFF, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
 
 if TYPE_CHECKING:
     from ..driver.facts import ModelFacts
+    from ..driver.written import Tuned, Written
 
 BOUND = "core"  # the value of the knob binding
 TOO_SHORT = "the smallest delay, %g ms, is less than two steps of %g ms: too short for threads"
@@ -77,6 +78,11 @@ class Threads(Knob):
     def apply(self, sim: Simulator, value: Any, settings: Dict[str, Any]) -> None:
         if int(sim.pc.nthread()) != value:
             sim.pc.nthread(value)
+
+    def written(self, value: Any, tuned: Tuned) -> Written:
+        from ..driver.written import alike
+
+        return alike("{pc}.nthread(%d)" % value)
 
     def read_back(self, sim: Simulator, settings: Dict[str, Any]) -> Any:
         return int(sim.pc.nthread())

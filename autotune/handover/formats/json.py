@@ -1,0 +1,12 @@
+"""best.json: settings, proof, and everything needed to know what they were proved on."""
+
+from __future__ import annotations
+
+from autotune.handover.answer import Answer
+
+FILE = "best.json"
+
+
+def text(answer: Answer) -> str:
+    """As its schema says."""
+    return answer.best.model_dump_json(indent=2) + "\n"
