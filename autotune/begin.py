@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from optuna import Study
 
 from autotune import __version__
 from autotune.calibrate.baseline import Calibration
-from autotune.config import StudyConfig, Workspace
+from autotune.config import StudyConfig, Workspace, make_config, read_study
 from autotune.errors import UsageError
 from autotune.launch.command import Command, check_programs, launch_environment, parse_command
 from autotune.launch.files import NAMES, Files, Store, choose
@@ -37,6 +38,26 @@ class Begun:
     watcher: FreshRunner
     """Runs the command as it stands; nothing is known of the model yet."""
     mpi: Mpi | None
+
+
+def config_of(
+    study: Path | None, command: Sequence[str] | None, folder: Path, **given: Mapping[str, Any]
+) -> StudyConfig:
+    """What to tune: a study, or a command that is run in `folder`; what is given, by table of study.toml, wins over
+    what the study says, and None is not given. Raises UsageError.
+    """
+    if (study is None) == (command is None):
+        raise UsageError(
+            "give either a study or a command, not both" if study else "nothing to tune",
+            cure="python -m autotune run studies/ring, or: python -m autotune run -- mpiexec -n 2 python model.py",
+        )
+    tables = {name: {key: value for key, value in table.items() if value is not None} for name, table in given.items()}
+    if study is not None:
+        data = read_study(study).model_dump()
+        return make_config(data | {name: data[name] | table for name, table in tables.items()})
+    assert command is not None
+    name = parse_command(command, folder).name()
+    return make_config({"name": name, "command": tuple(command), "folder": folder, **tables})
 
 
 @contextmanager

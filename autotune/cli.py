@@ -6,24 +6,29 @@ Everything after `--` is the user's own command, kept as it was typed.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from autotune.config import StudyConfig, make_config, read_study
+from autotune import __version__
 from autotune.errors import AutotuneError, ExitCode, Interrupted, UsageError
+
+if TYPE_CHECKING:
+    from autotune.handover.production import Production
 
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Finds the settings that run a NEURON model fastest without changing its spikes, with proof.",
 )
 errors = Console(stderr=True)
 
@@ -33,6 +38,21 @@ Names = Annotated[str | None, typer.Option(help="comma-separated knobs")]
 Environments = Annotated[
     list[Path] | None, typer.Option(help="another environment with NEURON to try the model in; may be repeated")
 ]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"neuron-autotune {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def every(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version and end")
+    ] = False,
+) -> None:
+    """Finds the settings that run a NEURON model fastest without changing its spikes, with proof."""
 
 
 @app.command()
@@ -57,8 +77,14 @@ def run(
     resident: Annotated[
         str | None, typer.Option(help="many trials on one built network, if it replays: auto, or never")
     ] = None,
+    launch: Annotated[
+        bool, typer.Option("--launch", help="start the command with the answer as soon as there is one")
+    ] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="discard what an earlier run left in the study folder")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="print the answer as JSON, and progress on standard error")
     ] = False,
 ) -> None:
     """Tune a study, or a command: autotune run [OPTIONS] (STUDY | -- mpiexec -n 2 python model.py)."""
@@ -71,12 +97,27 @@ def run(
         "environments": _absolute(env),
         "objective": objective,
     }
+    from autotune.begin import config_of
+    from autotune.pipeline import tune
+    from autotune.report.progress import Reports
+    from autotune.report.terminal import TerminalProgress
+
+    config = config_of(
+        study, context.obj, Path.cwd(), search=search, run={"workspace": workspace, "resident": resident}
+    )
+    progress = Reports(TerminalProgress(Console(highlight=False, stderr=as_json)))
     try:
-        _tune(
-            _config(study, context.obj, search, run={"workspace": workspace, "resident": resident}), out, storage, fresh
-        )
+        best = tune(config, out or Path("runs") / config.name, storage=storage, fresh=fresh, progress=progress)
     except KeyboardInterrupt as interrupt:
         raise Interrupted("interrupted", cure="The same command goes on where it stopped.") from interrupt
+    finally:
+        progress.close()
+    if as_json:
+        _print_json(best.model_dump(mode="json"))
+    if launch:
+        from autotune.handover.production import production
+
+        _become(production(best, config.command, config.folder))
 
 
 @app.command()
@@ -89,15 +130,59 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="print the plan as JSON")] = False,
 ) -> None:
     """Show what can be tuned, and why the rest cannot: one watched run, no trials, nothing is kept."""
+    from autotune.begin import config_of
+    from autotune.launch.command import parse_command
+    from autotune.pipeline import advice_on
     from autotune.pipeline import plan as plan_only
     from autotune.report.plan import plan_json, plan_table
+    from autotune.report.profile import advice_lines
 
     search = {"knobs": _split(knobs), "exclude": _split(exclude), "environments": _absolute(env)}
-    observation, space = plan_only(_config(study, context.obj, search))
+    config = config_of(study, context.obj, Path.cwd(), search=search)
+    observation, space = plan_only(config)
+    advice = advice_on(observation, parse_command(config.command, config.folder))
     if as_json:
-        typer.echo(json.dumps(plan_json(space, observation.notes), indent=1))
+        _print_json(plan_json(space, observation.notes) | {"advice": [asdict(one) for one in advice]})
     else:
-        Console(highlight=False).print(plan_table(space, observation.notes))
+        Console(highlight=False).print(plan_table(space, observation.notes), *advice_lines(advice), sep="\n")
+
+
+@app.command()
+def profile(
+    context: typer.Context,
+    study: Study = None,
+    mechanisms: Annotated[bool, typer.Option(help="time each mechanism in a second, short run")] = True,
+    balance: Annotated[Path | None, typer.Option(help="write the gids with their best ranks to this file")] = None,
+    ranks: Annotated[str | None, typer.Option(help="how it scales instead: run it with 1,2,4 ranks")] = None,
+    threads: Annotated[str | None, typer.Option(help="the same with so many threads a rank")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the profile as JSON")] = False,
+) -> None:
+    """Show where the time of a run goes and what to do about it: one watched run, no trials, nothing is kept."""
+    from autotune.agent.knobs import RANKS, THREADS
+    from autotune.begin import config_of
+    from autotune.pipeline import profile as profile_only
+    from autotune.pipeline import scale
+    from autotune.profile.advice.balance import write_table
+    from autotune.report.profile import profile_json, profile_table, scaling_json, scaling_table
+
+    config = config_of(study, context.obj, Path.cwd())
+    if ranks or threads:
+        scaling = scale(config, RANKS if ranks else THREADS, _numbers(ranks or threads or ""), lambda point: None)
+        if as_json:
+            _print_json(scaling_json(scaling))
+        else:
+            Console(highlight=False).print(scaling_table(scaling))
+        return
+    seen, advice = profile_only(config, Path("runs") / config.name, mechanisms=mechanisms)
+    facts = seen.observation.facts if seen.observation else None
+    if as_json:
+        _print_json(profile_json(seen.profile, facts, advice))
+    else:
+        Console(highlight=False).print(profile_table(seen.profile, facts, advice))
+    if balance is not None and not write_table(seen.profile, balance):
+        raise UsageError(f"{balance}: not written, the gids of the cells are not known.")
+    if seen.profile.failed:
+        raise typer.Exit(ExitCode.BASELINE_FAILED)
 
 
 @app.command()
@@ -125,6 +210,47 @@ def export(
         typer.echo(f"{output or chosen.FILE} written")
 
 
+@app.command("exec")
+def execute(
+    context: typer.Context,
+    best: Annotated[Path, typer.Argument(help="best.json, as export wrote it; the command follows --")],
+    force: Annotated[bool, typer.Option("--force", help="apply the settings though the proof does not hold")] = False,
+    otherwise: Annotated[
+        bool, typer.Option("--else-plain", help="run the command untouched where the settings are refused")
+    ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="run it twice instead, with your settings and with these, and compare")
+    ] = False,
+) -> None:
+    """Run your production command with the settings of a study applied; output and exit code are its own."""
+    from autotune.export import read_best
+    from autotune.handover.production import plain, production, verified
+
+    command = _after_dashes(context)
+    answer = read_best(best)
+    if verify:
+        with console_status("two runs, with your own settings and with these"):
+            same, says = verified(answer, command, Path.cwd())
+        typer.echo(says)
+        raise typer.Exit(ExitCode.DONE if same else ExitCode.DIFFERENT)
+    try:
+        ready = production(answer, command, Path.cwd(), force=force)
+    except UsageError as refused:
+        if not otherwise:
+            raise
+        ready = plain(command, Path.cwd(), warning=refused.message)
+    _become(ready)
+
+
+@app.command()
+def env(best: Annotated[Path, typer.Argument(help="best.json, as export wrote it")]) -> None:
+    """Print lines for a job script: eval "$(python -m autotune env best.json)" (bash, dash)."""
+    from autotune.export import read_best
+    from autotune.handover.shims import shell_lines
+
+    typer.echo("\n".join(shell_lines(read_best(best), best.resolve())))
+
+
 @app.command()
 def trials(
     folder: Folder,
@@ -141,9 +267,49 @@ def trials(
     if csv is not None:
         write_csv(frame, csv)
     elif as_json:
-        typer.echo(json.dumps(json.loads(frame.reset_index().to_json(orient="records")), indent=1))
+        _print_json(json.loads(frame.reset_index().to_json(orient="records")))
     else:
         Console(highlight=False).print(trial_table(records))
+
+
+@app.command("list")
+def list_studies(
+    folder: Annotated[Path, typer.Argument(help="where studies lie")] = Path("runs"),
+    as_json: Annotated[bool, typer.Option("--json", help="print the list as JSON")] = False,
+) -> None:
+    """List the studies of a folder: how far each has come, and its answer."""
+    from autotune.report.studies import find_studies
+    from autotune.report.terminal import studies_table
+
+    studies = find_studies(folder)
+    if as_json:
+        _print_json([study.as_dict() for study in studies])
+    else:
+        Console(highlight=False).print(studies_table(studies))
+
+
+@app.command()
+def show(
+    folder: Folder,
+    trial: Annotated[int | None, typer.Option(min=0, help="the number of one trial, to see all that is known")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print it as JSON")] = False,
+) -> None:
+    """Show a study, as far as it has come, or one of its trials."""
+    from autotune.report.studies import show_study, show_trial
+    from autotune.report.terminal import study_view, trial_view
+    from autotune.store.folder import open_finished
+
+    opened, _ = open_finished(folder)
+    if trial is None:
+        shown = show_study(opened)
+        view, plain = study_view(shown), shown.as_dict()
+    else:
+        one = show_trial(opened, trial)
+        view, plain = trial_view(one), one.as_dict()
+    if as_json:
+        _print_json(plain)
+    else:
+        Console(highlight=False).print(view)
 
 
 @app.command()
@@ -176,7 +342,7 @@ def compare(
 
     comparison = compare_files(a, b, window, population=population, columns=columns, with_spike_distance=distance)
     if as_json:
-        typer.echo(json.dumps(comparison.as_dict(), indent=1))
+        _print_json(comparison.as_dict())
     else:
         print_comparison(comparison, Console(highlight=False))
     if plot is not None:
@@ -185,7 +351,10 @@ def compare(
 
 
 @app.command()
-def doctor(context: typer.Context) -> None:
+def doctor(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="print what was found as JSON")] = False,
+) -> None:
     """Say what would be used to run a model and what is missing: autotune doctor [-- COMMAND]."""
     from autotune.doctor import examine
     from autotune.launch.command import parse_command
@@ -193,7 +362,10 @@ def doctor(context: typer.Context) -> None:
 
     command = parse_command(context.obj, Path.cwd()) if context.obj else None
     findings, code = examine(command)
-    Console(highlight=False).print(findings_table(findings))
+    if as_json:
+        _print_json({"findings": [asdict(finding) for finding in findings], "exit_code": int(code)})
+    else:
+        Console(highlight=False).print(findings_table(findings))
     raise typer.Exit(code)
 
 
@@ -214,16 +386,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     return ExitCode.DONE
 
 
-def _tune(config: StudyConfig, out: Path | None, storage: str | None, fresh: bool) -> None:
-    from autotune.pipeline import tune
-    from autotune.report.progress import Reports
-    from autotune.report.terminal import TerminalProgress
+def _after_dashes(context: typer.Context) -> list[str]:
+    if not context.obj:
+        raise UsageError("there is no command", cure="Write it after --: … -- mpiexec -n 2 python model.py")
+    return list(context.obj)
 
-    progress = Reports(TerminalProgress(Console(highlight=False)))
-    try:
-        tune(config, out or Path("runs") / config.name, storage=storage, fresh=fresh, progress=progress)
-    finally:
-        progress.close()
+
+def console_status(text: str) -> AbstractContextManager[object]:
+    """Say on standard error what is going on."""
+    return errors.status(text)
+
+
+def _become(ready: Production) -> None:
+    """This process becomes the user's command."""
+    for warning in ready.warnings:
+        errors.print(f"[yellow]autotune:[/] {escape(warning)}", highlight=False, soft_wrap=True)
+    os.chdir(ready.folder)
+    sys.stdout.flush()
+    os.execvpe(ready.argv[0], list(ready.argv), ready.environment)
+
+
+def _print_json(value: Any) -> None:
+    """Print it on standard output, where nothing else stands beside it."""
+    typer.echo(json.dumps(value, indent=1, allow_nan=False))
 
 
 def _report(error: AutotuneError) -> int:
@@ -236,29 +421,15 @@ def _report(error: AutotuneError) -> int:
     return error.exit_code
 
 
-def _config(study: Path | None, command: list[str] | None, search: dict[str, Any], **others: Any) -> StudyConfig:
-    """What to tune: a study or a command, with the options over what study.toml says."""
-    if (study is None) == (command is None):
-        raise UsageError(
-            "give either a study or a command, not both" if study else "nothing to tune",
-            cure="python -m autotune run studies/ring, or: python -m autotune run -- mpiexec -n 2 python model.py",
-        )
-    given = {
-        section: {name: value for name, value in options.items() if value is not None}
-        for section, options in {"search": search, **others}.items()
-    }
-    if study is not None:
-        data = read_study(study).model_dump()
-        return make_config(data | {section: data[section] | options for section, options in given.items()})
-    from autotune.launch.command import parse_command
-
-    assert command is not None
-    name = parse_command(command, Path.cwd()).name()
-    return make_config({"name": name, "command": command, "folder": Path.cwd(), **given})
-
-
 def _absolute(paths: list[Path] | None) -> tuple[Path, ...] | None:
     return tuple(path.expanduser().absolute() for path in paths) if paths else None
+
+
+def _numbers(text: str) -> list[int]:
+    numbers = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() and int(word) > 0 for word in numbers):
+        raise UsageError(f"{text}: not a list of whole numbers.", cure="Write them with commas: --ranks 1,2,4")
+    return [int(word) for word in numbers]
 
 
 def _split(names: str | None) -> tuple[str, ...] | None:

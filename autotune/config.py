@@ -25,7 +25,7 @@ from pydantic import (
 from autotune.agent.knobs import KNOBS
 from autotune.agent.protocol import Sampling
 from autotune.errors import UsageError
-from autotune.measure import minimum_pairs
+from autotune.measure import FEWEST_STARTS, Rule
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -33,7 +33,6 @@ else:
     import tomli as tomllib
 
 STUDY_FILE = "study.toml"
-LEAST_PAIRS = 5  # with fewer the interval of a speed-up says nothing
 
 
 Workspace = Literal["auto", "overlay", "library", "put back", "copy", "in place"]
@@ -57,15 +56,15 @@ class SearchConfig(_Section):
         default="run", description="what is timed: the run section, or the whole process"
     )
     short_s: float | None = Field(
-        default=20.0,
+        default=5.0,
         gt=0,
-        description="where the run is longer, the search uses a part of it that takes about so many seconds; inf: "
-        "always the whole",
+        description="where the run is longer, the search uses a part of it that takes about so many seconds, a tenth "
+        "of the run at least; inf: always the whole",
     )
     short_spikes: int = Field(
         default=200, ge=1, description="a part of the run that the search uses holds at least so many spikes"
     )
-    repeats: int = Field(default=2, ge=0, description="how often a promising trial is measured again")
+    repeats: int = Field(default=1, ge=0, description="how often a promising trial is measured again")
     cap: float = Field(
         default=3.0,
         gt=1,
@@ -289,21 +288,24 @@ class ConfirmConfig(_Section):
 
     pairs: int | None = Field(
         default=None,
-        description="paired runs for each finalist; without it as many as the A/A spread asks for. At least as many as "
-        f"a proof needs: {minimum_pairs(0.01, 3)} at alpha = 0.01 with 3 finalists",
+        ge=FEWEST_STARTS,
+        description="the most fresh starts for each finalist, in place of most_pairs; the proof ends as soon as it can",
     )
     most_pairs: int = Field(
         default=16,
-        ge=LEAST_PAIRS,
-        description="the most paired runs for each finalist where the A/A spread asks for more; never fewer than a "
-        "proof needs",
+        ge=FEWEST_STARTS,
+        description="the most fresh starts of the model for each finalist; each gives one pair of runs or more",
     )
     wanted_gain: float | None = Field(
         default=None,
         gt=0,
-        description="the gain that the number of pairs is chosen to show; without it 0.03 above minimum_gain",
+        description="the gain that this machine should be able to show; without it 0.03 above minimum_gain",
     )
-    finalists: int = Field(default=3, ge=1, description="how many of the best trials are confirmed")
+    finalists: int = Field(
+        default=3,
+        ge=1,
+        description="how many of the best trials may be confirmed, one after the other until one is proved",
+    )
     alpha: float = Field(
         default=0.01, gt=0, lt=0.5, description="family-wise error rate of the test that proves a gain"
     )
@@ -314,17 +316,21 @@ class ConfirmConfig(_Section):
 
     @property
     def gain_to_show(self) -> float:
-        """The gain that the number of pairs is chosen to show."""
+        """The gain that this machine should be able to show."""
         return self.minimum_gain + 0.03 if self.wanted_gain is None else self.wanted_gain
+
+    def rule(self, floor: float, alpha: float | None = None) -> Rule:
+        """The rule of the proof; `floor`: the spread of this machine's A/A pairs."""
+        return Rule(
+            self.alpha if alpha is None else alpha,
+            self.minimum_gain,
+            self.confidence,
+            self.pairs or self.most_pairs,
+            floor,
+        )
 
     @model_validator(mode="after")
     def _enough(self) -> ConfirmConfig:
-        least = max(LEAST_PAIRS, minimum_pairs(self.alpha, self.finalists))
-        if self.pairs is not None and self.pairs < least:
-            finalists = f"{self.finalists} finalist{'s' * (self.finalists > 1)}"
-            raise ValueError(
-                f"{self.pairs} pairs prove nothing at alpha {self.alpha:g} with {finalists}; at least {least}"
-            )
         if self.wanted_gain is not None and self.wanted_gain <= self.minimum_gain:
             raise ValueError(f"a wanted_gain of {self.wanted_gain:g} must be above minimum_gain, {self.minimum_gain:g}")
         return self

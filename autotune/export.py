@@ -5,19 +5,22 @@ The schema is published in docs/reference/best.schema.json; `schema_version` cha
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
+from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from autotune.errors import UsageError
 from autotune.measure import Confirmation
 from autotune.observe import Observation
 from autotune.results import Compared, in_words
+from autotune.search.simplify import Simplified
 from autotune.search.stop import Stopped
 from autotune.store.folder import StudyFolder
 from autotune.store.output import write_output
@@ -75,6 +78,11 @@ class Evidence(_Part):
     test: str
     corrected_p: float | None
     findings: list[dict[str, Any]] = Field(description="every finalist with its interval and p-values")
+    brings: list[dict[str, Any]] = Field(
+        default=[],
+        description="of each setting of the search's best trial: time without it over time with it, beside the others, "
+        "with an interval of 95 %, and whether it was kept",
+    )
 
 
 class Bill(_Part):
@@ -93,9 +101,15 @@ class Best(_Part):
     verdict: Literal["improved", "no improvement"]
     settings: dict[str, Any] = Field(description="knob to value, as it took effect")
     baseline_settings: dict[str, Any] = Field(description="the same knobs in the user's own run")
+    changes: dict[str, Any] = Field(
+        default_factory=dict, description="what of it must be set otherwise than the user has it: what `exec` applies"
+    )
     speedup: Speedup
     model: ModelIdentity
     environment: Environment
+    launch: dict[str, Any] = Field(
+        default_factory=dict, description="what is known of how the command starts: binding words, mod files, nrnivmodl"
+    )
     evidence: Evidence
     bill: Bill
     created: str
@@ -120,12 +134,12 @@ def make_best(folder: StudyFolder, study: StudyRecord) -> Best:
         verdict=confirmation.verdict,
         settings=baseline if winner is None else _as_effective(baseline, winner),
         baseline_settings=baseline,
+        changes=dict(winner.changes) if winner else {},
         speedup=_speedup(confirmation),
         model=study.model,
         environment=observation.environment,
-        evidence=_evidence(
-            confirmation, trials, winner, observation, folder.read(Stopped), folder.read(LookedAt) or LookedAt()
-        ),
+        launch=asdict(observation.facts.launch),
+        evidence=_evidence(confirmation, trials, winner, observation, folder),
         bill=_bill(folder, confirmation),
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         tool=study.version,
@@ -135,6 +149,28 @@ def make_best(folder: StudyFolder, study: StudyRecord) -> Best:
 def write_best(best: Best, file: Path) -> None:
     """Write it, whole or not at all. Raises UsageError when the place cannot be written."""
     write_output(file, best.model_dump_json(indent=2) + "\n")
+
+
+def read_best(file: Path) -> Best:
+    """An answer that was written before. Raises UsageError for a file that is none, or of another version."""
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}", cure="python -m autotune export DIR -o best.json") from error
+    except ValueError as error:
+        raise UsageError(f"{file}: not JSON ({error})", cure="python -m autotune export DIR -o best.json") from error
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if version != SCHEMA_VERSION:
+        raise UsageError(
+            f"{file}: schema_version {version!r}, this tool reads {SCHEMA_VERSION}",
+            cure="Export it again from its study: python -m autotune export DIR -o best.json",
+        )
+    try:
+        return Best.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise UsageError(f"{file}: {place}: {first['msg']}", cure="Export it again from its study.") from error
 
 
 def winning_trial(confirmation: Confirmation, trials: list[Trial]) -> Trial | None:
@@ -168,9 +204,9 @@ def _evidence(
     trials: list[Trial],
     winner: Trial | None,
     observation: Observation,
-    stopped: Stopped | None,
-    looked_at: LookedAt,
+    folder: StudyFolder,
 ) -> Evidence:
+    stopped, simplified = folder.read(Stopped), folder.read(Simplified)
     raster = None
     if winner is not None:
         raster = RasterEvidence(
@@ -183,7 +219,7 @@ def _evidence(
             mean_shift_ms=winner.mean_shift_ms,
             statistics=winner.statistics,
         )
-    looked = looked_at.of(winner) if winner else ()
+    looked = (folder.read(LookedAt) or LookedAt()).of(winner) if winner else ()
     return Evidence(
         trials=len(trials),
         stopped=stopped.reason if stopped else "",
@@ -196,4 +232,5 @@ def _evidence(
         test=confirmation.test,
         corrected_p=confirmation.best.corrected_p if winner and confirmation.best else None,
         findings=list(confirmation.as_dict()["findings"]),
+        brings=[asdict(brings) for brings in simplified.settings] if simplified else [],
     )

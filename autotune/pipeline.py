@@ -5,35 +5,46 @@ Each step returns its result and is skipped when its record is already in the st
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from autotune.begin import begin, prepare
+from autotune.calibrate.baseline import Calibration
 from autotune.calibrate.steps import Calibrator
 from autotune.config import StudyConfig
 from autotune.confirm.confirmation import Confirmer
+from autotune.confirm.starts import Starts
 from autotune.export import Best, make_best
 from autotune.launch.ask import Ask
+from autotune.launch.command import Command
 from autotune.launch.mechanisms import Builder
+from autotune.launch.mpi import Mpi
 from autotune.launch.run import FreshRunner, stage_agent
+from autotune.machine import usable_cores
 from autotune.observe import Observation, observe, observed
 from autotune.observe.results import results_of_watched
 from autotune.plan.manner import manner, what_is_timed
 from autotune.plan.space import SearchSpace
 from autotune.plan.steps import planned, wished_space
+from autotune.profile import Advice, Profiled, advise, glimpse, known_of, profiled
+from autotune.profile.scaling import Point, Scaling, scaling
 from autotune.report.progress import Progress
-from autotune.search.loop import search
+from autotune.search.loop import search, simplified
 from autotune.search.trial import TrialRunner
 from autotune.search.verified import Verifier, remember_looked
 from autotune.session.record import SessionRecord
 from autotune.session.router import Router
+from autotune.store.folder import StudyFolder
 from autotune.verify.acceptance import Acceptance
 from autotune.verify.beside import own_runs
 from autotune.verify.files import own_files
+
+MOST_ADVICE = 2
+"""After the answer of a plan or a study; `profile` shows all."""
 
 
 def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, progress: Progress) -> Best:
@@ -70,7 +81,9 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
         )
         with closing(router):
             with folder.spending(progress.step("calibrate")):
-                calibrator = Calibrator(folder, runner, router, Ask(limit_s), space, raw, wishes, config.confirm)
+                calibrator = Calibrator(
+                    folder, runner, router, router.runner_for, Ask(limit_s), space, raw, wishes, config.confirm
+                )
                 known = calibrator.calibrated(config.noise.runs)
                 progress.calibrated(known.calibration)
                 progress.timed(known.noise, known.short.note)
@@ -85,14 +98,51 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
                 progress.searching(folder.trials(), wishes)
                 found = search(begun.study, trials, folder, wishes, progress.trial, known.noise.visible_gain)
                 progress.stopped(found.stopped.reason)
+                found = simplified(begun.study, trials, folder, found, progress.trial)
 
         with folder.spending(progress.step("confirm")):
-            confirmer = Confirmer(folder, runner, verifier, config.confirm, wishes.seed)
+            starts = Starts(runner, verifier, router if wishes.objective == "run" else None)
+            confirmer = Confirmer(folder, starts, config.confirm, wishes.seed)
             confirmer.confirm(found.trials, known.noise, progress.confirming, progress.confirmed)
 
         best = make_best(folder, begun.record)
         progress.finished(best, folder.path)
+        progress.advised(advice_on(observation, begun.watcher.command, known.calibration))
         return best
+
+
+def advice_on(observation: Observation, command: Command, calibration: Calibration | None = None) -> list[Advice]:
+    """What the watched run of a plan or a study says about the user's script: the pieces that bring most."""
+    known = known_of(glimpse(observation), observation, command, calibration)
+    return advise(known)[:MOST_ADVICE]
+
+
+def profile(config: StudyConfig, study: Path, *, mechanisms: bool = True) -> tuple[Profiled, list[Advice]]:
+    """One watched run that tells where its time goes, and what to do about it; if there is a study in the folder
+    `study`, what its own runs at a finer dt have shown counts too. Raises as plan.
+    """
+    with _runner(config) as (runner, mpi):
+        seen = profiled(runner, mpi, config.run.timeout_s, mechanisms=mechanisms)
+    if seen.observation is None:
+        return seen, []
+    calibration = StudyFolder(study).read(Calibration) if study.is_dir() else None
+    return seen, advise(known_of(seen.profile, seen.observation, runner.command, calibration))
+
+
+def scale(config: StudyConfig, by: str, numbers: Sequence[int], made: Callable[[Point], None]) -> Scaling:
+    """One run of the command for each number of ranks or threads. Raises as plan, and UsageError without {ranks}."""
+    with _runner(config) as (runner, _):
+        return scaling(runner, by, numbers, config.run.timeout_s, usable_cores(), made)
+
+
+@contextmanager
+def _runner(config: StudyConfig) -> Iterator[tuple[FreshRunner, Mpi | None]]:
+    """What runs the command in the user's own folder, as long as the context lasts."""
+    command, environment, mpi = prepare(config)
+    with TemporaryDirectory(prefix="autotune-profile-") as name:
+        agent = Path(name, "agent")
+        stage_agent(agent)
+        yield FreshRunner(command, environment, agent, Path(name, "scratch"), config.run.end_grace_s), mpi
 
 
 def plan(config: StudyConfig, runner: Callable[..., FreshRunner] = FreshRunner) -> tuple[Observation, SearchSpace]:

@@ -3,11 +3,12 @@
     python benchmarks/decision_rules.py [--markdown] [--studies 2000] [--processes N]
 
 A simulated clock stands in for the model's runs: log-normal noise, slow drift (autocorrelated), bursts that slow a few
-runs in a row, and in one row a background load that starts somewhere in the confirmation. Everything else is the
-tuner's own, with its default configuration: `measure_noise` times identical settings and chooses the pairs,
-`TrialRunner` scores each trial, repeats the promising ones and stops the hopeless ones, `finalists` chooses, `confirm`
-judges. In a study nothing is planted (A/A), or one trial in eight is 10 % faster. A gain counts as resolvable where the
-tuner says so before the search: its smallest provable gain (`NoiseRecord.visible_gain`) is 10 % or less.
+runs in a row, heavy tails, and in some rows a background load that starts somewhere in the confirmation. Everything
+else is the tuner's own, with its default configuration: `measure_noise` times identical settings, `TrialRunner` scores
+each trial, repeats the promising ones and stops the hopeless ones, `finalists` chooses, `confirm` looks after every
+start and stops when it can. In a study nothing is planted (A/A), or one trial in eight is 10 % faster. A gain counts as
+resolvable where the tuner says so before the search: its smallest provable gain (`NoiseRecord.visible_gain`) is 10 % or
+less.
 
 Each setting is tried once, in a random order: Optuna would only try the faster ones more often.
 
@@ -25,17 +26,18 @@ from multiprocessing import Pool
 from types import SimpleNamespace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from autotune.agent.driver.facts import ModelFacts
 from autotune.agent.knobs import EXACT, Domain
 from autotune.calibrate.noise import NoiseRecord, measure_noise
 from autotune.config import StudyConfig
-from autotune.confirm.confirmation import baseline_s, time_s
-from autotune.confirm.finalists import finalists
+from autotune.confirm.confirmation import ConfirmationLog, plan_confirmation
+from autotune.confirm.starts import Starts
 from autotune.launch.ask import Ask, Run
 from autotune.launch.judge import RunFailed
-from autotune.measure import Confirmation, confirm, recommended_pairs
+from autotune.measure import Confirmation, Finding, Look, Rule, aa_spread, confirm, neighbour_log_ratios
 from autotune.measure.significance import Floats, p_values
 from autotune.plan.space import SearchSpace
 from autotune.raster import Raster
@@ -47,12 +49,10 @@ from autotune.verify.acceptance import Judgement
 
 CONFIG = StudyConfig(name="simulated", command=("nothing",))  # the defaults that every user gets
 SEARCH, CONFIRM = CONFIG.search, CONFIG.confirm
-PAIRS = recommended_pairs(CONFIRM.alpha, CONFIRM.finalists)
 GAIN, PLANTED = 0.10, 1 / 8
 RUN_S = SEARCH.short_s or 20.0  # seconds of an undisturbed run of the baseline
 KNOB = "dt"  # one knob with a value for each trial; which one does not matter here
 LIMIT_S = 1e6  # of a run that is not to be stopped
-RESAMPLES = 199  # few, for speed; `confirm` takes 9999 by default
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ class Machine:
     burst_chance: float  # that a burst starts at a run
     burst: float  # mean size of a burst, which lasts three runs on average
     load: float = 0.0  # of a background load that starts in the confirmation and stays
+    tails: float = 0.0  # degrees of freedom of Student's t for the noise from run to run; 0: normal
+    modes: float = 0.0  # by which a changed setting is faster or slower in each start, as a coin says
 
 
 QUIET = Machine("quiet node", 0.01, 0.01, 0.005, 0.2)
@@ -74,6 +76,9 @@ MACHINES = (
     Machine("desktop", 0.02, 0.02, 0.01, 0.3),
     Machine("desktop in use", 0.03, 0.03, 0.02, 0.3),
     Machine("two busy cores", 0.15, 0.10, 0.08, 0.5),
+    Machine("heavy tails", 0.03, 0.0, 0.0, 0.0, tails=3.0),
+    Machine("heavy tails, a load of +50 % starts", 0.03, 0.0, 0.0, 0.0, load=0.4, tails=3.0),
+    Machine("quiet node, settings in two modes 20 % apart", 0.01, 0.01, 0.005, 0.2, modes=0.1),
 )
 
 
@@ -86,14 +91,17 @@ class Clock:
         self._drift = rng.normal(0, machine.drift)
         self._in_burst = False
 
-    def run(self, speedup: float = 1.0) -> float:
-        """The time of a run whose settings are so much faster than the baseline's."""
+    def run(self, speedup: float = 1.0, *, changed: bool = False) -> float:
+        """The time of a run whose settings are so much faster than the baseline's; `changed`: they are not its own."""
         machine, rng, memory = self.machine, self.rng, 0.95
         self._drift = memory * self._drift + rng.normal(0, machine.drift * (1 - memory**2) ** 0.5)
         self._in_burst = rng.random() < (2 / 3 if self._in_burst else machine.burst_chance)
-        log_s = self._drift + rng.normal(0, machine.noise)
+        own = rng.standard_t(machine.tails) * machine.noise if machine.tails else rng.normal(0, machine.noise)
+        log_s = self._drift + own
         if self._in_burst:
             log_s += machine.burst * rng.uniform(0.5, 1.5)
+        if changed and machine.modes:
+            log_s += machine.modes * rng.choice((-1.0, 1.0))
         if self.load_from is not None and self.runs >= self.load_from:
             log_s += machine.load
         self.runs += 1
@@ -114,7 +122,7 @@ class Model:
     def run(self, ask: Ask) -> Run:
         """One run; one that would take longer than its limit is stopped, as in `FreshRunner`."""
         setting = ask.changes.get(KNOB, 0)
-        run_s = RUN_S * self.clock.run(float(self.speedups[setting]))
+        run_s = RUN_S * self.clock.run(float(self.speedups[setting]), changed=setting != 0)
         if run_s > ask.limit_s:
             raise RunFailed("timeout", "too long")
         return Run((), self.raster, Effective({KNOB: setting}), run_s, {"run": run_s}, run_s, 0)
@@ -128,8 +136,9 @@ class AllRight:
     observation = SimpleNamespace(run_s=RUN_S, wall_s=RUN_S, rounding=(), facts=SimpleNamespace(ranks=1, threads=1))
     beside = SimpleNamespace(learn=lambda run: None)
 
-    def difference(self, run: Run, changes: Changes, safety: str) -> None:
-        """None: nothing is done beside the spikes."""
+    def compared_beside(self, run: Run, changes: Changes, safety: str) -> tuple[()]:
+        """Empty: nothing is done beside the spikes."""
+        return ()
 
     def reproduces(self, run: Run) -> bool:
         """Always."""
@@ -142,13 +151,16 @@ class AllRight:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One simulated study. `correct`: the winner is really faster; `covered`: its interval holds the true speed-up."""
+    """One simulated study. `runs`: of the confirmation; `correct`: the winner is really faster; `covered`: its interval
+    holds the true speed-up; `first_covered`: so does that of the finalist confirmed first, claimed or not.
+    """
 
     resolvable: bool
-    pairs: int
+    runs: int
     improved: bool
     correct: bool
     covered: bool
+    first_covered: bool | None
     naive_speedup: float
 
 
@@ -168,14 +180,15 @@ def simulate(machine: Machine, planted: bool, seed: int) -> Outcome:
         trials.append(runner.trial(number, Params({KNOB: number}), trials))
 
     result = _confirmation(model, runner.verifier, trials, noise, seed)
-    best = result.best
+    best, first = result.best, next(iter(result.findings), None)
     truth = float(speedups[int(best.finalist)]) if best else 1.0
     return Outcome(
         resolvable=noise.visible_gain <= GAIN,
-        pairs=noise.pairs,
+        runs=2 * len(result.samples),
         improved=best is not None,
         correct=truth > 1,
         covered=best is not None and best.speedup.low <= truth <= best.speedup.high,
+        first_covered=None if first is None else holds(first, float(speedups[int(first.finalist)])),
         naive_speedup=single * RUN_S / min(t.samples[0].trial_s for t in trials if t.changes and t.samples),
     )
 
@@ -187,23 +200,24 @@ def verifier(settings: int) -> Verifier:
     return Verifier(space, AllRight(), LIMIT_S, SEARCH.objective)
 
 
+def holds(finding: Finding, truth: float) -> bool:
+    """Whether the interval of a finding holds the true speed-up."""
+    return finding.speedup.low <= truth <= finding.speedup.high
+
+
 def _confirmation(
     model: Model, verifier: Verifier, trials: Sequence[Trial], noise: NoiseRecord, seed: int
 ) -> Confirmation:
     """As the pipeline does it; a load, where the machine has one, starts somewhere in it."""
-    best = finalists(trials, CONFIRM.finalists, noise.noise.upper, CONFIRM.minimum_gain)
     clock = model.clock
-    clock.load_from = clock.runs + int(clock.rng.integers(1, 2 * noise.pairs * max(len(best), 1)))
+    clock.load_from = clock.runs + int(clock.rng.integers(1, 2 * CONFIRM.most_pairs))
+    plan = plan_confirmation(ConfirmationLog(), trials, noise, CONFIRM)
+    starts = Starts(model, verifier)
     return confirm(
-        partial(baseline_s, model, verifier),
-        {str(trial.number): partial(time_s, model, verifier, trial.changes) for trial in best},
-        pairs=noise.pairs,
-        alpha=CONFIRM.alpha,
-        minimum_gain=CONFIRM.minimum_gain,
-        confidence=CONFIRM.confidence,
+        {str(trial.number): partial(starts.make, trial.changes) for trial in plan.finalists},
+        plan.rule,
         seed=seed,
         run_failed=RunFailed,
-        resamples=RESAMPLES,
     )
 
 
@@ -225,15 +239,18 @@ def verdict_rows(studies: int, processes: int) -> list[list[str]]:
             real = pool.map(partial(simulate, machine, True), range(studies), chunksize=50)
             seen = [outcome for outcome in real if outcome.resolvable]
             found = [outcome for outcome in real if outcome.improved]
+            first = [outcome for outcome in real + null if outcome.first_covered is not None]
             rows.append(
                 [
                     machine.name,
                     share(null, lambda o: o.improved),
+                    f"{np.mean([o.runs for o in null]):.1f}",
                     f"{np.median([o.naive_speedup for o in null]):.2f}",
                     f"{len(seen) / len(real):.0%}",
-                    f"{np.mean([o.pairs for o in seen]):.1f}" if seen else "–",
+                    f"{np.mean([o.runs for o in real]):.1f}",
                     share(seen, lambda o: o.correct),
                     share(real, lambda o: o.correct),
+                    share(first, lambda o: bool(o.first_covered)),
                     share(found, lambda o: o.covered),
                 ]
             )
@@ -243,46 +260,67 @@ def verdict_rows(studies: int, processes: int) -> list[list[str]]:
 VERDICTS = (
     "machine",
     "A/A: false “improved”",
+    "runs of its proof",
     "A/A: naive “speed-up”",
     "10 % called resolvable",
-    "pairs then",
+    "runs of its proof",
     "10 % found if resolvable",
     "10 % found in all",
-    "interval of winner holds truth",
+    "interval of the first holds truth",
+    "of the winner",
 )
 
-
-def candidate_tests() -> dict[str, Callable[[Floats], Floats]]:
-    """The tests that were compared, from rows of log speed-ups beyond the minimum gain to p-values."""
-    return {
-        "t-test": lambda x: stats.ttest_1samp(x, 0, axis=1, alternative="greater").pvalue,
-        "sign": lambda x: stats.binom.sf((x > 0).sum(axis=1) - 1, x.shape[1], 0.5),
-        "Wilcoxon, all pairs": lambda x: stats.wilcoxon(x, axis=1, alternative="greater", method="exact").pvalue,
-        "Wilcoxon, disturbed set aside": p_values,
-    }
+OLD_PAIRS, OLD_FINALISTS = 10, 3  # the rule before: so many pairs for each of three finalists, looked at once
 
 
-TESTS = ("machine", "true gain", *candidate_tests())
+def old_rule(excess: Floats) -> NDArray[np.bool_]:
+    """The fixed-size rule that this one replaced: the signed-rank test with Holm's first level, after ten pairs."""
+    return p_values(excess[:, :OLD_PAIRS]) < CONFIRM.alpha / OLD_FINALISTS
 
 
-def test_rows(studies: int) -> list[list[str]]:
-    """How often each test calls one finalist faster with the fewest pairs made by default, at Holm's first level."""
-    rows, level = [], CONFIRM.alpha / CONFIRM.finalists
+RULES = ("machine", "true gain", "old rule: proved", "runs", "new rule: proved", "runs")
+
+
+def rule_rows(studies: int) -> list[list[str]]:
+    """How often one finalist is called faster by the old and the new rule, and with how many runs."""
+    rows = []
     for machine in MACHINES:
-        for gain in (0.0, CONFIRM.minimum_gain, GAIN):
-            excess = np.array([_pairs(machine, gain, seed) for seed in range(studies)]) - np.log1p(CONFIRM.minimum_gain)
-            proved = [float(np.mean(test(excess) < level)) for test in candidate_tests().values()]
-            rows.append([machine.name, f"{gain:.0%}", *(f"{value:.1%}" for value in proved)])
+        for gain in (0.0, CONFIRM.minimum_gain, 0.05, GAIN, 0.30):
+            logs = np.array([_pairs(machine, gain, seed) for seed in range(studies)])
+            old = old_rule(logs - np.log1p(CONFIRM.minimum_gain))
+            new = [sequence(row, CONFIRM.rule(aa_noise(machine, seed))) for seed, row in enumerate(logs)]
+            rows.append(
+                [
+                    machine.name,
+                    f"{gain:.0%}",
+                    f"{np.mean(old):.1%}",
+                    f"{2 * OLD_PAIRS}",
+                    f"{np.mean([look.proved for look in new]):.1%}",
+                    f"{2 * np.mean([look.starts for look in new]):.1f}",
+                ]
+            )
     return rows
+
+
+def sequence(logs: Sequence[float], rule: Rule) -> Look:
+    """Where the rule stops on a sequence of starts with one pair each."""
+    looks = (rule.look(logs[:n]) for n in range(1, len(logs) + 1))
+    return next(look for look in looks if look.decision != "go on")
+
+
+def aa_noise(machine: Machine, seed: int) -> float:
+    """The spread of a study's A/A runs on this machine, before any load."""
+    clock = Clock(machine, np.random.default_rng([seed, 7]), load_from=None)
+    return aa_spread(neighbour_log_ratios([clock.run() for _ in range(CONFIG.noise.runs)]), shared_runs=True).spread
 
 
 def _pairs(machine: Machine, gain: float, seed: int) -> list[float]:
     rng = np.random.default_rng(seed)
-    clock = Clock(machine, rng, load_from=int(rng.integers(1, 2 * PAIRS)))
+    clock = Clock(machine, rng, load_from=int(rng.integers(1, 2 * CONFIRM.most_pairs)))
     logs = []
-    for trial_first in rng.integers(2, size=PAIRS):
-        speedups = (1 + gain, 1.0) if trial_first else (1.0, 1 + gain)
-        first, second = (clock.run(speedup) for speedup in speedups)
+    for trial_first in rng.integers(2, size=CONFIRM.most_pairs):
+        order = (True, False) if trial_first else (False, True)
+        first, second = (clock.run(1 + gain if trial else 1.0, changed=trial) for trial in order)
         logs.append(np.log(second / first) if trial_first else np.log(first / second))
     return logs
 
@@ -302,15 +340,14 @@ def main() -> None:
     """Simulate and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--studies", type=int, default=2000, help="simulated studies for each figure")
+    parser.add_argument("--sequences", type=int, help="of starts for each figure of the second table; default: as many")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--markdown", action="store_true", help="tables for the documentation")
     options = parser.parse_args()
     title = f"Verdicts of {options.studies} studies a figure (95 % intervals in brackets)"
     show(title, VERDICTS, verdict_rows(options.studies, options.processes), markdown=options.markdown)
-    title = (
-        f"The choice of the test: one finalist “proved” at p < {CONFIRM.alpha:g}/{CONFIRM.finalists} with {PAIRS} pairs"
-    )
-    show(title, TESTS, test_rows(options.studies), markdown=options.markdown)
+    title = f"The rule before ({OLD_PAIRS} pairs, looked at once) and the present one, for one finalist"
+    show(title, RULES, rule_rows(options.sequences or options.studies), markdown=options.markdown)
 
 
 if __name__ == "__main__":

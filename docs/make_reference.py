@@ -22,6 +22,7 @@ from autotune.config import StudyConfig
 from autotune.errors import ExitCode
 from autotune.export import Best
 from knob_pages import knobs_page
+from python_page import python_page
 
 REFERENCE = Path(__file__).parent / "reference"
 MADE = "Made by `make reference` from the code; a test compares the two."
@@ -78,6 +79,7 @@ def pages() -> dict[str, str]:
         "commands.md": commands_page(),
         "study.md": study_page(),
         "knobs.md": knobs_page(),
+        "python.md": python_page(),
         "best.schema.json": schema,
     }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autotune.config import ConfirmConfig, StudyConfig, make_config, read_study
+from autotune.config import StudyConfig, make_config, read_study
 from autotune.errors import ExitCode, UsageError
 
 STUDIES = Path(__file__).parents[1] / "studies"
@@ -72,13 +72,13 @@ BAD = {
     ),
     "out of range": (
         'command = "x"\n\n[confirm]\n# a remark\nmost_pairs = 2\n',
-        "study.toml:5: confirm.most_pairs = 2: Input should be greater than or equal to 5",
-        "paired runs",
+        "study.toml:5: confirm.most_pairs = 2: Input should be greater than or equal to 4",
+        "fresh starts of the model",
     ),
     "fewer pairs than a proof needs": (
-        'command = "x"\n[confirm]\npairs = 5\n',
-        "study.toml:2: confirm = {'pairs': 5}",
-        "5 pairs prove nothing at alpha 0.01 with 3 finalists; at least 9",
+        'command = "x"\n[confirm]\npairs = 3\n',
+        "study.toml:3: confirm.pairs = 3",
+        "greater than or equal to 4",
     ),
     "a table that is no table": ('command = "x"\nsearch = 3\n', "study.toml:2: search = 3", "dictionary"),
     "dotted keys": (
@@ -110,14 +110,6 @@ def test_a_broken_study_is_told_where_what_and_what_is_allowed(read, case):
     assert what.replace("study.toml", "ring/study.toml") in message
     assert allowed in message
     assert caught.value.exit_code == ExitCode.USAGE == 2
-
-
-def test_so_few_pairs_as_the_reference_names_are_allowed_and_fewer_are_not():
-    allowed = {"name": "x", "command": ["x"], "confirm": {"pairs": 9}}
-    assert make_config(allowed).confirm.pairs == 9
-    assert "9 at alpha = 0.01 with 3 finalists" in (ConfirmConfig.model_fields["pairs"].description or "")
-    with pytest.raises(UsageError, match="at least 5"):
-        make_config({**allowed, "confirm": {"pairs": 4, "finalists": 1, "alpha": 0.2}})
 
 
 DESCRIBED = [

@@ -11,8 +11,7 @@ import pytest
 from autotune.errors import UsageError
 from autotune.export import Best, make_best, write_best
 from autotune.handover.told import describe_bill
-from autotune.measure import Pair
-from autotune.measure.confirm import conclude
+from autotune.measure import Rule, Started, confirm
 from autotune.store.folder import StudyFolder, open_finished
 
 SCHEMA = Path(__file__).parents[1] / "docs" / "reference" / "best.schema.json"
@@ -64,9 +63,7 @@ def test_it_says_what_the_answer_rests_on(best, recipe_study):
 def test_the_bill_says_what_the_study_cost_and_after_how_many_runs_it_has_paid_for_itself(recipe_study, copy_of):
     folder, study = open_finished(copy_of(recipe_study).out)
     faster = next(str(trial.number) for trial in folder.trials() if trial.accepted and trial.changes)
-    pairs = tuple(Pair(faster, index, True, 10.0, 8.0) for index in range(10))
-    rule = {"alpha": 0.01, "minimum_gain": 0.02, "confidence": 0.95, "seed": 0}
-    folder.write(conclude(pairs, (faster,), pairs=10, **rule))
+    folder.write(confirm({faster: lambda start, order: Started(((10.0, 8.0),))}, Rule()))
     spent(folder, search=60.0, confirm=41.0)
     bill = make_best(folder, study).bill
     assert (bill.tuning_s, bill.saved_s_per_run, bill.runs_to_pay) == (101.0, pytest.approx(2.0), 51)
@@ -75,8 +72,7 @@ def test_the_bill_says_what_the_study_cost_and_after_how_many_runs_it_has_paid_f
 
 def test_without_an_improvement_the_bill_is_the_cost_alone(recipe_study, copy_of):
     folder, study = open_finished(copy_of(recipe_study).out)
-    rule = {"alpha": 0.01, "minimum_gain": 0.02, "confidence": 0.95, "seed": 0}
-    folder.write(conclude((), (), pairs=10, **rule))
+    folder.write(confirm({}, Rule()))
     spent(folder, search=60.0)
     assert describe_bill(make_best(folder, study).bill) == "tuning took 1 min 0 s"
 

@@ -101,18 +101,30 @@ class Library:
 
     def template(self, name: str) -> Optional[Template]:
         """The class of this name, of those that come with NEURON; None where it cannot be found."""
-        look_up = self.function(
-            "hoc_table_lookup", "_Z16hoc_table_lookupPKcP7Symlist", gives=c_void_p, takes=(c_char_p, c_void_p)
-        )
         for table in ("hoc_built_in_symlist", "hoc_top_level_symlist"):
-            names = self.variable(table, c_void_p)
-            address = look_up(name.encode(), names) if look_up and names is not None and names.value else None
+            address = self._symbol(table, name)
             symbol = Symbol.from_address(address) if address else None
-            if symbol is not None and symbol.name == name.encode() and symbol.u:
+            if symbol is not None and symbol.u:
                 template = Template.from_address(symbol.u)
                 if template.sym == address:
                     return template
         return None
+
+    def offset(self, name: str) -> Optional[int]:
+        """The place of a variable of the top level in its data (hocdec.h, Objectdata); None where there is none."""
+        address = self._symbol("hoc_top_level_symlist", name)
+        return c_int.from_address(address + Symbol.u.offset).value if address else None
+
+    def _symbol(self, table: str, name: str) -> Optional[int]:
+        """The address of the symbol of this name."""
+        look_up = self.function(
+            "hoc_table_lookup", "_Z16hoc_table_lookupPKcP7Symlist", gives=c_void_p, takes=(c_char_p, c_void_p)
+        )
+        names = self.variable(table, c_void_p)
+        address: Optional[int] = None
+        if look_up and names is not None and names.value:
+            address = look_up(name.encode(), names)
+        return address if address and Symbol.from_address(address).name == name.encode() else None
 
 
 def object_behind(wrapper: Any) -> Optional[int]:

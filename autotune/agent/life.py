@@ -16,16 +16,18 @@ import sys
 import threading
 from dataclasses import replace
 from functools import partial
-from typing import Any, Optional, Union
+from typing import Any, Union
 
 from . import seen
+from .applying import Applying
 from .passes import Passes
 from .protocol import JOB_VARIABLE, Job, Service, read_message
 from .report import Report
 from .session import Replay, fork_for, may_fork, requests
 from .simulator import Simulator
+from .timeline import Timeline
 
-_agent: Optional[Agent] = None
+_agent: Union[Agent, Applying, None] = None
 
 
 def install(hoc: bool = False) -> None:
@@ -36,8 +38,12 @@ def install(hoc: bool = False) -> None:
     global _agent
     path = os.environ.get(JOB_VARIABLE)
     if path and _agent is None:
-        seen.note(path, seen.INSIDE)
-        _agent = Agent(read_message(path), hoc)
+        message = read_message(path)
+        if isinstance(message, Job) and message.apply_only:
+            _agent = Applying(message)
+        else:
+            seen.note(path, seen.INSIDE)
+            _agent = Agent(message, hoc)
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     for words in (sys.path, getattr(sys, "argv", [])):  # nrniv lists pre.hoc among its arguments
         words[:] = [word for word in words if word not in (here, os.path.join(here, "pre.hoc"))]
@@ -53,7 +59,12 @@ class Agent:
         self._sim = Simulator()
         self._report = Report(self._sim, job)
         self._report.hoc_is_the_model = hoc
+        self._timeline = Timeline(self._sim, job) if job.profile else None
+        if self._timeline:
+            self._timeline.before()
         self._passes = Passes(self._sim, job, self._report, several=self._service is not None)
+        if self._timeline:
+            self._timeline.after()
         if self._service:
             self._passes.call_at(self._service.at, self._serve)
         self._serving = self._finishing = False
@@ -112,4 +123,10 @@ class Agent:
 
     def _write_report(self) -> None:
         self._report.guarded(self._passes.close)()
+        if self._timeline:
+            self._report.guarded(self._profile)()
         self._report.write()
+
+    def _profile(self) -> None:
+        assert self._timeline is not None
+        self._report.rank.profile = self._timeline.told()

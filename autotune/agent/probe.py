@@ -11,7 +11,7 @@ import numpy as np
 
 from .libraries import loaded_libraries
 from .simulator import Simulator
-from .threadsafe import thread_unsafe
+from .threadsafe import lacking_the_word, thread_unsafe
 from .vectors import floats
 
 GID_BLOCK = 8192  # NEURON cannot list gids; blocks of this size are asked one by one
@@ -137,6 +137,7 @@ def probe(sim: Simulator, table: NetConTable, gids: Dict[int, int]) -> Dict[str,
         "artificial_mechanisms": mechanisms,
         "threads": int(sim.pc.nthread()),
         "thread_unsafe": thread_unsafe(sim),
+        "lacking_threadsafe": lacking_the_word(sim),
         "libraries": loaded_libraries("libnrnmech"),
     }
 

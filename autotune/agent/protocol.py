@@ -56,6 +56,12 @@ class Job:
     """Which segments start higher; another seed is another perturbation of the same size."""
     stop_ms: Optional[float] = None
     """End the run section early, at this t; for a search on a part of a long run."""
+    apply_only: bool = False
+    """A production run: set the settings and do nothing else (applying.py)."""
+    profile: bool = False
+    """Tell where the time of the whole process goes (timeline.py)."""
+    mechanism_times: bool = False
+    """In a profile: the time of each mechanism, which costs two looks at the clock for each at every step."""
     protocol: int = PROTOCOL
 
 
@@ -184,6 +190,8 @@ class RankReport:
     voltage: Dict[str, Any] = field(default_factory=dict)
     beside: Dict[str, Any] = field(default_factory=dict)
     """What the run did beside spikes (beside.py); empty in a watched run and in sessions."""
+    profile: Dict[str, Any] = field(default_factory=dict)
+    """Where the time of the process went (timeline.py); empty unless asked for."""
     perturbed: int = 0
     """How many segments the last finitialize started higher or lower (`Job.perturb_mv`)."""
     histogram: List[int] = field(default_factory=list)

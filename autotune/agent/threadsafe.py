@@ -8,7 +8,7 @@ decides are few. Where they are not met here, a trial fails with NEURON's own wo
 from __future__ import annotations
 
 import re
-from typing import Any, List, Set, Tuple
+from typing import Any, Callable, List, Set, Tuple
 
 from .simulator import Simulator
 
@@ -35,13 +35,31 @@ def thread_unsafe(sim: Simulator) -> List[str]:
     names = [name for name in ONE_MATRIX if _is_inserted(sim, name)]
     if int(sim.h.List("LinearMechanism").count()):
         names.append("LinearMechanism")
+    return names + _in_use(sim, lambda text: not is_thread_safe(text, sim.version))
+
+
+def lacking_the_word(sim: Simulator) -> List[str]:
+    """Those of them that THREADSAFE alone would mend: they assign a GLOBAL, of which each thread then has its own."""
+    return _in_use(
+        sim,
+        lambda text: (
+            not is_thread_safe(text, sim.version)
+            and _GLOBALS.search(text) is not None
+            and is_thread_safe(_GLOBALS.sub("RANGE", text), sim.version)
+        ),
+    )
+
+
+def _in_use(sim: Simulator, wanted: Callable[[str], bool]) -> List[str]:
+    """The mechanisms in use whose NMODL text is wanted."""
+    names = []
     for point in (0, 1):
         kinds = sim.h.MechanismType(point)
         name = sim.h.ref("")
         for kind in range(int(kinds.count())):
             kinds.select(kind)
             kinds.selected(name)
-            if not is_thread_safe(kinds.code() or "", sim.version) and _is_used(sim, name[0], bool(point)):
+            if wanted(kinds.code() or "") and _is_used(sim, name[0], bool(point)):
                 names.append(name[0])
     return names
 

@@ -10,6 +10,7 @@ left out.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -72,6 +73,8 @@ class Calibration:
     """The model sets its own dt after finitialize, so that no other can be tried."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Knobs that cannot be searched as it turned out, with the reason."""
+    finer_until_ms: float | None = None
+    """Where the runs at dt/2 and dt/4 end; None where they were made of the whole run."""
     unproved: str = ""
     """Why no change of the numbers can be judged, as it turned out."""
 
@@ -101,6 +104,7 @@ class _Calibrator:
     whole: Runner | None = None
     """Makes runs that do: the yardsticks of files, where the model writes any."""
     made: dict[str, Raster] = field(default_factory=dict)
+    finer_until_ms: float | None = None
 
     @property
     def yardsticks(self) -> Runner:
@@ -110,6 +114,27 @@ class _Calibrator:
     @property
     def ruler(self) -> Ruler:
         return ruler(self.limits, self.observation.facts.t_stop_ms)
+
+    @property
+    def finer_end_ms(self) -> float:
+        """Where the runs at a finer dt end."""
+        return self.observation.facts.t_stop_ms if self.finer_until_ms is None else self.finer_until_ms
+
+    @property
+    def finer_ruler(self) -> Ruler:
+        return ruler(self.limits, self.finer_end_ms)
+
+    @property
+    def finer_baseline(self) -> Raster:
+        """The part of the baseline that they are compared with."""
+        return self.baseline if self.finer_until_ms is None else self.baseline.window(-math.inf, self.finer_until_ms)
+
+    def forget_finer(self) -> None:
+        """From now on they are made of the whole run."""
+        self.finer_until_ms = None
+        for name in (HALF, QUARTER):
+            self.made.pop(name, None)
+            (self.folder / f"{name}.npz").unlink(missing_ok=True)
 
     def raster(self, name: str, make: Callable[[], Run]) -> Raster:
         """The raster of this name, from the study folder if an earlier driver made it."""
@@ -145,14 +170,15 @@ class _Calibrator:
 
         def make() -> Run:
             try:
-                run = self.yardsticks.run(self.ask.setting(self.space.finer(divisor)))
+                ask = replace(self.ask, stop_ms=self.finer_until_ms)
+                run = self.yardsticks.run(ask.setting(self.space.finer(divisor)))
             except RunFailed as failure:
                 raise _LeftOut(f"at dt/{divisor} your model fails: {failure.message}", steps) from failure
             if not self.space.is_finer(run.effective, divisor):
                 raise _LeftOut(FIXED_DT, steps, dt_is_fixed=True)
-            whole_ms = self.observation.facts.t_stop_ms
-            if abs(run.t_ms - whole_ms) > 1.5 * self.observation.facts.dt_ms:
-                ended = f"at dt/{divisor} it ended at t = {run.t_ms:g} ms, not at {whole_ms:g} ms"
+            end_ms = self.finer_end_ms
+            if abs(run.t_ms - end_ms) > 1.5 * self.observation.facts.dt_ms:
+                ended = f"at dt/{divisor} it ended at t = {run.t_ms:g} ms, not at {end_ms:g} ms"
                 raise _LeftOut(f"your script counts steps: {ended}", steps)
             other = structure(self.files, self.limits, run.files, self.observation.facts.dt_ms / divisor)
             if other:
@@ -188,9 +214,17 @@ class _Calibrator:
 
 
 def calibrate(
-    fresh: Runner, further: Runner, ask: Ask, acceptance: Acceptance, space: SearchSpace, folder: Path
+    fresh: Runner,
+    further: Runner,
+    ask: Ask,
+    acceptance: Acceptance,
+    space: SearchSpace,
+    folder: Path,
+    part_ms: Callable[[], float | None] = lambda: None,
 ) -> Calibration:
     """Run the baseline once more, and whatever the classes of the searched knobs need; rasters go to `folder`.
+
+    `part_ms` says where the search ends a run of a regular model, if early: there the runs at a finer dt end, too.
 
     The repetition is `fresh`; `further` makes the runs after it, of which only the rasters are used, not the times.
     `acceptance` holds baseline, observation and limits. Raises NotReproduced when two runs of the same command give
@@ -212,13 +246,14 @@ def calibrate(
     plain = Calibration(repeat.run_s)
     try:
         work.at_longer_dt()
-        regime, why = _regime(work, classes)
+        # The files of a part of a run are not those of the whole.
+        regime, why = _regime(work, classes, part_ms if not acceptance.files.names else lambda: None)
         plain = replace(plain, regime=regime, why=why)
         measured = _with_finer(plain, work) if _finer_wanted(work, classes) else plain
     except _LeftOut as out:
         left_out = dict.fromkeys(out.knobs, out.why)
         measured = replace(plain, note=out.why, left_out=left_out, dt_is_fixed=out.dt_is_fixed)
-    return replace(measured, runs=tuple(work.made))
+    return replace(measured, runs=tuple(work.made), finer_until_ms=work.finer_until_ms)
 
 
 def own_run(runner: Runner, ask: Ask, observation: Observation) -> Run:
@@ -245,7 +280,7 @@ def _seed(observation: Observation) -> str:
     return _BY_JOB if observation.facts.by_jobs else _SEED
 
 
-def _regime(work: _Calibrator, classes: Set[str]) -> tuple[Regime, str]:
+def _regime(work: _Calibrator, classes: Set[str], part_ms: Callable[[], float | None]) -> tuple[Regime, str]:
     """How this model can be compared, by perturbed runs and, where dt is searched, finer ones; makes the null runs that
     a chaotic one needs.
     """
@@ -254,8 +289,11 @@ def _regime(work: _Calibrator, classes: Set[str]) -> tuple[Regime, str]:
     if len(work.baseline) and {ROUND_OFF, NUMERICAL} & classes and work.parted(_round_off(work)):
         regime, why = "chaotic", f"a perturbation of {work.limits.perturb_mv:g} mV sends your network another way"
     elif _finer_wanted(work, classes):
+        work.finer_until_ms = part_ms()
         work.at_dt(HALF, 2)
-        if work.parted(work.at_dt(QUARTER, 4)) and work.sensitive():
+        quarter = work.at_dt(QUARTER, 4)
+        if work.finer_ruler.distance(work.finer_baseline, quarter) > work.limits.chaos and work.sensitive():
+            work.forget_finer()
             regime, why = "chaotic", f"a perturbation of {work.limits.null_mv:g} mV sends your network another way"
     if regime == "chaotic":
         work.nulls()
@@ -268,13 +306,13 @@ def _finer_wanted(work: _Calibrator, classes: Set[str]) -> bool:
 
 def _with_finer(calibration: Calibration, work: _Calibrator) -> Calibration:
     """The error of the user's own dt, from runs at dt/2 and dt/4."""
-    baseline, half, quarter = work.baseline, work.at_dt(HALF, 2), work.at_dt(QUARTER, 4)
-    wide = ruler(work.limits, work.ruler.end_ms, windows=2)
+    baseline, half, quarter = work.finer_baseline, work.at_dt(HALF, 2), work.at_dt(QUARTER, 4)
+    wide = ruler(work.limits, work.finer_end_ms, windows=2)
     order = convergence_order(wide.error_ms(baseline, half), wide.error_ms(half, quarter))
     measured = replace(
         calibration,
-        half_dt_distance=work.ruler.distance(baseline, half),
-        half_dt_shift_ms=work.ruler.largest_shift_ms(baseline, half),
+        half_dt_distance=work.finer_ruler.distance(baseline, half),
+        half_dt_shift_ms=work.finer_ruler.largest_shift_ms(baseline, half),
         own_error_ms=wide.error_ms(baseline, quarter),
         order=order if calibration.regime == "regular" else None,
     )
@@ -284,7 +322,7 @@ def _with_finer(calibration: Calibration, work: _Calibrator) -> Calibration:
         nulls = tuple(raster for name, raster in work.made.items() if name.startswith(NULL))
         notes += chaotic_notes(null_band(baseline, nulls, work.ruler, work.limits), quarter, dt_ms, work.limits)
     else:
-        apart = work.ruler.distance(baseline, quarter)
+        apart = work.finer_ruler.distance(baseline, quarter)
         notes += regular_notes(apart, measured.order, measured.own_error_ms, dt_ms, work.limits)
     unproved = _unproved(work, quarter)
     return replace(measured, unproved=unproved, note="; ".join([*notes, unproved] if unproved else notes))
@@ -292,13 +330,13 @@ def _with_finer(calibration: Calibration, work: _Calibrator) -> Calibration:
 
 def _unproved(work: _Calibrator, finer: Raster) -> str:
     """Why the spikes that depend on dt at all are too few; a stimulus's own do not, whatever dt does to the cells."""
-    facts, dependent = work.observation.facts, moved(work.baseline, finer)
+    facts, dependent = work.observation.facts, moved(work.finer_baseline, finer)
     if not facts.has_sections:
         return ""  # there is nothing that dt could do
-    why = too_little(dependent, facts.t_stop_ms, facts.sources, work.limits)
+    why = too_little(dependent, work.finer_end_ms, facts.sources, work.limits)
     if not why:
         return ""
-    still = f"{len(work.baseline) - len(dependent)} of {counted(len(work.baseline), 'spike')}"
+    still = f"{len(work.finer_baseline) - len(dependent)} of {counted(len(work.finer_baseline), 'spike')}"
     return f"{still} do not depend on dt, as those of a stimulus; without them {why}"
 
 

@@ -21,9 +21,6 @@ from autotune.measure import (
     aa_spread,
     advice,
     neighbour_log_ratios,
-    pairs_needed,
-    recommended_pairs,
-    smallest_visible_effect,
 )
 from autotune.verify.acceptance import Acceptance
 
@@ -40,65 +37,41 @@ class NoiseRecord:
     visible_gain: float
     """The smallest gain (0.1 is 10 % faster) that the confirmation can be expected to prove."""
     pairs: int
-    """The number of pairs that the confirmation will make for each finalist."""
+    """The most fresh starts that the confirmation makes for each finalist."""
     advice: tuple[str, ...]
     machine: Machine
 
 
 def measure_noise(
-    fresh: Runner,
+    runner: Runner,
     ask: Ask,
     acceptance: Acceptance,
     runs: int,
     confirm: ConfirmConfig,
     objective: Literal["run", "total"],
 ) -> NoiseRecord:
-    """Run the baseline several times in a row. Raises BaselineError when it fails or gives another raster."""
-    times = tuple(_timed(fresh, ask, acceptance, objective) for _ in range(runs))
+    """Run the baseline several times in a row, in sessions where the search is made in them. Raises BaselineError when
+    it fails or gives another raster, and SessionBroken.
+    """
+    times = tuple(_timed(runner, ask, acceptance, objective) for _ in range(runs))
     noise = aa_spread(neighbour_log_ratios(times), shared_runs=True)
-    pairs = confirm.pairs or choose_pairs(noise, confirm)
+    rule = confirm.rule(noise.upper)
     machine = describe_machine()
     facts = acceptance.observation.facts
-    lines = advice(
-        noise,
-        pairs,
-        wanted_gain=confirm.gain_to_show,
-        run_s=min(times),
-        alpha=confirm.alpha,
-        minimum_gain=confirm.minimum_gain,
-        finalists=confirm.finalists,
-    )
+    lines = advice(noise, rule, wanted_gain=confirm.gain_to_show, run_s=min(times))
     return NoiseRecord(
         times_s=times,
         noise=noise,
-        visible_gain=smallest_visible_effect(
-            noise, pairs, alpha=confirm.alpha, minimum_gain=confirm.minimum_gain, finalists=confirm.finalists
-        ),
-        pairs=pairs,
+        visible_gain=rule.visible_gain(),
+        pairs=rule.most_starts,
         advice=(*lines, *warnings(machine, facts.ranks, facts.threads)),
         machine=machine,
     )
 
 
-def choose_pairs(noise: Noise, confirm: ConfirmConfig) -> int:
-    """As many pairs as the wanted gain needs on this machine, within what the user allows."""
-    low = recommended_pairs(confirm.alpha, confirm.finalists)
-    high = max(low, confirm.most_pairs)
-    needed = pairs_needed(
-        noise,
-        confirm.gain_to_show,
-        alpha=confirm.alpha,
-        minimum_gain=confirm.minimum_gain,
-        finalists=confirm.finalists,
-        low=low,
-        high=high,
-    )
-    return high if needed is None else needed
-
-
-def _timed(fresh: Runner, ask: Ask, acceptance: Acceptance, objective: str) -> float:
+def _timed(runner: Runner, ask: Ask, acceptance: Acceptance, objective: str) -> float:
     try:
-        run = fresh.run(ask)
+        run = runner.run(ask)
     except RunFailed as failure:
         raise BaselineError(
             f"the baseline ran before and fails now: {failure.message}", cure=failure.cure, details=failure.details

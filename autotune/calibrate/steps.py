@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from autotune.agent.knobs import NUMERICAL
@@ -10,10 +12,13 @@ from autotune.calibrate.noise import NoiseRecord, measure_noise
 from autotune.calibrate.short import ShortRun, shorten
 from autotune.config import ConfirmConfig, SearchConfig
 from autotune.launch.ask import Ask, Runner
+from autotune.launch.judge import SessionBroken
 from autotune.plan.space import SearchSpace
 from autotune.store.folder import StudyFolder
 from autotune.verify.acceptance import Acceptance
-from autotune.verify.references import read_references
+from autotune.verify.references import Regime, read_references
+
+MOST_FRESH = 4  # A/A runs, where each is a process of its own
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,8 @@ class Calibrator:
     """For the repetition and for every run that is timed."""
     further: Runner
     """For runs of which only the raster is used."""
+    timed_by: Callable[[Ask, Regime], Runner]
+    """Who makes the runs that the search times."""
     ask: Ask
     space: SearchSpace
     acceptance: Acceptance
@@ -61,7 +68,18 @@ class Calibrator:
         return self._timed(calibration, noise_runs)
 
     def _calibrate(self) -> Calibration:
-        return calibrate(self.fresh, self.further, self.ask, self.acceptance, self.space, self.folder.rasters)
+        rasters = self.folder.rasters
+        made = calibrate(self.fresh, self.further, self.ask, self.acceptance, self.space, rasters, self._part_ms)
+        if made.regime == "chaotic" and self.folder.read(ShortRun) is not None:
+            self.folder.write(self._short("chaotic"))
+        return made
+
+    def _part_ms(self) -> float | None:
+        """Where the search ends the runs of this model, if it is regular."""
+        return self.folder.kept(ShortRun, lambda: self._short("regular")).stop_ms
+
+    def _short(self, regime: Regime) -> ShortRun:
+        return shorten(self.fresh, self.ask, replace(self.acceptance, regime=regime), self.search, self.space)
 
     def _timed(self, calibration: Calibration, runs: int) -> Calibrated:
         space, whole = self.space, self.acceptance
@@ -71,16 +89,21 @@ class Calibrator:
             space = space.without_class(NUMERICAL, calibration.unproved)
         if space is not self.space:
             self.folder.write(space.plan)
-        whole = replace(whole, regime=calibration.regime, references=read_references(self.folder.rasters))
-
-        def short_run() -> ShortRun:
-            return shorten(self.fresh, self.ask, whole, self.search, space)
-
-        short = self.folder.kept(ShortRun, short_run)
+        whole = replace(
+            whole,
+            regime=calibration.regime,
+            references=read_references(self.folder.rasters, calibration.finer_until_ms),
+        )
+        short = self.folder.kept(ShortRun, lambda: self._short(calibration.regime))
         ask, part = replace(self.ask, stop_ms=short.stop_ms), whole.until(short.stop_ms)
 
         def timed() -> NoiseRecord:
-            return measure_noise(self.fresh, ask, part, runs, self.confirm, self.search.objective)
+            runner = self.timed_by(ask, calibration.regime)
+            if runner is not self.fresh:
+                with suppress(SessionBroken):
+                    return measure_noise(runner, ask, part, runs, self.confirm, self.search.objective)
+            fewer = min(runs, MOST_FRESH)
+            return measure_noise(self.fresh, ask, part, fewer, self.confirm, self.search.objective)
 
         noise = self.folder.kept(NoiseRecord, timed)
         return Calibrated(calibration, short, noise, space, whole)

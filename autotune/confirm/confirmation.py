@@ -15,12 +15,9 @@ from pydantic import TypeAdapter
 from autotune.calibrate.noise import NoiseRecord
 from autotune.config import ConfirmConfig
 from autotune.confirm.finalists import finalists
-from autotune.errors import BaselineError
-from autotune.launch.ask import Runner
+from autotune.confirm.starts import Starts
 from autotune.launch.judge import RunFailed
-from autotune.measure import Confirmation, Event, alpha_after, confirm, event_from_dict, minimum_pairs
-from autotune.search.verified import Verifier
-from autotune.settings import UNCHANGED, Changes
+from autotune.measure import Confirmation, Event, Rule, alpha_after, confirm, event_from_dict
 from autotune.store.folder import StudyFolder
 from autotune.store.records import Trial
 
@@ -33,7 +30,7 @@ class ConfirmationLog:
 
     finalists: tuple[str, ...] = ()
     pairs: int = 0
-    """How many of each were planned: another plan cannot go on with these."""
+    """The most starts of each."""
     events: tuple[dict[str, Any], ...] = ()
     earlier: int = 0
     """How many confirmations of this study were begun before, with other finalists."""
@@ -41,39 +38,33 @@ class ConfirmationLog:
 
 @dataclass(frozen=True)
 class ConfirmationPlan:
-    """Whom a confirmation asks about, how often, and what it knows already."""
+    """Whom a confirmation asks about, in this order, and what it knows already."""
 
     finalists: tuple[Trial, ...]
-    pairs: int
-    alpha: float
+    rule: Rule
     earlier: int
     events: tuple[Event, ...] = ()
 
 
 def plan_confirmation(
-    log: ConfirmationLog, trials: Sequence[Trial], noise: float, pairs: int, limits: ConfirmConfig
+    log: ConfirmationLog, trials: Sequence[Trial], noise: NoiseRecord, limits: ConfirmConfig
 ) -> ConfirmationPlan:
-    """The finalists among `trials`, with what is left of alpha; the pairs of an earlier driver count if they are of the
-    same plan. `noise`: upper bound of the spread of one log ratio; `pairs`: how many the A/A runs ask for.
+    """The finalists among `trials`, with what is left of alpha; the starts of an earlier driver count if they are of
+    the same finalists.
     """
-    chosen = tuple(finalists(trials, limits.finalists, noise, limits.minimum_gain))
-    names = _names(chosen)
-    earlier = log.earlier + (bool(log.events) and log.finalists != names)
-    alpha = alpha_after(earlier, limits.alpha)
-    if chosen:
-        pairs = max(pairs, minimum_pairs(alpha, len(chosen)))
-    same = log.finalists == names and log.pairs == pairs
-    return ConfirmationPlan(chosen, pairs, alpha, earlier, tuple(map(event_from_dict, log.events)) if same else ())
+    chosen = tuple(finalists(trials, limits.finalists, noise.noise.spread, limits.minimum_gain))
+    same = log.finalists == _names(chosen)
+    earlier = log.earlier + (bool(log.events) and not same)
+    rule = limits.rule(noise.noise.spread, alpha_after(earlier, limits.alpha))
+    return ConfirmationPlan(chosen, rule, earlier, tuple(map(event_from_dict, log.events)) if same else ())
 
 
 @dataclass(frozen=True)
 class Confirmer:
-    """Confirms the best trials of a study in fresh processes."""
+    """Confirms the best trials of a study in fresh starts."""
 
     folder: StudyFolder
-    fresh: Runner
-    verifier: Verifier
-    """Of the whole run."""
+    starts: Starts
     limits: ConfirmConfig
     seed: int
 
@@ -84,54 +75,32 @@ class Confirmer:
         on_plan: Callable[[list[Trial], int, int], object],
         on_event: Callable[[Event], object],
     ) -> Confirmation:
-        """Measure what is missing; every event is written down before it is told. Raises BaselineError.
+        """Make what is missing; every event is written down before it is told. Raises BaselineError.
 
-        `on_plan` is told the finalists, the pairs of each and how many events are there already.
+        `on_plan` is told the finalists, the most starts of each and how many events are there already.
         """
-        log = self.folder.read(ConfirmationLog) or ConfirmationLog()
-        plan = plan_confirmation(log, trials, noise.noise.upper, noise.pairs, self.limits)
-        on_plan(list(plan.finalists), plan.pairs, len(plan.events))
-        events = list(plan.events)
+        plan = plan_confirmation(self.folder.read(ConfirmationLog) or ConfirmationLog(), trials, noise, self.limits)
+        on_plan(list(plan.finalists), plan.rule.most_starts, len(plan.events))
+        names, events = _names(plan.finalists), list(plan.events)
 
         def remember(event: Event) -> None:
             events.append(event)
             plain = tuple(TypeAdapter(type(each)).dump_python(each, mode="json") for each in events)
-            self.folder.write(ConfirmationLog(_names(plan.finalists), plan.pairs, plain, plan.earlier))
+            self.folder.write(ConfirmationLog(names, plan.rule.most_starts, plain, plan.earlier))
             on_event(event)
 
+        changes = {str(trial.number): trial.changes for trial in plan.finalists}
         confirmation = confirm(
-            partial(baseline_s, self.fresh, self.verifier),
-            {str(trial.number): partial(time_s, self.fresh, self.verifier, trial.changes) for trial in plan.finalists},
-            pairs=plan.pairs,
-            alpha=plan.alpha,
-            minimum_gain=self.limits.minimum_gain,
-            confidence=self.limits.confidence,
+            {name: partial(self.starts.make, changes[name]) for name in names},
+            plan.rule,
             seed=self.seed,
+            pairs_of=lambda name, start: self.starts.pairs_of(changes[name], start),
             on_progress=remember,
             completed=plan.events,
             run_failed=RunFailed,
         )
         self.folder.write(confirmation)
         return confirmation
-
-
-def time_s(fresh: Runner, verifier: Verifier, changes: Changes) -> float:
-    """Seconds of a run whose result is accepted. Raises RunFailed."""
-    return verifier.time_s(verifier.accepted(fresh, changes))
-
-
-def baseline_s(fresh: Runner, verifier: Verifier) -> float:
-    """Seconds of the user's own settings; a single failure is forgiven, a second is not. Raises BaselineError."""
-    try:
-        return time_s(fresh, verifier, UNCHANGED)
-    except RunFailed:
-        pass
-    try:
-        return time_s(fresh, verifier, UNCHANGED)
-    except RunFailed as failure:
-        raise BaselineError(
-            f"the baseline ran before and fails now: {failure.message}", cure=failure.cure, details=failure.details
-        ) from failure
 
 
 def _names(trials: Sequence[Trial]) -> tuple[str, ...]:

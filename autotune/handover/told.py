@@ -17,6 +17,8 @@ def told(answer: Answer) -> Iterator[str]:
 def _told(answer: Answer) -> Iterator[str]:
     best, place = answer.best, answer.best.environment
     yield f"{best.study}: {describe_speedup(best)}."
+    if best.evidence.brings:
+        yield f"{describe_brings(best)}."
     if best.evidence.raster:
         yield f"{describe_raster(best.evidence.raster)}."
     if best.evidence.looked_at:
@@ -36,6 +38,15 @@ def describe_speedup(best: Best) -> str:
         f"{speedup.estimate:.2f} times as fast ({speedup.confidence:.0%} interval {speedup.low:.2f} to "
         f"{speedup.high:.2f}), {best.evidence.pairs} pairs, p = {best.evidence.corrected_p:.2g}"
     )
+
+
+def describe_brings(best: Best) -> str:
+    """What each setting brings beside the others, and which bring nothing and were left out."""
+    kept = [f"{each['knob']} {each['estimate']:.2f}" for each in best.evidence.brings if each["kept"]]
+    nothing = [each["knob"] for each in best.evidence.brings if not each["kept"]]
+    parts = [", ".join(kept)] if kept else []
+    parts += [f"{', '.join(nothing)}: nothing"] if nothing else []
+    return f"what each brings: {'; '.join(parts)}"
 
 
 def describe_bill(bill: Bill) -> str:

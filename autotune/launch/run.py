@@ -6,8 +6,8 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from autotune.launch.process import run as run_process
 from autotune.launch.reading import left_waiting, read_run
 from autotune.launch.results import Results
 from autotune.launch.sections import Timing
+from autotune.launch.setup_watch import SetUpWatch
 from autotune.settings import Changes
 
 
@@ -85,6 +86,12 @@ class FreshRunner:
         """The user's own run, and everything that can be learnt of it. Raises RunFailed."""
         return self._once(Ask(limit_s), Job(folder="", observe=True, voltages=self.sampling.most))
 
+    def profile(self, ask: Ask, watch: SetUpWatch, *, observe: bool = True, mechanism_times: bool = False) -> Run:
+        """A run that tells where its time goes: watched as the user's own, or not, as one that times its mechanisms."""
+        observe = observe and not mechanism_times
+        job = replace(self.job(ask), observe=observe, voltages=self.sampling.most * observe, profile=True)
+        return self._once(ask, replace(job, mechanism_times=mechanism_times), watch.over)
+
     @contextmanager
     def starting(self, folder: Path, message: Job | Service, changes: Changes) -> Iterator[dict[str, Any]]:
         """What run_process or Process needs to start the command with this message and these changes, as long as the
@@ -92,7 +99,7 @@ class FreshRunner:
         """
         file = folder / "job.json"
         write_text(file, to_json(replace(message, folder=str(folder), sampling=self.sampling)))
-        start = self._start(changes, file)
+        start = self.start_with(changes, file)
         placed = Placed((*start.launcher, *start.program), start.environment, self.command.cwd)
         with self._kept(placed, folder, watched=isinstance(message, Job) and message.observe) as placed:
             yield {
@@ -123,13 +130,15 @@ class FreshRunner:
         """Build what `changes` need, so that no build falls between two timed runs. Raises BuildFailed."""
         return self.manner.builder.built(changes) if self.manner.builder else None
 
-    def _once(self, ask: Ask, job: Job) -> Run:
+    def _once(
+        self, ask: Ask, job: Job, beside: Callable[[Path], AbstractContextManager[None]] = lambda _: nullcontext()
+    ) -> Run:
         folder = self.new_folder()
         if job.observe:
             (folder / seen.FOLDER).mkdir()
         try:
             watch = EndWatch(folder, self.end_grace_s)
-            with self.starting(folder, job, ask.changes) as start:
+            with self.starting(folder, job, ask.changes) as start, beside(folder):
                 finished = run_process(**start, timeout_s=ask.limit_s, poll=watch.stuck)
                 # Before the layer goes; what a watched run has written is the user's, also where it failed.
                 run = None if job.observe else self._compared(self.read(folder, finished, ask, "fresh"), folder, ask)
@@ -168,8 +177,11 @@ class FreshRunner:
                 cure="Activate the model's environment again, or give --fresh to start anew.",
             )
 
-    def _start(self, changes: Changes, job: Path) -> Start:
-        """The command as typed, with the agent in its environment, and what the launch knobs make of it."""
+    def start_with(self, changes: Changes, job: Path) -> Start:
+        """The command as typed, with the agent in its environment, and what the launch knobs make of it.
+
+        Raises BuildFailed.
+        """
         ranks = ranks_of(changes)
         words = self.command.with_hoc(self.agent / "pre.hoc", ranks)
         launcher = self.command.render_launcher(ranks)

@@ -1,36 +1,27 @@
-"""The last word: are the finalists of a search really faster than the baseline, in fresh runs?
+"""The last word: are the finalists of a search really faster than the baseline, in fresh starts of the model?
 
-The winner of a search is the luckiest of many, so its own times prove nothing. Here each finalist meets the baseline
-again in a fixed number of new pairs, in random order within each pair. It is called faster only if a one-sided paired
-test against the minimum worthwhile gain says so after Holm's correction, and its interval lies above 1. The choice of
-the test is explained in `significance.py`.
+The winner of a search is the luckiest of many, so its own times prove nothing. Here the finalists meet the baseline
+again, one after the other, the most promising first, in new pairs of runs whose order a coin decides. After each start
+the rule of `sequential.py` says whether the gain is proved, whether it can be proved at all, or whether to go on; the
+next finalist is asked about only where the one before has failed, with half of its alpha.
 
-This module starts no process (the runs come in as callables), never looks at the result before the last pair, and
-never adds pairs until it likes the result.
+This module starts no process (the starts come in as callables) and adds none that the rule does not ask for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from autotune.measure.pairs import log_speedup
-from autotune.measure.significance import (
-    Interval,
-    holm,
-    minimum_pairs,
-    p_values,
-    speedup_interval,
-    undisturbed,
-)
+from autotune.measure.sequential import Decision, Look, Rule
+from autotune.measure.significance import Interval, alpha_after
 
-DEFAULT_PAIRS = 10  # what three finalists need at alpha 0.01, and a spare
-TEST = "one-sided exact Wilcoxon signed-rank test on log ratios, Holm's correction"
+TEST = "sequential one-sided t test with a floor from A/A pairs, and exact signed-rank test, on log ratios by start"
 
-Run = Callable[[], float]
 Verdict = Literal["improved", "no improvement"]
 
 
@@ -47,6 +38,10 @@ class Pair:
     baseline_first: bool
     baseline_s: float
     trial_s: float
+    start: int = -1
+    """The fresh start that this pair belongs to, from 0; pairs of one start are no independent evidence."""
+    way: str = ""
+    """How its runs were made: "fresh" (each in a process of its own) or "session" (one process for all of a start)."""
 
 
 @dataclass(frozen=True)
@@ -62,20 +57,35 @@ Event = Pair | Dropped
 
 
 @dataclass(frozen=True)
+class Started:
+    """One fresh start: seconds of baseline and finalist for each of its pairs, and how its runs were made."""
+
+    times_s: tuple[tuple[float, float], ...]
+    way: str = ""
+
+
+MakeStart = Callable[[int, tuple[bool, ...]], Started]
+"""Makes a start of this number, from 0; the tuple says for each of its pairs whether the baseline comes first."""
+
+
+@dataclass(frozen=True)
 class Finding:
-    """What the pairs say about one finalist; `set_aside` are the pairs that the test calls disturbed."""
+    """What the starts say about one finalist."""
 
     finalist: str
     speedup: Interval
     p_value: float
     corrected_p: float
     proved: bool
-    set_aside: tuple[int, ...]
+    set_aside: tuple[int, ...] = ()
+    starts: int = 0
+    decision: Decision = "go on"
+    """Why no more starts were made."""
 
 
 @dataclass(frozen=True)
 class Confirmation:
-    """The verdict with everything that it rests on; `winner` is the best of the proved finalists, or None."""
+    """The verdict with everything that it rests on; `winner` is the finalist that was proved, or None."""
 
     RECORD: ClassVar[str] = "confirmation"
 
@@ -85,6 +95,7 @@ class Confirmation:
     dropped: tuple[Dropped, ...]
     samples: tuple[Pair, ...]
     pairs: int
+    """Of the winner, else of the finalist with the most."""
     alpha: float
     minimum_gain: float
     confidence: float
@@ -102,114 +113,78 @@ class Confirmation:
 
 
 def confirm(
-    baseline: Run,
-    finalists: Mapping[str, Run],
+    finalists: Mapping[str, MakeStart],
+    rule: Rule,
     *,
-    pairs: int = DEFAULT_PAIRS,
-    alpha: float = 0.01,
-    minimum_gain: float = 0.02,
-    confidence: float = 0.95,
     seed: int = 0,
+    pairs_of: Callable[[str, int], int] = lambda finalist, start: 1,
     on_progress: Callable[[Event], None] | None = None,
     completed: Iterable[Event] = (),
     run_failed: type[Exception] = RunFailed,
-    resamples: int = 9999,
 ) -> Confirmation:
-    """Measure `pairs` fresh pairs for each finalist and judge them.
+    """Make starts of each finalist, in the order given, until one is proved or none is left.
 
-    A call of `baseline` or of a finalist makes one run and returns its wall seconds. A finalist that raises
-    `run_failed` is dropped with its reason; a baseline that raises it ends the confirmation. Each event is given to
-    `on_progress` as soon as it is known; the same events given back as `completed` with the same finalists, pairs and
-    seed go on where they stopped.
-
-    Args:
-        minimum_gain: smallest worthwhile gain as speed-up less one: 0.02 is 2 % faster.
-        confidence: of the speed-ups' intervals, each on its own.
-        resamples: of the bootstrap.
+    A finalist that raises `run_failed` is dropped with its reason. Each event is given to `on_progress` as soon as it
+    is known; the same events given back as `completed` go on where they stopped. `pairs_of` says how many pairs a start
+    of a finalist makes.
 
     Raises:
-        ValueError: too few pairs for a proof, a time that is not positive, or events of another plan.
+        ValueError: a time that is not positive.
     """
-    _check(pairs, alpha, minimum_gain, confidence, len(finalists))
-    plan = schedule(finalists, pairs, seed)
-    known, dropped = _sort_events(completed, plan)
-    for step in plan:
-        if step in known or step[0] in dropped:
-            continue
-        event = _measure(step, baseline, finalists[step[0]], run_failed)
-        if isinstance(event, Pair):
-            known[step] = event
-        else:
-            dropped[event.finalist] = event
-        if on_progress is not None:
-            on_progress(event)
-    samples = tuple(known[step] for step in plan if step in known)
-    lost = tuple(dropped[name] for name in finalists if name in dropped)
-    return conclude(
-        samples,
-        tuple(finalists),
-        lost,
-        pairs=pairs,
-        alpha=alpha,
-        minimum_gain=minimum_gain,
-        confidence=confidence,
-        seed=seed,
-        resamples=resamples,
-    )
+    events = list(completed)
+    findings: list[Finding] = []
+    for place, (name, start) in enumerate(finalists.items()):
+        asked = replace(rule, alpha=alpha_after(place, rule.alpha))
+        look: Look | None = None
+        while look is None or look.decision == "go on":
+            if any(isinstance(event, Dropped) and event.finalist == name for event in events):
+                look = None
+                break
+            number = len(starts_of(events, name))
+            if number and (look := judged(events, name, asked)).decision != "go on":
+                break
+            made = _make(name, number, start, pairs_of(name, number), seed, run_failed, first=_pairs(events, name))
+            for event in made:
+                events.append(event)
+                if on_progress is not None:
+                    on_progress(event)
+        if look is not None:
+            factor = rule.alpha / asked.alpha
+            findings.append(
+                Finding(
+                    name,
+                    look.speedup,
+                    look.p_value,
+                    min(1.0, factor * look.p_value),
+                    look.proved,
+                    starts=look.starts,
+                    decision=look.decision,
+                )
+            )
+            if look.proved:
+                break
+    return _concluded(tuple(findings), events, rule, seed)
 
 
-Step = tuple[str, int, bool]  # finalist, index of its pair, baseline first
+def judged(events: Sequence[Event], finalist: str, rule: Rule) -> Look:
+    """What the rule says of a finalist by the starts so far, of which there must be one."""
+    starts = starts_of(events, finalist)
+    return rule.look([float(np.mean(logs)) for logs in starts], [len(logs) for logs in starts])
 
 
-def schedule(finalists: Iterable[str], pairs: int, seed: int) -> tuple[Step, ...]:
-    """The order of all pairs: in each round one pair a finalist, finalists shuffled, and a fair coin in each pair."""
-    names = sorted(finalists)
-    rng = np.random.default_rng(seed)
-    return tuple(
-        (names[place], index, bool(rng.integers(2))) for index in range(pairs) for place in rng.permutation(len(names))
-    )
+def starts_of(events: Iterable[Event], finalist: str) -> list[list[float]]:
+    """The log speed-ups of each start of a finalist, in order."""
+    found: dict[int, list[float]] = {}
+    for event in events:
+        if isinstance(event, Pair) and event.finalist == finalist:
+            found.setdefault(event.start, []).append(log_speedup(event.baseline_s, event.trial_s))
+    return [found[start] for start in sorted(found)]
 
 
-def conclude(
-    samples: tuple[Pair, ...],
-    finalists: tuple[str, ...],
-    dropped: tuple[Dropped, ...] = (),
-    *,
-    pairs: int,
-    alpha: float,
-    minimum_gain: float,
-    confidence: float,
-    seed: int,
-    resamples: int = 9999,
-) -> Confirmation:
-    """The verdict on complete samples, a pure function of them. A dropped finalist counts in Holm's correction."""
-    lost = {event.finalist for event in dropped}
-    names = [name for name in finalists if name not in lost]
-    rows = [[log_speedup(s.baseline_s, s.trial_s) for s in samples if s.finalist == name] for name in names]
-    logs = np.array(rows).reshape(len(names), pairs)
-    excess = logs - np.log1p(minimum_gain)
-    raw = [float(p) for p in p_values(excess)]
-    findings = []
-    for name, row, p, corrected, kept in zip(
-        names, logs, raw, holm(raw, len(finalists)), undisturbed(excess), strict=True
-    ):
-        speedup = speedup_interval(row, confidence=confidence, resamples=resamples, seed=seed)
-        aside = tuple(int(index) for index in np.flatnonzero(~kept))
-        findings.append(Finding(name, speedup, p, corrected, corrected < alpha and speedup.low > 1, aside))
-    winner = max((f for f in findings if f.proved), key=lambda f: f.speedup.estimate, default=None)
-    return Confirmation(
-        verdict="improved" if winner else "no improvement",
-        winner=winner.finalist if winner else None,
-        findings=tuple(findings),
-        dropped=dropped,
-        samples=samples,
-        pairs=pairs,
-        alpha=alpha,
-        minimum_gain=minimum_gain,
-        confidence=confidence,
-        seed=seed,
-        test=f"{TEST}, alpha = {alpha:g}",
-    )
+def coins(seed: int, finalist: str, start: int, pairs: int) -> tuple[bool, ...]:
+    """Whether the baseline comes first, for each pair of a start: fair coins that a seed fixes."""
+    rng = np.random.default_rng([seed, start, *finalist.encode()])
+    return tuple(bool(coin) for coin in rng.integers(2, size=pairs))
 
 
 def event_from_dict(values: Mapping[str, Any]) -> Event:
@@ -217,41 +192,39 @@ def event_from_dict(values: Mapping[str, Any]) -> Event:
     return Dropped(**values) if "reason" in values else Pair(**values)
 
 
-def _measure(step: Step, baseline: Run, finalist: Run, run_failed: type[Exception]) -> Event:
-    name, index, baseline_first = step
-    if baseline_first:
-        baseline_s = baseline()
+def _pairs(events: Iterable[Event], finalist: str) -> int:
+    return sum(isinstance(event, Pair) and event.finalist == finalist for event in events)
+
+
+def _make(
+    name: str, number: int, start: MakeStart, pairs: int, seed: int, run_failed: type[Exception], first: int
+) -> list[Event]:
+    order = coins(seed, name, number, pairs)
     try:
-        trial_s = finalist()
+        started = start(number, order)
     except run_failed as failure:
-        return Dropped(name, index, str(failure))
-    if not baseline_first:
-        baseline_s = baseline()
-    log_speedup(baseline_s, trial_s)  # refuses times that are not positive before anyone stores them
-    return Pair(name, index, baseline_first, float(baseline_s), float(trial_s))
+        return [Dropped(name, first, str(failure))]
+    made: list[Event] = []
+    for index, (baseline_first, (baseline_s, trial_s)) in enumerate(zip(order, started.times_s, strict=True)):
+        log_speedup(baseline_s, trial_s)  # refuses times that are not positive before anyone stores them
+        made.append(Pair(name, first + index, baseline_first, float(baseline_s), float(trial_s), number, started.way))
+    return made
 
 
-def _sort_events(completed: Iterable[Event], plan: tuple[Step, ...]) -> tuple[dict[Step, Pair], dict[str, Dropped]]:
-    steps, names = set(plan), {step[0] for step in plan}
-    known: dict[Step, Pair] = {}
-    dropped: dict[str, Dropped] = {}
-    for event in completed:
-        if isinstance(event, Dropped) and event.finalist in names:
-            dropped[event.finalist] = event
-        elif isinstance(event, Pair) and (step := (event.finalist, event.index, event.baseline_first)) in steps:
-            known[step] = event
-        else:
-            raise ValueError(f"{event} is not part of this confirmation (other finalists, pairs or seed)")
-    return known, dropped
-
-
-def _check(pairs: int, alpha: float, minimum_gain: float, confidence: float, finalists: int) -> None:
-    least = minimum_pairs(alpha, finalists)
-    if pairs < least:
-        raise ValueError(
-            f"{pairs} pairs prove nothing at alpha {alpha:g} with {finalists} finalists; at least {least} are needed"
-        )
-    if minimum_gain < 0:
-        raise ValueError(f"the minimum gain must not be negative, not {minimum_gain!r}")
-    if not 0 < confidence < 1:
-        raise ValueError(f"the confidence must be between 0 and 1, not {confidence!r}")
+def _concluded(findings: tuple[Finding, ...], events: Sequence[Event], rule: Rule, seed: int) -> Confirmation:
+    winner = next((finding.finalist for finding in findings if finding.proved), None)
+    samples = tuple(event for event in events if isinstance(event, Pair))
+    by_finalist = [sum(pair.finalist == finding.finalist for pair in samples) for finding in findings]
+    return Confirmation(
+        verdict="improved" if winner else "no improvement",
+        winner=winner,
+        findings=findings,
+        dropped=tuple(event for event in events if isinstance(event, Dropped)),
+        samples=samples,
+        pairs=by_finalist[-1] if winner else max(by_finalist, default=0),
+        alpha=rule.alpha,
+        minimum_gain=rule.minimum_gain,
+        confidence=rule.confidence,
+        seed=seed,
+        test=f"{TEST}, alpha = {rule.alpha:g}",
+    )

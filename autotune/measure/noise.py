@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autotune.measure.significance import minimum_pairs, recommended_pairs, visible_shift
+from autotune.measure.sequential import Rule
 
 _QUANTILE = 0.75  # of absolute log ratios: up to a quarter of the pairs may be hit by bursts
 _EFFICIENCY = 0.60  # of that estimate against a standard deviation, for normal noise
@@ -59,92 +59,19 @@ def aa_spread(log_ratios: Sequence[float], *, shared_runs: bool = False, confide
     return Noise(spread, upper, len(sizes), int(np.sum(sizes > _BURST * spread)), confidence)
 
 
-def smallest_visible_effect(
-    noise: Noise,
-    pairs: int,
-    *,
-    alpha: float = 0.01,
-    power: float = 0.8,
-    minimum_gain: float = 0.02,
-    finalists: int = 1,
-) -> float:
-    """The smallest true gain that `confirm` with so many pairs proves with probability `power`.
-
-    Raises:
-        ValueError: so few pairs can prove nothing at this alpha.
-    """
-    shift = visible_shift(pairs, alpha / max(finalists, 1), power)
-    return (1 + minimum_gain) * math.exp(shift * noise.upper) - 1
-
-
-def pairs_needed(
-    noise: Noise,
-    effect: float,
-    *,
-    alpha: float = 0.01,
-    power: float = 0.8,
-    minimum_gain: float = 0.02,
-    finalists: int = 1,
-    low: int | None = None,
-    high: int = 30,
-) -> int | None:
-    """The fewest pairs from `low` (default: `recommended_pairs`) to `high` that show `effect`; None if `high` do not.
-
-    Raises:
-        ValueError: `effect` is not above `minimum_gain`, or `low` and `high` leave no usable number.
-    """
-    if effect <= minimum_gain:
-        raise ValueError(
-            f"a gain of {effect:g} cannot be shown to exceed the minimum worthwhile gain of {minimum_gain:g}"
-        )
-    low = recommended_pairs(alpha, finalists) if low is None else low
-    if not minimum_pairs(alpha, finalists) <= low <= high:
-        raise ValueError(
-            f"no usable number of pairs from {low} to {high} at alpha {alpha:g} with {finalists} finalists"
-        )
-
-    def visible(pairs: int) -> bool:
-        rule = {"alpha": alpha, "power": power, "minimum_gain": minimum_gain}
-        return smallest_visible_effect(noise, pairs, finalists=finalists, **rule) <= effect
-
-    if not visible(high):
-        return None
-    return next(pairs for pairs in range(low, high + 1) if visible(pairs))
-
-
-def advice(
-    noise: Noise,
-    pairs: int,
-    *,
-    wanted_gain: float = 0.10,
-    run_s: float | None = None,
-    alpha: float = 0.01,
-    power: float = 0.8,
-    minimum_gain: float = 0.02,
-    finalists: int = 1,
-    high: int = 30,
-) -> list[str]:
-    """What so many pairs can show, and what would help, in sentences for the user; the first is always the finding.
+def advice(noise: Noise, rule: Rule, *, wanted_gain: float = 0.10, run_s: float | None = None) -> list[str]:
+    """What a rule whose floor is this noise can show, and what would help, in sentences for the user; the first is
+    always the finding.
 
     `run_s`: wall seconds of the baseline's run section, if known.
-
-    Raises:
-        ValueError: as `smallest_visible_effect` and `pairs_needed`.
     """
-    rule = {"alpha": alpha, "power": power, "minimum_gain": minimum_gain}
-    visible = smallest_visible_effect(noise, pairs, finalists=finalists, **rule)
+    visible = rule.visible_gain()
     lines = [
         f"Two runs with identical settings differ by {noise.spread:.1%} (up to {noise.upper:.1%}, from {noise.pairs} "
-        f"A/A pairs): a gain of {visible:.1%} or more can be proved with {pairs} pairs."
+        f"A/A pairs): a gain of {visible:.1%} or more can be proved, with {rule.most_starts} pairs at most."
     ]
-    most = max(high, pairs)
     if visible > wanted_gain:
-        needed = pairs_needed(noise, wanted_gain, finalists=finalists, low=pairs, high=most, **rule)
-        lines.append(
-            f"More repeats: {needed} pairs would show a gain of {wanted_gain:.0%}."
-            if needed
-            else f"Even {most} pairs would not show a gain of {wanted_gain:.0%}: the runs must become quieter."
-        )
+        lines.append(f"A gain of {wanted_gain:.0%} cannot be shown so: the runs must become quieter.")
         lines += _causes(noise, run_s)
     if noise.disturbed:
         lines.append(

@@ -3,14 +3,16 @@
 from autotune.observe.facts import merge_facts, voltage_digests
 from autotune.observe.identity import identify_model
 from autotune.observe.observation import Observation, SessionStart
-from autotune.observe.step import observe, observed
+from autotune.observe.step import learnt, observe, observed, watched
 
 __all__ = [
     "Observation",
     "SessionStart",
     "identify_model",
+    "learnt",
     "merge_facts",
     "observe",
     "observed",
     "voltage_digests",
+    "watched",
 ]

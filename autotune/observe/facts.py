@@ -44,6 +44,7 @@ def merge_facts(run: Run, command: Command) -> ModelFacts:
         has_sections=any(model["sections"] for model in models),
         trees=sum(model["trees"] for model in models),
         thread_unsafe=tuple(sorted({name for model in models for name in model["thread_unsafe"]})),
+        lacking_threadsafe=tuple(sorted({name for model in models for name in model["lacking_threadsafe"]})),
         min_delay_ms=min(lowest, default=None),
         delays_ms=tuple(sorted({delay for model in models for delay in model["delays_ms"]})),
         histogram=tuple(run.first.histogram),

@@ -55,6 +55,11 @@ class Observation:
     load_balance: float | None
     """mean(step_time) / max(step_time + step_wait) over the ranks; 1 is perfect; None without psolve."""
     rank_cells: tuple[int, ...]
+    rank_step_s: tuple[float, ...] = field(default=(), kw_only=True)
+    """Of each rank: integration and events, seconds; 0 without psolve."""
+    rank_spikes: tuple[int, ...] = field(default=(), kw_only=True)
+    rank_trees: tuple[int, ...] = field(default=(), kw_only=True)
+    """Cells as NEURON integrates them, with a gid or without."""
     finitializes: int
     """How many times a rank called finitialize; settings apply to all of them."""
     runs: int = 1

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from autotune.errors import BaselineError, MpiError
+from autotune.launch.ask import Run
 from autotune.launch.beside import beside_of
 from autotune.launch.files.copying import Snapshot, snapshot, written
 from autotune.launch.interpreter import ask, interpreter_of
@@ -58,8 +59,15 @@ def observe(
     Raises BaselineError or MpiError when it does not run as it stands, UsageError for an environment without NEURON.
     """
     before = snapshot(runner.command.cwd) if runner.files is None else {}
+    run = watched(runner, lambda: runner.watch(limit_s))
+    observation = learnt(run, runner, mpi, environments)
+    return replace(observation, written=_written(runner, before)), run.raster
+
+
+def watched(runner: FreshRunner, watch: Callable[[], Run]) -> Run:
+    """The run that `watch` makes of the user's own settings. Raises BaselineError or MpiError when it does not run."""
     try:
-        run = runner.watch(limit_s)
+        run = watch()
     except RunFailed as failure:
         if failure.failure == "no mpi":  # nothing is wrong with the model
             raise MpiError(failure.message, cure=failure.cure, details=failure.details) from failure
@@ -68,7 +76,14 @@ def observe(
         if foreign:
             message, cure = f"{message}; its mechanisms were {foreign.what}", foreign.cure
         raise BaselineError(message, cure=cure if foreign else failure.cure, details=failure.details) from failure
-    run = run.timed_by("psolve" if uses_psolve(run) else "clock")
+    return run.timed_by("psolve" if uses_psolve(run) else "clock")
+
+
+def learnt(run: Run, runner: FreshRunner, mpi: Mpi | None, environments: Sequence[Path] = ()) -> Observation:
+    """What a watched run teaches, but for the files that it wrote.
+
+    Raises UsageError for an environment without NEURON.
+    """
     facts = merge_facts(run, runner.command)
     launch = launch_facts(
         runner.command,
@@ -82,7 +97,7 @@ def observe(
     facts = replace(facts, launch=launch)
     files = runner.files and runner.files.proved((report.pid, report.ancestors) for report in run.reports)
     foreign = _foreign_mechanisms(runner, facts.neuron)
-    observation = Observation(
+    return Observation(
         facts=facts,
         environment=describe_environment(run, mpi),
         exit_code=run.exit_code,
@@ -96,16 +111,17 @@ def observe(
         sections=run.sections,
         load_balance=load_balance(run.reports),
         rank_cells=tuple(int(r.model.get("cells", 0)) for r in run.reports),
+        rank_step_s=tuple(sum(section.step_s for section in r.sections) for r in run.reports),
+        rank_spikes=tuple(r.spikes for r in run.reports),
+        rank_trees=tuple(int(r.model.get("trees", 0)) for r in run.reports),
         finitializes=max(len(r.sections) for r in run.reports),
         runs=max(len(runs_of(report)) for report in run.reports),
         takeover=session_start(run, facts),
-        written=_written(runner, before),
         means=files.means.name if files else "",
         kept=files.describe() if files else "",
         beside=beside_of(run),
         notes=tuple(notes_of(run, facts)) + ((f"mechanisms {foreign.what}. {foreign.cure}",) if foreign else ()),
     )
-    return observation, run.raster
 
 
 def _written(runner: FreshRunner, before: Snapshot) -> tuple[str, ...]:

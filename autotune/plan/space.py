@@ -137,6 +137,11 @@ class SearchSpace:
             }
         )
 
+    def without_change(self, changes: Changes, knob: str) -> Changes:
+        """These changes with one knob as the user has it, and without those that act only beside it."""
+        rest = {name: value for name, value in changes.items() if name != knob}
+        return self.changes(self.with_values(**rest))
+
     def canonical(self, effective: Effective) -> Effective:
         """The searched knobs as they took effect, without those that cannot act beside the others."""
         searched = {name: effective[name] for name in self.domains if name in effective}

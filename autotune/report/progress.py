@@ -17,6 +17,7 @@ from autotune.export import Best
 from autotune.measure import Event
 from autotune.observe import Observation
 from autotune.plan.space import SearchSpace
+from autotune.profile import Advice
 from autotune.session.record import SessionRecord
 from autotune.store.records import Trial
 
@@ -62,6 +63,9 @@ class Progress:
 
     def finished(self, best: Best, folder: Path) -> None:
         """The study has its answer."""
+
+    def advised(self, advice: list[Advice]) -> None:
+        """What the user's own script could do better, beside all settings; often nothing."""
 
     def close(self) -> None:
         """No event will follow, whatever happened: give back what is held."""

@@ -6,8 +6,8 @@ The study folder is written before Optuna is told, so that a driver killed in be
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import optuna
 from optuna.distributions import CategoricalDistribution
@@ -15,8 +15,9 @@ from optuna.distributions import CategoricalDistribution
 from autotune.config import SearchConfig
 from autotune.plan.space import SearchSpace
 from autotune.search.recipe import recipe
+from autotune.search.simplify import Simplified, kept_params, simplify, winner
 from autotune.search.stop import Searched, Stopped, why_stop
-from autotune.search.trial import TrialRunner
+from autotune.search.trial import TrialRunner, best_ratio
 from autotune.settings import Params
 from autotune.store.folder import StudyFolder
 from autotune.store.optuna import StoredTrial, reconcile, tell_measured, tell_unmeasured
@@ -54,15 +55,59 @@ def search(
         return Searched(known, spent_s + time.monotonic() - started, limits, space, visible_gain)
 
     while not (reason := why_stop(searched())):
-        asked = study.ask()
-        trial = runner.trial(asked.number, suggest(asked, space), known)
-        folder.write_trial(trial)
-        known.append(trial)
-        _tell(study, asked, trial)
-        on_trial(trial)
+        _one(study, runner, folder, known, worth_asking(space, known, runner), on_trial)
     stopped = Stopped(reason, len(known))
     folder.write(stopped)
     return Found(tuple(known), stopped)
+
+
+def simplified(
+    study: optuna.Study, runner: TrialRunner, folder: StudyFolder, found: Found, on_trial: Callable[[Trial], None]
+) -> Found:
+    """The same with one trial more, where settings of the best one do not pay: what is left of it without them. What
+    each of its settings brings is written down.
+    """
+    best = winner(found.trials)
+    if best is None or folder.read(Simplified) is not None:
+        return found
+    settings = simplify(runner, best)
+    trials = list(found.trials)
+    simple = best
+    if not all(brings.kept for brings in settings):
+        params = kept_params(runner, best, settings)
+        study.enqueue_trial(dict(params))
+        simple = _one(study, runner, folder, trials, runner.verifier.space, on_trial)
+    folder.write(Simplified(best.number, simple.number, settings))
+    return replace(found, trials=tuple(trials))
+
+
+def worth_asking(space: SearchSpace, known: Sequence[Trial], runner: TrialRunner) -> SearchSpace:
+    """The space without knobs that need a fresh process for every run and have been tried without a promise: they are
+    tried once each, the promising ones together with others.
+    """
+    for knob in sorted(runner.costly()):
+        tried = [trial for trial in known if knob in trial.changes and trial.answered_from is None]
+        if tried and not any(trial.accepted and runner.promising(trial, best_ratio(known)) for trial in tried):
+            space = space.without(knob, "tried once: it needs fresh processes and does not pay")
+    return space
+
+
+def _one(
+    study: optuna.Study,
+    runner: TrialRunner,
+    folder: StudyFolder,
+    known: list[Trial],
+    space: SearchSpace,
+    on_trial: Callable[[Trial], None],
+) -> Trial:
+    """Ask for a trial, run it, write it down, tell the sampler."""
+    asked = study.ask()
+    trial = runner.trial(asked.number, suggest(asked, space), known)
+    folder.write_trial(trial)
+    known.append(trial)
+    _tell(study, asked, trial)
+    on_trial(trial)
+    return trial
 
 
 def suggest(trial: optuna.Trial, space: SearchSpace) -> Params:

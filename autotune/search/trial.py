@@ -20,11 +20,10 @@ from autotune.config import SearchConfig
 from autotune.errors import AutotuneError, BaselineError
 from autotune.launch.ask import Ask, Run, Runner, Way
 from autotune.launch.build import BuildFailed
-from autotune.launch.judge import RunFailed
+from autotune.launch.judge import RunFailed, SessionBroken
 from autotune.measure import paired_ratio
 from autotune.results import condensed
 from autotune.search.verified import UNMEASURED_VIOLATION, NotAccepted, Verifier
-from autotune.session.record import SessionBroken
 from autotune.session.router import Router
 from autotune.settings import UNCHANGED, Changes, Params
 from autotune.store.records import Sample, Trial, Verdict
@@ -64,6 +63,20 @@ class TrialRunner:
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         return replace(trial, wall_s=time.monotonic() - started, finished=now)
 
+    def costly(self) -> set[str]:
+        """Knobs with which every run needs a fresh process, while others need none."""
+        return self.router.costly() if self.router else set()
+
+    def may_replay(self, changes: Changes) -> bool:
+        """Whether a run with these changes can be made in a session, without anything being run to find out."""
+        ask = self.verifier.ask(changes)
+        return self.router is not None and self.router.settled(ask) and self.router.replays(ask)
+
+    def replay_s(self, changes: Changes) -> float:
+        """Seconds of a run in a session whose result is accepted. Raises SessionBroken and RunFailed."""
+        assert self.router is not None
+        return self.verifier.time_s(self.verifier.accepted(self.router.proof, changes))
+
     def time_limit_s(self, baseline_s: float, best: float) -> float:
         """After this long a trial that runs beside a baseline of `baseline_s`, where the `best` ratio so far is this,
         cannot win; its end is no measurement.
@@ -95,7 +108,7 @@ class TrialRunner:
             return replace(trial, reason=_in_one_line(failure), not_built=True)
         trial = self._measured(replace(trial, safety=space.safety(changes)), best)
         for _ in range(self.config.repeats):
-            if not (trial.accepted and changes and self._promising(trial, best)):
+            if not (trial.accepted and changes and self.promising(trial, best)):
                 break
             again = self._measured(trial, best)
             if not again.accepted:
@@ -105,7 +118,7 @@ class TrialRunner:
             self._doubt()
         return trial
 
-    def _promising(self, trial: Trial, best: float) -> bool:
+    def promising(self, trial: Trial, best: float) -> bool:
         """Whether it may be the best, as far as this machine can tell."""
         return trial.ratio is not None and trial.ratio < best * math.exp(self.noise)
 

@@ -78,7 +78,7 @@ class Verifier:
         judgement = self.judge(run, changes)
         if judgement.verdict != "accepted":
             raise NotAccepted(f"in a {run.way} run: {judgement.verdict}: {judgement.reason}")
-        if changes:
+        if changes and run.way == "fresh":
             self.on_looked(changes, judgement.looked)
         return run
 

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 
 from autotune.agent.knobs import KNOBS
 from autotune.launch.ask import Ask, Run, Runner
-from autotune.launch.judge import RunFailed
+from autotune.launch.judge import RunFailed, SessionBroken
 from autotune.plan.space import SearchSpace
 from autotune.raster.metrics import identical
-from autotune.session.record import SessionBroken
 from autotune.settings import UNCHANGED, Changes
 
 
@@ -58,6 +57,10 @@ class Compared:
             return True
         self.unfit |= new
         return False
+
+    def knows(self, changes: Changes) -> bool:
+        """Whether a session is known to give what a fresh process gives with these knobs."""
+        return _settable(changes) <= self._known
 
     def settled(self, ask: Ask) -> bool:
         """Whether agrees() knows its answer."""

@@ -7,7 +7,8 @@ baseline run in it is compared again. Launch settings have a session for each gr
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
@@ -15,13 +16,14 @@ from autotune.agent.driver.ask import to_be_checked
 from autotune.agent.knobs import EXACT, KNOBS
 from autotune.errors import AutotuneError, UsageError
 from autotune.launch.ask import Ask, Run
-from autotune.launch.judge import RunFailed
+from autotune.launch.judge import RunFailed, SessionBroken
 from autotune.observe import SessionStart
 from autotune.plan.space import Group, SearchSpace
 from autotune.raster import Raster
 from autotune.raster.metrics import first_divergence_ms, identical
 from autotune.session.pool import Pool
-from autotune.session.record import FORK, SessionBroken
+from autotune.session.record import FORK
+from autotune.session.session import Session
 from autotune.settings import UNCHANGED, Changes, Effective
 
 REPLAYS = 3  # so often the baseline must be the fresh one, spike for spike, before the first trial
@@ -97,10 +99,10 @@ class Proof:
         """Whether serves() knows its answer."""
         return {OWN, self.group(ask.changes)} <= self._references.keys()
 
-    def replays(self, changes: Changes) -> bool:
-        """Whether a run with these changes may be made in a process that makes others."""
+    def replays(self, knobs: Iterable[str]) -> bool:
+        """Whether a run that changes these knobs may be made in a process that makes others."""
         assert self.how is not None
-        return self.how.fork or all(KNOBS[name].replays for name in changes)
+        return self.how.fork or all(KNOBS[name].replays for name in knobs)
 
     def group(self, changes: Changes) -> Group:
         return self.space.launch_group(changes)
@@ -114,6 +116,18 @@ class Proof:
         elif group != OWN:
             self._look_after(group, ask)
         return run
+
+    @contextmanager
+    def new_start(self) -> Iterator[Session]:
+        """A new process with the user's own launch settings, as long as the context lasts; it is proved by nothing but
+        what it gives.
+        """
+        assert self.how is not None
+        session = self.pool.new(OWN, self.how)
+        try:
+            yield session
+        finally:
+            session.close()
 
     def _candidates(self, how: SessionStart, runs: int, known: str) -> Iterator[tuple[str, SessionStart]]:
         """The ways to be tried, best first: a fork restores everything."""

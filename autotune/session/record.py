@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from autotune.launch.judge import RunFailed
-
 FORK = "fork"
 
 
@@ -22,13 +20,3 @@ class SessionRecord:
     """In words: the proof, or why not."""
     broken: tuple[str, ...] = ()
     """What ended sessions before their time."""
-
-
-class SessionBroken(Exception):
-    """A run in a session failed, or was not what a fresh process gives: the session is gone, and nothing that it said
-    of this run counts. The caller makes the run in a fresh process.
-    """
-
-    def __init__(self, failure: RunFailed) -> None:
-        super().__init__(failure.message)
-        self.failure = failure

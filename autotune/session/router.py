@@ -12,14 +12,15 @@ from functools import cached_property
 
 from autotune.config import RunConfig, SearchConfig
 from autotune.launch.ask import Ask, Run, Runner
+from autotune.launch.judge import SessionBroken
 from autotune.launch.run import FreshRunner
 from autotune.observe import Observation
 from autotune.plan.space import SearchSpace
 from autotune.results import worst
 from autotune.session.compared import Compared
 from autotune.session.pool import Pool
-from autotune.session.proof import Proof
-from autotune.session.record import SessionBroken, SessionRecord
+from autotune.session.proof import OWN, Proof
+from autotune.session.record import SessionRecord
 from autotune.session.worth import obstacle
 from autotune.settings import Changes
 from autotune.verify.acceptance import Acceptance
@@ -94,6 +95,23 @@ class Router:
         if not self.record.way or not self.proof.replays(ask.changes):
             return True
         return self.proof.settled(ask) and self.compared.settled(ask)
+
+    def replays(self, ask: Ask) -> bool:
+        """Whether a session makes such a run, as far as is known."""
+        return self._serves(ask) and self.compared.knows(ask.changes)
+
+    def costly(self) -> set[str]:
+        """Knobs with which every run needs a fresh process, while others need none."""
+        if self.record is None or not self.record.way or self._given_up:
+            return set()
+        names = (name for name in self.space.domains if not self.proof.replays((name,)))
+        return {*names, *self.compared.unfit}
+
+    def may_restart(self, changes: Changes) -> bool:
+        """Whether a new process may run these settings and the user's own in turn: it is known to give the same."""
+        if self.record is None or not self.record.way or self._given_up or self.proof.group(changes) != OWN:
+            return False
+        return self.proof.replays(changes) and self.compared.knows(changes)
 
     def run(self, ask: Ask) -> Run:
         """One run that is not timed: in a session where that is sound, else in a fresh process. Raises RunFailed."""

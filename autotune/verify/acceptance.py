@@ -92,8 +92,8 @@ class Acceptance:
             self,
             baseline=part((self.baseline,))[0],
             observation=replace(self.observation, facts=replace(self.observation.facts, t_stop_ms=stop_ms)),
+            references=References(part(kept.perturbed), part(kept.finer), part(kept.null), kept.finer_until_ms),
             beside=self.beside.until(stop_ms),
-            references=References(part(kept.perturbed), part(kept.finer), part(kept.null)),
         )
 
     @cached_property
@@ -261,8 +261,16 @@ class Acceptance:
         """Against the finest run, the error of the user's own dt is the yardstick."""
         if not self.references.finer:
             return Judgement("accepted", "", apart, 0.0)
-        own = self._wide.error_ms(self.baseline, self._finest)
-        error = self._wide.error_ms(raster, self._finest)
+        wide, end_ms = self._wide, self.references.finer_until_ms
+        baseline = self.baseline
+        if end_ms is not None and end_ms < wide.end_ms:
+            wide, baseline, raster = (
+                replace(wide, end_ms=end_ms),
+                baseline.window(-math.inf, end_ms),
+                raster.window(-math.inf, end_ms),
+            )
+        own = wide.error_ms(baseline, self._finest)
+        error = wide.error_ms(raster, self._finest)
         allowed = max(self.limits.floor_ms, self.limits.error_factor * own)
         if error <= allowed:
             return Judgement("accepted", "", apart, 0.0, graded=error / allowed if allowed else 0.0)

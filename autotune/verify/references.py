@@ -23,12 +23,17 @@ class References:
     """At dt/2 and at dt/4."""
     null: tuple[Raster, ...] = ()
     """Runs that must be called the same result: the baseline, sent another way."""
+    finer_until_ms: float | None = None
+    """Where those at a finer dt end, if not with the run: a long regular model is rerun so on the part that the search
+    uses.
+    """
 
 
-def read_references(folder: Path) -> References:
-    """The rasters that the calibration kept in `folder`."""
+def read_references(folder: Path, finer_until_ms: float | None = None) -> References:
+    """The rasters that the calibration kept in `folder`, those at a finer dt up to there."""
 
     def kept(*patterns: str) -> tuple[Raster, ...]:
         return tuple(read_raster(file) for pattern in patterns for file in sorted(folder.glob(f"{pattern}.npz")))
 
-    return References(kept(f"{PERTURBED}-*"), kept(HALF, QUARTER), kept(f"{NULL}-*", f"{REPEAT}-*"))
+    null = kept(f"{NULL}-*", f"{REPEAT}-*")
+    return References(kept(f"{PERTURBED}-*"), kept(HALF, QUARTER), null, finer_until_ms)

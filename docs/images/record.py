@@ -35,18 +35,23 @@ from autotune.confirm.confirmation import ConfirmationLog
 from autotune.export import make_best
 from autotune.handover.answer import read_answer
 from autotune.handover.formats import named
-from autotune.measure import Confirmation, event_from_dict
+from autotune.launch.command import parse_command
+from autotune.measure import event_from_dict
 from autotune.observe import Observation
+from autotune.pipeline import advice_on
 from autotune.plan.space import Plan, SearchSpace
 from autotune.report.progress import Progress
-from autotune.report.terminal import TerminalProgress
+from autotune.report.studies import show_trial
+from autotune.report.terminal import TerminalProgress, trial_view
 from autotune.search.stop import Stopped
 from autotune.session.record import SessionRecord
 from autotune.store.folder import Record, StudyFolder, open_finished
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "docs" / "images" / "demo"
-QUOTING = (ROOT / "README.md", ROOT / "docs" / "tutorial" / "first-study.md")
+TIPS = ROOT / "docs" / "explanation" / "eleven-tips.md"
+QUOTING = (ROOT / "README.md", ROOT / "docs" / "tutorial" / "first-study.md", TIPS)
+TRIAL = re.compile(r"(<!-- demo: trial (\d+) -->\n```text\n).*?(```)", re.DOTALL)
 QUOTE = re.compile(r'(<!-- demo(?:: from "(.+?)" to "(.+?)")? -->\n```text\n).*?(```)', re.DOTALL)
 ANSWER_PAGE = ROOT / "docs" / "reference" / "best.md"
 ANSWER = re.compile(r"(<!-- demo: best.json -->\n```json\n).*?(```)", re.DOTALL)
@@ -133,6 +138,19 @@ def with_snippet(page: str, records: Path) -> str:
     return SNIPPET.sub(lambda found: found[1] + code + found[2], page)
 
 
+def with_trials(page: str, records: Path) -> str:
+    """A page whose views of single trials are those of these records."""
+
+    def view(found: re.Match[str]) -> str:
+        console = Console(width=COLUMNS, file=io.StringIO())
+        with console.capture() as captured:
+            console.print(trial_view(show_trial(StudyFolder(records), int(found[2]))))
+        lines = captured.get().splitlines()
+        return found[1] + "\n".join(line.rstrip() for line in lines) + "\n" + found[3]
+
+    return TRIAL.sub(view, page)
+
+
 def objection(folder: Path) -> str:
     """Why this study is not worth recording; an empty string when it is."""
     noise = StudyFolder(folder).read(NoiseRecord)
@@ -183,17 +201,21 @@ def tell(records: Path, progress: Progress, promised: SearchConfig, shown_as: st
     progress.searching([], promised)
     if not calibration.runs:
         progress.session(session)
-    trials = folder.trials()
-    for trial in trials:
+    trials, stopped = folder.trials(), _record(folder, Stopped)
+    for trial in trials[: stopped.trials]:
         progress.trial(trial)
-    progress.stopped(_record(folder, Stopped).reason)
+    progress.stopped(stopped.reason)
+    for simplified in trials[stopped.trials :]:
+        progress.trial(simplified)
     progress.step("confirm")
-    log, confirmation = folder.read(ConfirmationLog) or ConfirmationLog(), _record(folder, Confirmation)
+    log = folder.read(ConfirmationLog) or ConfirmationLog()
     chosen = [trial for name in log.finalists for trial in trials if str(trial.number) == name]
-    progress.confirming(chosen, confirmation.pairs, 0)
+    progress.confirming(chosen, log.pairs, 0)
     for event in log.events:
         progress.confirmed(event_from_dict(event))
     progress.finished(make_best(folder, study), Path(shown_as))
+    command = parse_command(study.model.command, Path(study.model.folder))
+    progress.advised(advice_on(observation, command, calibration))
 
 
 def keep_records(folder: Path, records: Path) -> None:
@@ -245,6 +267,7 @@ def main() -> int:
     for page in QUOTING:
         page.write_text(with_quotes(page.read_text(), text))
     ANSWER_PAGE.write_text(with_answer(ANSWER_PAGE.read_text(), DEMO))
+    TIPS.write_text(with_trials(TIPS.read_text(), DEMO))
     SNIPPET_PAGE.write_text(with_snippet(SNIPPET_PAGE.read_text(), DEMO))
     return 0
 

@@ -70,8 +70,12 @@ def poisson(spikes: int = 20_000) -> Raster:
 
 
 def test_a_long_run_is_searched_on_the_part_that_takes_as_long_as_its_user_says() -> None:
-    assert shortened(Stoppable(poisson())).stop_ms == 50.0
+    assert shortened(Stoppable(poisson()), search={"short_s": 60.0}).stop_ms == 150.0
     assert shortened(Stoppable(poisson()), search={"short_s": 100.0}).stop_ms == 250.0
+
+
+def test_the_part_is_a_tenth_of_the_run_at_least() -> None:
+    assert shortened(Stoppable(poisson())).stop_ms == 100.0  # 20 of 400 s would be 50 ms
 
 
 @pytest.mark.parametrize("regime", ["chaotic", "random"])
@@ -86,22 +90,22 @@ def test_where_the_whole_process_is_timed_the_whole_run_is_made() -> None:
 
 
 def test_the_part_holds_enough_spikes_before_its_last_window() -> None:
-    late = Raster.from_arrays(np.arange(400), np.repeat([9.9, 800.0], 200))
-    assert shortened(Stoppable(late), run_s=4e6).stop_ms == 12.0
+    late = Raster.from_arrays(np.arange(400), np.repeat([309.9, 800.0], 200))
+    assert shortened(Stoppable(late), run_s=4e6).stop_ms == 312.0
     assert shortened(Stoppable(late), run_s=4e6, search={"short_spikes": 201}).stop_ms is None  # 802 of 1000 ms
 
 
 def test_a_change_of_the_numbers_is_searched_on_a_part_with_evidence_of_its_own() -> None:
     early = Raster.from_arrays(
-        np.arange(1000) % 500, np.concatenate([np.full(500, 9.9), np.linspace(60.0, 999.0, 500)])
+        np.arange(1000) % 500, np.concatenate([np.full(500, 9.9), np.linspace(160.0, 999.0, 500)])
     )
     dt = {"dt": Domain((0.025, 0.05), safety=NUMERICAL)}
     short = shortened(Stoppable(early), domains=dt)
     assert short.stop_ms is None
-    assert "uses the whole run: up to t = 50 ms the spikes prove too little" in short.note
-    assert "none after t = 9.9 ms of 50 ms (evidence_until)" in short.note
-    assert shortened(Stoppable(early), domains={"nspike": Domain((0, 4), safety=EXACT)}).stop_ms == 50.0
-    assert shortened(Stoppable(poisson()), domains=dt).stop_ms == 50.0
+    assert "uses the whole run: up to t = 100 ms the spikes prove too little" in short.note
+    assert "none after t = 9.9 ms of 100 ms (evidence_until)" in short.note
+    assert shortened(Stoppable(early), domains={"nspike": Domain((0, 4), safety=EXACT)}).stop_ms == 100.0
+    assert shortened(Stoppable(poisson()), domains=dt).stop_ms == 100.0
 
 
 @pytest.mark.parametrize(("limit_s", "asked_s"), [(1e6, 2 * 400.0 + 10.0), (5.0, 5.0)])

@@ -17,15 +17,12 @@ def test_what_is_simulated_is_a_study_with_the_default_configuration(rules: Modu
         ConfirmConfig(),
         NoiseConfig(),
     )
-    quiet, busy = (
-        [rules.simulate(each, True, n).pairs for n in range(5)] for each in (rules.QUIET, rules.MACHINES[-1])
-    )
-    assert min(quiet) < ConfirmConfig().most_pairs
-    assert set(busy) == {ConfirmConfig().most_pairs}
+    quiet, busy = ([rules.simulate(each, True, n).runs for n in range(5)] for each in (rules.QUIET, rules.MACHINES[3]))
+    assert np.mean(quiet) < np.mean(busy)
 
 
 def test_nothing_planted_nothing_claimed_where_the_naive_rule_claims_half(rules: ModuleType):
-    outcomes = [rules.simulate(rules.MACHINES[-1], False, seed) for seed in range(60)]
+    outcomes = [rules.simulate(rules.MACHINES[4], False, seed) for seed in range(60)]
     assert sum(outcome.improved for outcome in outcomes) <= 1
     assert np.median([outcome.naive_speedup for outcome in outcomes]) > 1.3
 

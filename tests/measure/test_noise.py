@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from autotune.measure import Noise, aa_spread, advice, neighbour_log_ratios, pairs_needed, smallest_visible_effect
+from autotune.measure import Noise, Rule, aa_spread, advice, neighbour_log_ratios
 
 QUIET = Noise(spread=0.01, upper=0.015, pairs=10, disturbed=0, confidence=0.8)
 LOUD = Noise(spread=0.2, upper=0.3, pairs=5, disturbed=1, confidence=0.8)
@@ -53,54 +53,14 @@ def test_an_aa_test_needs_three_finite_pairs(bad: list[float]):
         aa_spread(bad)
 
 
-def test_more_pairs_and_less_noise_show_smaller_gains():
-    louder = Noise(0.02, 0.03, 10, 0, 0.8)
-    assert smallest_visible_effect(QUIET, 20) < smallest_visible_effect(QUIET, 10)
-    assert smallest_visible_effect(QUIET, 10) < smallest_visible_effect(louder, 10)
-
-
-def test_no_gain_below_the_minimum_worthwhile_one_is_called_visible():
-    silent = Noise(0.0, 0.0, 10, 0, 0.8)
-    assert smallest_visible_effect(silent, 10, minimum_gain=0.02) == pytest.approx(0.02)
-
-
-def test_three_finalists_cost_more_than_one():
-    assert smallest_visible_effect(QUIET, 12, finalists=3) > smallest_visible_effect(QUIET, 12, finalists=1)
-
-
-def test_so_few_pairs_that_nothing_can_be_proved_are_refused():
-    with pytest.raises(ValueError, match="at least 7"):
-        smallest_visible_effect(QUIET, 6)
-
-
-def test_the_pairs_needed_are_the_fewest_that_show_the_effect():
-    noise = Noise(0.03, 0.045, 10, 0, 0.8)
-    needed = pairs_needed(noise, 0.08)
-    assert needed is not None
-    assert smallest_visible_effect(noise, needed) <= 0.08 < smallest_visible_effect(noise, needed - 1)
-
-
-def test_an_effect_out_of_reach_needs_no_number():
-    assert pairs_needed(LOUD, 0.05, high=12) is None
-
-
-def test_an_effect_below_the_minimum_gain_is_a_contradiction():
-    with pytest.raises(ValueError, match="minimum worthwhile gain"):
-        pairs_needed(QUIET, 0.01)
-
-
 def test_on_a_quiet_machine_the_advice_is_the_finding_alone():
-    (finding,) = advice(QUIET, 10, run_s=5.0)
-    assert "with 10 pairs" in finding
-    assert f"{smallest_visible_effect(QUIET, 10):.1%}" in finding
+    rule = Rule(floor=QUIET.upper, most_starts=10)
+    (finding,) = advice(QUIET, rule, run_s=5.0)
+    assert "with 10 pairs at most" in finding
+    assert f"{rule.visible_gain():.1%}" in finding
 
 
 def test_on_a_loud_machine_the_advice_names_every_way_out():
-    text = "\n".join(advice(LOUD, 10, run_s=0.3, high=12))
-    for hint in ("Even 12 pairs", "longer tstop", "More A/A repeats", "Fewer busy neighbours", "1 of 5 A/A pairs"):
+    text = "\n".join(advice(LOUD, Rule(floor=LOUD.upper), run_s=0.3))
+    for hint in ("cannot be shown so", "longer tstop", "More A/A repeats", "Fewer busy neighbours", "1 of 5 A/A pairs"):
         assert hint in text
-
-
-def test_where_more_repeats_would_do_their_number_is_given():
-    noise = Noise(0.03, 0.06, 10, 0, 0.8)
-    assert f"{pairs_needed(noise, 0.10, low=9)} pairs would show" in "\n".join(advice(noise, 9))

@@ -19,11 +19,10 @@ import pytest
 
 from autotune.config import AcceptConfig, SearchConfig
 from autotune.launch.ask import Ask, Run, Way
-from autotune.launch.judge import RunFailed
+from autotune.launch.judge import RunFailed, SessionBroken
 from autotune.plan.space import make_space
 from autotune.search.trial import TrialRunner
 from autotune.search.verified import Verifier
-from autotune.session.record import SessionBroken
 from autotune.settings import Changes, Effective
 from autotune.verify.acceptance import Acceptance
 

@@ -19,13 +19,14 @@ from autotune.config import AcceptConfig, RunConfig, SearchConfig
 from autotune.launch import parse_command
 from autotune.launch.ask import Ask, Run
 from autotune.launch.files import choose
+from autotune.launch.judge import SessionBroken
 from autotune.launch.run import FreshRunner
 from autotune.observe import observe
 from autotune.plan.space import SearchSpace, make_space
 from autotune.raster.metrics import identical
 from autotune.search.trial import TrialRunner
 from autotune.search.verified import Verifier
-from autotune.session.record import SessionBroken, SessionRecord
+from autotune.session.record import SessionRecord
 from autotune.session.router import MOST_BROKEN, Router
 from autotune.settings import Changes
 from autotune.store.records import Trial

@@ -76,6 +76,8 @@ class ModelFacts:
     """Cells as NEURON deals them to threads, whole: connected trees of sections; None when they were not counted."""
     thread_unsafe: Tuple[str, ...] = ()
     """Mechanisms in use that NEURON refuses to run on more than one thread."""
+    lacking_threadsafe: Tuple[str, ...] = ()
+    """Those of them that the word THREADSAFE alone would mend."""
     histogram: Tuple[int, ...] = ()
     """Entry n counts the exchanges in which the busiest rank sent n spikes (`pc.max_histogram`)."""
     run_s: float = 0.0

@@ -63,6 +63,8 @@ _ALL: Tuple[Knob, ...] = (
     NodeOrder(),
 )
 
+RANKS, THREADS = Ranks.name, Threads.name
+"""The two along which a model is scaled."""
 KNOBS: Dict[str, Knob] = {knob.name: knob for knob in _ALL}
 
 

@@ -3,6 +3,7 @@
 from autotune.report.terminal.answer import answer
 from autotune.report.terminal.findings import findings_table
 from autotune.report.terminal.live import TerminalProgress
+from autotune.report.terminal.studies import studies_table, study_view, trial_view
 from autotune.report.terminal.trials import trial_table
 
-__all__ = ["TerminalProgress", "answer", "findings_table", "trial_table"]
+__all__ = ["TerminalProgress", "answer", "findings_table", "studies_table", "study_view", "trial_table", "trial_view"]

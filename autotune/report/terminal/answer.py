@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autotune.export import Best
-from autotune.handover.told import describe_bill, describe_raster, describe_speedup
+from autotune.handover.told import describe_bill, describe_brings, describe_raster, describe_speedup
 from autotune.report.format import format_value
 
 
@@ -36,7 +36,8 @@ def _verdict(best: Best) -> str:
     line = f"[bold green]improved[/]: {describe_speedup(best)}"
     looked = f"compared: {best.evidence.looked_at}" if best.evidence.looked_at else ""
     raster = describe_raster(best.evidence.raster) if best.evidence.raster else ""
-    return "\n".join(filter(None, (line, raster, escape(looked))))
+    brings = describe_brings(best) if best.evidence.brings else ""
+    return "\n".join(filter(None, (line, brings, raster, escape(looked))))
 
 
 def _closest(best: Best) -> str:

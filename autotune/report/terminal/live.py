@@ -1,8 +1,10 @@
-"""The study while it runs: a view that is redrawn in place in a terminal; without one, a plain line for each event."""
+"""The study while it runs: a view that is redrawn in place in a terminal, and in Jupyter where ipywidgets is there;
+elsewhere a plain line for each event.
+"""
 
 from __future__ import annotations
 
-import time
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
@@ -21,6 +23,7 @@ from autotune.export import Best
 from autotune.measure import Event, Pair
 from autotune.observe import Observation
 from autotune.plan.space import SearchSpace
+from autotune.profile import Advice
 from autotune.report.format import (
     counted,
     format_changes,
@@ -30,6 +33,7 @@ from autotune.report.format import (
     format_value,
     format_version,
 )
+from autotune.report.profile import advice_lines
 from autotune.report.progress import Progress
 from autotune.report.terminal.answer import answer
 from autotune.report.terminal.trials import best_so_far, trial_line, trial_table
@@ -56,8 +60,7 @@ class TerminalProgress(Progress):
         self._live: Live | None = None
         self._trials: list[Trial] = []
         self._limits = SearchConfig()
-        self._pairs_done = self._pairs_all = 0
-        self._confirm_started = 0.0
+        self._pairs_done = self._starts = self._most_starts = 0
 
     def step(self, name: str) -> str:
         self._end_live()
@@ -139,21 +142,22 @@ class TerminalProgress(Progress):
         if not chosen:
             self._line("no accepted trial looked faster than the baseline; nothing to confirm")
             return
-        self._pairs_done, self._pairs_all = done, len(chosen) * pairs
-        self._confirm_started = time.monotonic()
-        for trial in chosen:
+        self._pairs_done, self._most_starts = done, pairs
+        for place, trial in enumerate(chosen):
+            what = "finalist" if place == 0 else "and if it fails"
             self._line(
-                f"finalist: trial {trial.number} ({format_changes(trial.changes)}), ratio {format_ratio(trial.ratio)}"
+                f"{what}: trial {trial.number} ({format_changes(trial.changes)}), ratio {format_ratio(trial.ratio)}"
             )
         self._begin_live(self._confirm_view())
 
     def confirmed(self, event: Event) -> None:
         self._pairs_done += 1
+        self._starts = event.start + 1 if isinstance(event, Pair) else 0
         if self._live:
             self._live.update(self._confirm_view())
         elif isinstance(event, Pair):
             ratio = format_ratio(event.trial_s / event.baseline_s)
-            self._line(f"pair {self._pairs_done}/{self._pairs_all}: trial {event.finalist} {ratio}")
+            self._line(f"pair {self._pairs_done}, start {self._starts}: trial {event.finalist} {ratio}")
         if not isinstance(event, Pair):
             self._line(f"trial {event.finalist} is out: {event.reason}", "yellow")
 
@@ -161,6 +165,10 @@ class TerminalProgress(Progress):
         self._end_live()
         self._console.print(answer(best))
         self._console.print(f"python -m autotune export {escape(str(folder))} -o best.json", highlight=False)
+
+    def advised(self, advice: list[Advice]) -> None:
+        if advice:
+            self._console.print(Group(*advice_lines(advice)))
 
     def close(self) -> None:
         self._end_live()
@@ -172,12 +180,14 @@ class TerminalProgress(Progress):
             self._console.print(Text("  " + text, style=style), soft_wrap=True)
 
     def _begin_live(self, view: RenderableType) -> None:
-        if self._console.is_terminal:
+        if _redraws(self._console):
             self._live = Live(view, console=self._console, refresh_per_second=2)
             self._live.start()
 
     def _end_live(self) -> None:
         if self._live:
+            if self._console.is_jupyter:  # elsewhere stop() draws the last state
+                self._live.refresh()
             self._live.stop()
             self._live = None
 
@@ -203,12 +213,13 @@ class TerminalProgress(Progress):
         return Group(trial_table(self._trials[-SHOWN_TRIALS:]), Text(), _bar(done, total, status))
 
     def _confirm_view(self) -> Table:
-        done, total = self._pairs_done, self._pairs_all
-        text = f"{done} of {total} pairs"
-        if 0 < done < total:
-            elapsed_s = time.monotonic() - self._confirm_started
-            text += f", about {format_duration(elapsed_s / done * (total - done))} left"
-        return _bar(done, total, text)
+        text = f"{counted(self._pairs_done, 'pair')}, {self._starts} of {self._most_starts} starts at most"
+        return _bar(self._starts, self._most_starts, text)
+
+
+def _redraws(console: Console) -> bool:
+    """Whether what was printed can be drawn anew; rich needs ipywidgets for it in Jupyter."""
+    return console.is_terminal or (console.is_jupyter and find_spec("ipywidgets") is not None)
 
 
 def _half_dt(calibration: Calibration) -> str:

@@ -1,0 +1,188 @@
+"""Look after every start, and stop as soon as a gain is proved or cannot be proved any more at a reasonable price.
+
+What is looked at. Each fresh start of the model gives one number: the mean of its pairs' log speed-ups less the log of
+the minimum worthwhile gain, with a fair coin for the order in each pair. A candidate that is no better makes these
+numbers symmetric about 0 or below, whatever drift, bursts or load the machine has.
+
+The rule. From four starts on, a t statistic whose standard error is never taken to be smaller than the study's own A/A
+pairs say (`floor`); from eight on also the exact signed-rank test of `significance.py`, which one disturbed start costs
+less. A claim on fewer than seven starts rests on the scale of the noise, since no sign or rank test can reach 0.01 with
+them; the floor bounds it. What a new process draws anew (where its memory lies, which core it gets) is the same in all
+pairs of a start, and A/A pairs of one session do not show it: below seven starts the floor is `BETWEEN_STARTS` at
+least, however many pairs a start has. So a setting that runs in one of two modes up to a fifth apart, as a coin says,
+is not claimed on four, five or six lucky starts.
+
+Every look may spend a fifth of alpha: the looks are so much alike that all together spend less than alpha.
+Group-sequential testing with the same level at each look is Pocock's (1977, Biometrika 64:191).
+
+The evidence is `benchmarks/decision_rules.py`. At the least favourable truth, a gain of just the minimum, 0.2 to 0.9 %
+of simulated studies were called improved on quiet, drifting, bursting, heavy-tailed and suddenly loaded machines; with
+no gain at all, 0.0 to 0.4 %.
+
+This module never runs anything, and never looks at what a run gave beside its time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autotune.measure.significance import Floats, Interval, p_values
+
+FEWEST_STARTS = 4  # every claim rests on at least so many fresh starts
+FEWEST_WITHOUT_SCALE = 7  # with fewer no sign or rank test reaches 0.01: a claim rests on the scale of the noise
+BETWEEN_STARTS = 0.04  # log; on fewer starts than that, what they may differ by whatever the A/A pairs of one say
+FEWEST_RANKED = 8  # with fewer a signed-rank test cannot reach the level of a look
+SHARE = 5.0  # each look spends alpha over this
+HOPELESS = 2.0  # standard errors by which a gain may be better than it looks, before it is given up
+FEWEST_TO_GIVE_UP = 6
+_MAD_TO_SD = 1.4826  # of a normal distribution
+
+Decision = Literal["proved", "not worth it", "hopeless", "no more starts", "go on"]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the starts so far say of one finalist."""
+
+    decision: Decision
+    speedup: Interval
+    p_value: float
+    """Of the whole sequence: the smallest so far, times the number of levels that it is shared between; at most 1."""
+    starts: int
+
+    @property
+    def proved(self) -> bool:
+        return self.decision == "proved"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When to stop, and what may be claimed then."""
+
+    alpha: float = 0.01
+    minimum_gain: float = 0.02
+    """Smallest worthwhile gain as speed-up less one."""
+    confidence: float = 0.95
+    most_starts: int = 16
+    floor: float = 0.0
+    """The spread of the log ratio of two neighbouring runs with identical settings, from this study's own A/A pairs;
+    the standard deviation of a start with one pair is never taken to be less.
+    """
+
+    def look(self, log_speedups: Sequence[float], pairs: Sequence[int] | None = None) -> Look:
+        """Judge one finalist by the mean log speed-up of each of its starts, in the order in which they were made, with
+        how many pairs each has (default: one).
+
+        Raises:
+            ValueError: no start yet, or more than there may be.
+        """
+        if not 1 <= len(log_speedups) <= self.most_starts:
+            raise ValueError(f"from 1 to {self.most_starts} starts can be judged, not {len(log_speedups)}")
+        starts = _Starts(np.asarray(log_speedups, dtype=float), np.asarray(pairs or [1] * len(log_speedups)), self)
+        p_value = starts.p_value()
+        return Look(starts.decision(p_value), starts.interval(), p_value, len(log_speedups))
+
+    def visible_gain(self, starts: int | None = None, pairs: int = 1) -> float:
+        """The gain that so many starts (default: the most) of so many pairs are expected to prove, at the noise of
+        `floor`.
+        """
+        from scipy import stats  # here, because it takes longer to import than everything else of ours
+
+        n = self.most_starts if starts is None else starts
+        quantile = float(stats.t.ppf(1 - self.alpha / SHARE, n - 1))
+        spread = max(self.floor / math.sqrt(pairs), least_spread(n))
+        return (1 + self.minimum_gain) * math.exp(quantile * spread / math.sqrt(n)) - 1
+
+    def starts_for(self, gain: float, pairs: int = 1) -> int | None:
+        """How many starts are expected to prove this gain at the noise of `floor`; None if the most do not."""
+        possible = range(FEWEST_STARTS, self.most_starts + 1)
+        return next((n for n in possible if self.visible_gain(n, pairs) <= gain), None)
+
+
+def least_spread(starts: int) -> float:
+    """What the spread between so many starts is never taken to be less than, for a claim."""
+    return BETWEEN_STARTS if starts < FEWEST_WITHOUT_SCALE else 0.0
+
+
+@dataclass(frozen=True)
+class _Starts:
+    """The starts of one finalist, looked at by a rule."""
+
+    logs: Floats
+    pairs: NDArray[np.int_]
+    rule: Rule
+
+    def decision(self, p_value: float) -> Decision:
+        if p_value < self.rule.alpha:
+            return "proved"
+        if len(self) >= FEWEST_STARTS and self._upper_limit() < 0:
+            return "not worth it"
+        if FEWEST_TO_GIVE_UP <= len(self) < self.rule.most_starts and self._hopeless():
+            return "hopeless"
+        return "no more starts" if len(self) == self.rule.most_starts else "go on"
+
+    def p_value(self) -> float:
+        """Of the whole sequence: the smallest of all looks so far, times the share that each may spend."""
+        from scipy import stats  # here, because it takes longer to import than everything else of ours
+
+        smallest = 1.0
+        for n in range(FEWEST_STARTS, len(self) + 1):
+            excess = self._excess[:n]
+            p = float(stats.t.sf(excess.mean() / self._standard_error(excess, claimed=True), n - 1))
+            if n >= FEWEST_RANKED:
+                p = min(p, float(p_values(excess[None])[0]))
+            smallest = min(smallest, p)
+        return min(1.0, SHARE * smallest)
+
+    def interval(self) -> Interval:
+        """Student's interval with the floor. Stopping early makes the estimate a little too good; the floor and the
+        minimum of four starts make the interval wide enough for that (`benchmarks/decision_rules.py`).
+        """
+        from scipy import stats  # here, because it takes longer to import than everything else of ours
+
+        mean, confidence = float(self.logs.mean()), self.rule.confidence
+        quantile = float(stats.t.ppf((1 + confidence) / 2, max(1, len(self) - 1)))
+        half = quantile * self._standard_error(self.logs, claimed=True)
+        return Interval(math.exp(mean), math.exp(mean - half), math.exp(mean + half), confidence)
+
+    def __len__(self) -> int:
+        return len(self.logs)
+
+    @property
+    def _excess(self) -> Floats:
+        return self.logs - math.log1p(self.rule.minimum_gain)
+
+    def _floor(self, n: int) -> float:
+        """Of the spread between the first `n` starts, by the mean of what their pairs leave of it."""
+        return max(self.rule.floor, float(np.finfo(float).tiny)) * math.sqrt(float(np.mean(1 / self.pairs[:n])))
+
+    def _standard_error(self, values: Floats, *, claimed: bool = False) -> float:
+        n = len(values)
+        spread = float(values.std(ddof=1)) if n > 1 else 0.0
+        return max(spread, self._floor(n), least_spread(n) if claimed else 0.0) / math.sqrt(n)
+
+    def _upper_limit(self) -> float:
+        """Of the excess, one-sided, 97.5 %."""
+        from scipy import stats  # here, because it takes longer to import than everything else of ours
+
+        quantile = float(stats.t.ppf(0.975, len(self) - 1))
+        return float(self._excess.mean()) + quantile * self._standard_error(self._excess)
+
+    def _hopeless(self) -> bool:
+        """Whether even the most starts would not prove it, if it were somewhat better than it looks; by median and
+        spread that one disturbed start does not spoil.
+        """
+        from scipy import stats  # here, because it takes longer to import than everything else of ours
+
+        middle = float(np.median(self._excess))
+        spread = _MAD_TO_SD * float(np.median(np.abs(self._excess - middle)))
+        spread = max(spread, self._floor(len(self)))
+        better = middle + HOPELESS * spread / math.sqrt(len(self))
+        needed = float(stats.t.ppf(1 - self.rule.alpha / SHARE, self.rule.most_starts - 1))
+        return better / (spread / math.sqrt(self.rule.most_starts)) < needed
