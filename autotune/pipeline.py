@@ -42,6 +42,7 @@ from autotune.store.folder import StudyFolder
 from autotune.verify.acceptance import Acceptance
 from autotune.verify.beside import own_runs
 from autotune.verify.files import own_files
+from autotune.verify.traces import OwnTraces
 
 MOST_ADVICE = 2
 """After the answer of a plan or a study; `profile` shows all."""
@@ -69,12 +70,14 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
                 config.accept,
                 beside=own_runs(folder, observation.beside),
                 files=own_files(folder, results),
+                traces=OwnTraces.of(folder.traces, config.accept),
             )
             space = planned(folder, observation, wishes, config.confirm.minimum_gain, raw.unproved, builder)
             progress.planned(space)
 
         files = begun.watcher.files and begun.watcher.files.using(observation.means)
-        runner = replace(begun.watcher, manner=manner(observation, space, builder), files=files, results=results)
+        made = manner(observation, space, builder, config.accept.traces.most_values)
+        runner = replace(begun.watcher, manner=made, files=files, results=results)
         limit_s = observation.limit_s(config.run.timeout_s)
         router = Router(
             runner, space, raw, wishes, config.run, folder.read(SessionRecord), folder.write, progress.session

@@ -95,12 +95,16 @@ def commands_page() -> str:
 
 def study_page() -> str:
     """Every key of study.toml with its default."""
-    sections = {name: field for name, field in StudyConfig.model_fields.items() if _section(field)}
-    top = {name: field for name, field in StudyConfig.model_fields.items() if name not in sections}
-    parts = [STUDY_HEAD, _keys(top)]
-    for name, field in sections.items():
-        parts += _section_page(name, field)
-    return "\n".join(parts)
+    return "\n".join([STUDY_HEAD, *_section_pages(StudyConfig, "")])
+
+
+def _section_pages(model: type[BaseModel], name: str) -> Iterator[str]:
+    """The keys of a section, and those of the sections in it."""
+    inner = {key: kind for key, field in model.model_fields.items() if (kind := _section(field))}
+    keys = _keys({key: field for key, field in model.model_fields.items() if key not in inner})
+    yield f"## [{name}]\n\n{getdoc(model)}\n\n{keys}" if name else keys
+    for key, kind in inner.items():
+        yield from _section_pages(kind, f"{name}.{key}" if name else key)
 
 
 def _section_page(name: str, field: FieldInfo) -> Iterator[str]:

@@ -34,6 +34,7 @@ from autotune.verify.evidence import too_little
 from autotune.verify.files import OwnFiles, structure
 from autotune.verify.references import HALF, NULL, PERTURBED, QUARTER, REPEAT, Regime
 from autotune.verify.stability import convergence_order, not_finite, own_instability
+from autotune.verify.traces import OwnTraces
 
 _SEED = "Seed its random numbers by a fixed number, not by the time, the process or the rank, and try again"
 _BY_JOB = (
@@ -64,6 +65,8 @@ class Calibration:
     """The largest shift of a matched spike between the two: the error that the user already lives with."""
     own_error_ms: float | None = None
     """Error of the user's dt against dt/4 (Ruler.error_ms): the yardstick of numerical knobs."""
+    in_range: bool = True
+    """A quarter of the user's dt says of its error what half of it says."""
     order: float | None = None
     """Order of convergence from dt, dt/2 and dt/4; 1 is expected of the default method."""
     runs: tuple[str, ...] = ()
@@ -99,17 +102,18 @@ class _Calibrator:
     space: SearchSpace
     limits: AcceptConfig
     folder: Path
+    traces: OwnTraces = field(default_factory=OwnTraces)
     files: OwnFiles = field(default_factory=OwnFiles)
     """What is known of the model's files; grows with each run that comes to the end of the script."""
-    whole: Runner | None = None
-    """Makes runs that do: the yardsticks of files, where the model writes any."""
+    fresh: Runner | None = None
+    """Makes the runs of which what is recorded and written is used, too."""
     made: dict[str, Raster] = field(default_factory=dict)
     finer_until_ms: float | None = None
 
     @property
     def yardsticks(self) -> Runner:
         """Makes the runs that show the model's own error."""
-        return self.whole if self.whole and self.files.names else self.runner
+        return self.fresh if self.fresh and self.files.names else self.runner
 
     @property
     def ruler(self) -> Ruler:
@@ -170,8 +174,9 @@ class _Calibrator:
 
         def make() -> Run:
             try:
+                runner = self.fresh if self.fresh and self.traces.own and name == QUARTER else self.yardsticks
                 ask = replace(self.ask, stop_ms=self.finer_until_ms)
-                run = self.yardsticks.run(ask.setting(self.space.finer(divisor)))
+                run = runner.run(ask.setting(self.space.finer(divisor)))
             except RunFailed as failure:
                 raise _LeftOut(f"at dt/{divisor} your model fails: {failure.message}", steps) from failure
             if not self.space.is_finer(run.effective, divisor):
@@ -184,6 +189,8 @@ class _Calibrator:
             if other:
                 raise _LeftOut(f"{COUNTS_STEPS}: {other}", steps)
             self.files.learn(run.files, name)
+            if name == QUARTER:
+                self.traces.keep(run, finest=True)
             return run
 
         return self.raster(name, make)
@@ -191,10 +198,10 @@ class _Calibrator:
     def at_longer_dt(self) -> None:
         """A look at the files of a run at a longer dt. Raises _LeftOut where they show that the script counts steps."""
         longer = self.space.coarser()
-        if longer is None or self.whole is None or not self.files.names:
+        if longer is None or self.fresh is None or not self.files.names:
             return
         try:
-            run = self.whole.run(self.ask.setting(longer))
+            run = self.fresh.run(self.ask.setting(longer))
         except RunFailed:
             return  # a trial will say so
         other = structure(self.files, self.limits, run.files, self.space.step_ms(longer))
@@ -231,7 +238,9 @@ def calibrate(
     different rasters and its limits say nothing of statistics.
     """
     observation, baseline, limits = acceptance.observation, acceptance.baseline, acceptance.limits
-    work = _Calibrator(further, ask, observation, baseline, space, limits, folder, acceptance.files, whole=fresh)
+    work = _Calibrator(
+        further, ask, observation, baseline, space, limits, folder, acceptance.traces, acceptance.files, fresh
+    )
     classes = space.classes
     if NUMERICAL in classes:
         _check_voltages(observation, space)
@@ -242,7 +251,9 @@ def calibrate(
         return _by_statistics(
             replace(work, runner=fresh), NotReproduced(observation, baseline, repeat.raster), repeat.run_s
         )
-    acceptance.learn(repeat)
+    acceptance.beside.learn(repeat)
+    acceptance.files.learn(repeat.files)
+    acceptance.traces.keep(repeat)
     plain = Calibration(repeat.run_s)
     try:
         work.at_longer_dt()
@@ -301,7 +312,8 @@ def _regime(work: _Calibrator, classes: Set[str], part_ms: Callable[[], float | 
 
 
 def _finer_wanted(work: _Calibrator, classes: Set[str]) -> bool:
-    return len(work.baseline) > 0 and NUMERICAL in classes and not work.observation.facts.cvode
+    something = len(work.baseline) > 0 or work.traces.own is not None
+    return something and NUMERICAL in classes and not work.observation.facts.cvode
 
 
 def _with_finer(calibration: Calibration, work: _Calibrator) -> Calibration:
@@ -316,16 +328,17 @@ def _with_finer(calibration: Calibration, work: _Calibrator) -> Calibration:
         own_error_ms=wide.error_ms(baseline, quarter),
         order=order if calibration.regime == "regular" else None,
     )
-    notes = own_instability(work.observation.voltages, work.limits)
     dt_ms = work.observation.facts.dt_ms
     if calibration.regime == "chaotic":
         nulls = tuple(raster for name, raster in work.made.items() if name.startswith(NULL))
-        notes += chaotic_notes(null_band(baseline, nulls, work.ruler, work.limits), quarter, dt_ms, work.limits)
+        doubts = chaotic_notes(null_band(baseline, nulls, work.ruler, work.limits), quarter, dt_ms, work.limits)
     else:
         apart = work.finer_ruler.distance(baseline, quarter)
-        notes += regular_notes(apart, measured.order, measured.own_error_ms, dt_ms, work.limits)
+        doubts = regular_notes(apart, measured.order, measured.own_error_ms, dt_ms, work.limits)
+    notes = own_instability(work.observation.voltages, work.limits) + doubts
     unproved = _unproved(work, quarter)
-    return replace(measured, unproved=unproved, note="; ".join([*notes, unproved] if unproved else notes))
+    note = "; ".join([*notes, unproved] if unproved else notes)
+    return replace(measured, unproved=unproved, in_range=not doubts, note=note)
 
 
 def _unproved(work: _Calibrator, finer: Raster) -> str:
@@ -336,8 +349,16 @@ def _unproved(work: _Calibrator, finer: Raster) -> str:
     why = too_little(dependent, work.finer_end_ms, facts.sources, work.limits)
     if not why:
         return ""
-    still = f"{len(work.finer_baseline) - len(dependent)} of {counted(len(work.finer_baseline), 'spike')}"
-    return f"{still} do not depend on dt, as those of a stimulus; without them {why}"
+    if work.traces.own is not None:
+        traces = work.traces.too_little(work.finer_end_ms, facts.membranes)
+        if not traces:
+            return ""
+        why = f"{why}; of what is recorded: {traces}"
+    still = len(work.finer_baseline) - len(dependent)
+    if not still:
+        return why
+    of = f"{still} of {counted(len(work.finer_baseline), 'spike')}"
+    return f"{of} do not depend on dt, as those of a stimulus; without them {why}"
 
 
 def _round_off(work: _Calibrator) -> Raster:

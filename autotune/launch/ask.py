@@ -15,6 +15,7 @@ from autotune.launch.sections import Timing, section_times
 from autotune.raster import Raster
 from autotune.results.measure import Measured
 from autotune.settings import UNCHANGED, Changes, Effective
+from autotune.traces import Traces
 
 Way = Literal["fresh", "session"]
 """How a run was made: in a process of its own, or on a network that was built before. Times of the two are never
@@ -75,8 +76,12 @@ class Run:
     """What it printed; nothing in a session."""
     files: tuple[Measured, ...] | None = None
     """Its files beside those of the watched run; None where they were not looked at, as in a session."""
+    traces: Traces | None = None
+    """What it recorded; None where nothing was to be written of it."""
     by_jobs: bool = False
     """Its ranks did jobs by themselves or in subworlds (launch/jobs.py)."""
+    inner: str = ""
+    """The command that simulates, where the given one is a Python program that only starts it; of a watched run."""
 
     @property
     def ranks(self) -> int:
