@@ -342,16 +342,30 @@ def dashboard(
 
 @app.command()
 def compare(
-    a: Annotated[Path, typer.Argument(help="a raster: .npz, SONATA .h5, or two columns of text")],
-    b: Annotated[Path, typer.Argument(help="the raster to compare with it, of any of these formats")],
+    a: Annotated[Path, typer.Argument(help="a raster (.npz, SONATA .h5, two columns), another file, or a folder")],
+    b: Annotated[Path, typer.Argument(help="what to compare with it")],
     window: Annotated[float, typer.Option(help="largest shift of a spike that stays the same one, ms")] = 1.0,
     columns: Annotated[str | None, typer.Option(help='of text files: "time gid" or "gid time"')] = None,
     population: Annotated[str | None, typer.Option(help="of SONATA files with several")] = None,
     distance: Annotated[bool, typer.Option("--spike-distance", help="SPIKE-distance too (needs PySpike)")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the comparison as JSON")] = False,
     plot: Annotated[Path | None, typer.Option(help="draw both rasters into this PNG")] = None,
+    as_files: Annotated[
+        bool, typer.Option("--files", help="not as rasters: variable by variable, as folders and .npy, .json, .mat are")
+    ] = False,
 ) -> None:
-    """Compare two rasters. Exit code: 0 identical or equivalent, 1 different, 2 nothing to compare or bad input."""
+    """Compare two rasters, files or folders. Exit code: 0 identical or equivalent, 1 different, 2 nothing to compare or
+    bad input.
+    """
+    from autotune.report.files import are_results, compare_results, exit_code_of, print_results, results_as_dict
+
+    if as_files or are_results(a, b):
+        found = compare_results(a, b)
+        if as_json:
+            _print_json(results_as_dict(found))
+        else:
+            print_results(found, Console(highlight=False))
+        raise typer.Exit(exit_code_of(found))
     from autotune.report.compare import compare_files, plot_comparison, print_comparison
 
     comparison = compare_files(a, b, window, population=population, columns=columns, with_spike_distance=distance)

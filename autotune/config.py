@@ -103,6 +103,33 @@ class SearchConfig(_Section):
         return names
 
 
+class FilesConfig(_Section):
+    """Which of the files that your model writes are compared, and how closely; the defaults need no table. A file is
+    named by a glob, relative to the command's folder or by its name alone, a variable of it (a column, a dataset, a
+    key) behind a colon.
+    """
+
+    ignore: tuple[str, ...] = Field(default=(), description="globs of files that are not compared")
+    required: tuple[str, ...] = Field(
+        default=(),
+        description="globs of files that must be compared: a trial is rejected where one cannot be read and its bytes "
+        "are others",
+    )
+    tolerances: dict[str, float] = Field(
+        default_factory=dict,
+        description="the largest difference of a number that is accepted, in the unit of the file, in place of the "
+        'model\'s own error: tolerances = {"lfp.npy" = 1e-3, "*.csv:v" = 0.1}',
+    )
+
+    @field_validator("tolerances")
+    @classmethod
+    def _positive(cls, tolerances: dict[str, float]) -> dict[str, float]:
+        for name, value in tolerances.items():
+            if not value >= 0:
+                raise ValueError(f"{name} = {value} is below 0")
+        return tolerances
+
+
 class TracesConfig(_Section):
     """When a recorded trace is still the same result, and where spikes are looked for if NEURON looks for none."""
 
@@ -273,6 +300,9 @@ class AcceptConfig(_Section):
         default=Sampling.segments_a_sample,
         ge=1,
         description="one of so many segments of a rank has its voltage sampled, within the fewest and the most",
+    )
+    files: FilesConfig = Field(
+        default=FilesConfig(), description="a table of its own, on the files that your model writes"
     )
 
     traces: TracesConfig = TracesConfig()

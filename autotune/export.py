@@ -26,7 +26,7 @@ from autotune.search.simplify import Simplified
 from autotune.search.stop import Stopped
 from autotune.store.folder import StudyFolder
 from autotune.store.output import write_output
-from autotune.store.records import Environment, ModelIdentity, StudyRecord, Trial
+from autotune.store.records import Environment, LookedAt, ModelIdentity, StudyRecord, Trial
 
 SCHEMA_VERSION: Literal[1] = 1
 SCHEMA_FILE = Path(__file__).with_name("best.schema.json")
@@ -257,7 +257,7 @@ def _evidence(
             mean_shift_ms=winner.mean_shift_ms,
             statistics=winner.statistics,
         )
-    looked = winner.looked if winner else ()
+    looked = (folder.read(LookedAt) or LookedAt()).of(winner) if winner else ()
     return Evidence(
         trials=len(trials),
         stopped=stopped.reason if stopped else "",

@@ -26,6 +26,7 @@ from autotune.launch.mpi import Mpi
 from autotune.launch.run import FreshRunner, stage_agent
 from autotune.machine import usable_cores
 from autotune.observe import Observation, observe, observed
+from autotune.observe.results import results_of_watched
 from autotune.plan.manner import manner, what_is_timed
 from autotune.plan.space import SearchSpace
 from autotune.plan.steps import planned, wished_space
@@ -35,13 +36,14 @@ from autotune.raster.files import write_raster
 from autotune.report.progress import Progress
 from autotune.search.loop import search, simplified
 from autotune.search.trial import TrialRunner
-from autotune.search.verified import Verifier
+from autotune.search.verified import Verifier, remember_looked
 from autotune.session.record import SessionRecord
 from autotune.session.router import Router
 from autotune.settings import Changes
 from autotune.store.folder import StudyFolder
 from autotune.verify.acceptance import Acceptance
 from autotune.verify.beside import own_runs
+from autotune.verify.files import own_files
 from autotune.verify.traces import OwnTraces
 
 MOST_ADVICE = 2
@@ -63,11 +65,13 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
 
         with folder.spending(progress.step("plan")):
             builder = Builder(observation.facts.launch, begun.watcher.environment)
+            results = results_of_watched(folder, begun.watcher, baseline, config.accept.files)
             raw = Acceptance(
                 baseline,
                 observation,
                 config.accept,
                 beside=own_runs(folder, observation.beside),
+                files=own_files(folder, results),
                 traces=OwnTraces.of(folder.traces, config.accept),
             )
             space = planned(folder, observation, wishes, config.confirm.minimum_gain, raw.unproved, builder)
@@ -75,7 +79,7 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
 
         files = begun.watcher.files and begun.watcher.files.using(observation.means)
         made = manner(observation, space, builder, config.accept.traces.most_values)
-        runner = replace(begun.watcher, manner=made, files=files)
+        runner = replace(begun.watcher, manner=made, files=files, results=results)
         limit_s = observation.limit_s(config.run.timeout_s)
         router = Router(
             runner, space, raw, wishes, config.run, folder.read(SessionRecord), folder.write, progress.session
@@ -90,8 +94,14 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
                 progress.timed(known.noise, known.short.note)
 
             with folder.spending(progress.step("search")):
-                keep = partial(_keep_raster, folder)
-                verifier = Verifier(known.space, known.acceptance, limit_s, wishes.objective, keep=keep)
+                verifier = Verifier(
+                    known.space,
+                    known.acceptance,
+                    limit_s,
+                    wishes.objective,
+                    keep=partial(_keep_raster, folder),
+                    on_looked=partial(remember_looked, folder),
+                )
                 trials = TrialRunner(
                     runner, verifier.until(known.short.stop_ms), wishes, known.noise.noise.upper, router
                 )

@@ -103,9 +103,20 @@ def _section_pages(model: type[BaseModel], name: str) -> Iterator[str]:
     """The keys of a section, and those of the sections in it."""
     inner = {key: kind for key, field in model.model_fields.items() if (kind := _section(field))}
     keys = _keys({key: field for key, field in model.model_fields.items() if key not in inner})
-    yield f"## [{name}]\n\n{model.__doc__}\n\n{keys}" if name else keys
+    yield f"## [{name}]\n\n{getdoc(model)}\n\n{keys}" if name else keys
     for key, kind in inner.items():
         yield from _section_pages(kind, f"{name}.{key}" if name else key)
+
+
+def _section_page(name: str, field: FieldInfo) -> Iterator[str]:
+    """A table of study.toml, and those inside it."""
+    model = _section(field)
+    assert model is not None
+    inner = {key: inside for key, inside in model.model_fields.items() if _section(inside)}
+    plain = {key: inside for key, inside in model.model_fields.items() if key not in inner}
+    yield f"## [{name}]\n\n{getdoc(model)}\n\n{_keys(plain)}"
+    for key, inside in inner.items():
+        yield from _section_page(f"{name}.{key}", inside)
 
 
 def commands() -> dict[str, Callable[..., Any]]:

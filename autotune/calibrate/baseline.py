@@ -31,6 +31,7 @@ from autotune.verify.acceptance import Acceptance
 from autotune.verify.band import null_band
 from autotune.verify.error import Ruler, ruler
 from autotune.verify.evidence import too_little
+from autotune.verify.files import OwnFiles, structure
 from autotune.verify.references import HALF, NULL, PERTURBED, QUARTER, REPEAT, Regime
 from autotune.verify.stability import convergence_order, not_finite, own_instability
 from autotune.verify.traces import OwnTraces
@@ -40,6 +41,7 @@ _BY_JOB = (
     "Which rank does which job changes from run to run: let random numbers depend on the job, not on the rank or the "
     "time, leave nothing of a job behind (sections, events), and try again"
 )
+COUNTS_STEPS = "your script counts steps, or does something else at another dt"
 _STATISTICAL = "or say `statistical = true` under [accept] to compare rates, ISI CV and correlations only."
 
 
@@ -101,10 +103,17 @@ class _Calibrator:
     limits: AcceptConfig
     folder: Path
     traces: OwnTraces = field(default_factory=OwnTraces)
+    files: OwnFiles = field(default_factory=OwnFiles)
+    """What is known of the model's files; grows with each run that comes to the end of the script."""
     fresh: Runner | None = None
-    """Makes the run of which what is recorded is used, too."""
+    """Makes the runs of which what is recorded and written is used, too."""
     made: dict[str, Raster] = field(default_factory=dict)
     finer_until_ms: float | None = None
+
+    @property
+    def yardsticks(self) -> Runner:
+        """Makes the runs that show the model's own error."""
+        return self.fresh if self.fresh and self.files.names else self.runner
 
     @property
     def ruler(self) -> Ruler:
@@ -147,7 +156,11 @@ class _Calibrator:
     def perturbed(self, name: str, mv: float, seed: int) -> Raster:
         def make() -> Run:
             try:
-                return self.runner.run(replace(self.ask, perturbation=Perturbation(mv, seed)))
+                run = (self.yardsticks if seed == 1 else self.runner).run(
+                    replace(self.ask, perturbation=Perturbation(mv, seed))
+                )
+                self.files.learn(run.files, f"{name}-{seed}")
+                return run
             except RunFailed as failure:
                 why = f"a run that starts {mv:g} mV higher or lower fails, so that no rounding can be judged"
                 raise _LeftOut(f"{why}: {failure.message}", self.space.of_class(ROUND_OFF, NUMERICAL)) from failure
@@ -161,7 +174,7 @@ class _Calibrator:
 
         def make() -> Run:
             try:
-                runner = self.fresh if self.fresh and self.traces.own and name == QUARTER else self.runner
+                runner = self.fresh if self.fresh and self.traces.own and name == QUARTER else self.yardsticks
                 ask = replace(self.ask, stop_ms=self.finer_until_ms)
                 run = runner.run(ask.setting(self.space.finer(divisor)))
             except RunFailed as failure:
@@ -172,11 +185,28 @@ class _Calibrator:
             if abs(run.t_ms - end_ms) > 1.5 * self.observation.facts.dt_ms:
                 ended = f"at dt/{divisor} it ended at t = {run.t_ms:g} ms, not at {end_ms:g} ms"
                 raise _LeftOut(f"your script counts steps: {ended}", steps)
+            other = structure(self.files, self.limits, run.files, self.observation.facts.dt_ms / divisor)
+            if other:
+                raise _LeftOut(f"{COUNTS_STEPS}: {other}", steps)
+            self.files.learn(run.files, name)
             if name == QUARTER:
                 self.traces.keep(run, finest=True)
             return run
 
         return self.raster(name, make)
+
+    def at_longer_dt(self) -> None:
+        """A look at the files of a run at a longer dt. Raises _LeftOut where they show that the script counts steps."""
+        longer = self.space.coarser()
+        if longer is None or self.fresh is None or not self.files.names:
+            return
+        try:
+            run = self.fresh.run(self.ask.setting(longer))
+        except RunFailed:
+            return  # a trial will say so
+        other = structure(self.files, self.limits, run.files, self.space.step_ms(longer))
+        if other:
+            raise _LeftOut(f"{COUNTS_STEPS}: {other}", self.space.step_knobs)
 
     def parted(self, other: Raster) -> bool:
         return self.ruler.distance(self.baseline, other) > self.limits.chaos
@@ -208,7 +238,9 @@ def calibrate(
     different rasters and its limits say nothing of statistics.
     """
     observation, baseline, limits = acceptance.observation, acceptance.baseline, acceptance.limits
-    work = _Calibrator(further, ask, observation, baseline, space, limits, folder, acceptance.traces, fresh)
+    work = _Calibrator(
+        further, ask, observation, baseline, space, limits, folder, acceptance.traces, acceptance.files, fresh
+    )
     classes = space.classes
     if NUMERICAL in classes:
         _check_voltages(observation, space)
@@ -220,10 +252,13 @@ def calibrate(
             replace(work, runner=fresh), NotReproduced(observation, baseline, repeat.raster), repeat.run_s
         )
     acceptance.beside.learn(repeat)
+    acceptance.files.learn(repeat.files)
     acceptance.traces.keep(repeat)
     plain = Calibration(repeat.run_s)
     try:
-        regime, why = _regime(work, classes, part_ms)
+        work.at_longer_dt()
+        # The files of a part of a run are not those of the whole.
+        regime, why = _regime(work, classes, part_ms if not acceptance.files.names else lambda: None)
         plain = replace(plain, regime=regime, why=why)
         measured = _with_finer(plain, work) if _finer_wanted(work, classes) else plain
     except _LeftOut as out:

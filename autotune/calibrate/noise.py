@@ -78,6 +78,5 @@ def _timed(runner: Runner, ask: Ask, acceptance: Acceptance, objective: str) -> 
         ) from failure
     if not acceptance.reproduces(run):
         raise NotReproduced(acceptance.observation, acceptance.baseline, run.raster)
-    acceptance.beside.learn(run)
-    acceptance.traces.learn(run)
+    acceptance.learn(run)
     return run.time_s(objective)

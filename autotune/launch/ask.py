@@ -13,6 +13,7 @@ from autotune.agent.protocol import RankReport
 from autotune.launch.printed import Printed
 from autotune.launch.sections import Timing, section_times
 from autotune.raster import Raster
+from autotune.results.measure import Measured
 from autotune.settings import UNCHANGED, Changes, Effective
 from autotune.traces import Traces
 
@@ -73,6 +74,8 @@ class Run:
     way: Way = "fresh"
     printed: Printed = field(default_factory=Printed)
     """What it printed; nothing in a session."""
+    files: tuple[Measured, ...] | None = None
+    """Its files beside those of the watched run; None where they were not looked at, as in a session."""
     traces: Traces | None = None
     """What it recorded; None where nothing was to be written of it."""
     by_jobs: bool = False

@@ -29,6 +29,7 @@ from autotune.launch.printed import read_printed
 from autotune.launch.process import Finished
 from autotune.launch.process import run as run_process
 from autotune.launch.reading import left_waiting, read_run
+from autotune.launch.results import Results
 from autotune.launch.sections import Timing
 from autotune.launch.setup_watch import SetUpWatch
 from autotune.settings import Changes
@@ -65,6 +66,8 @@ class FreshRunner:
     sampling: Sampling = field(default_factory=Sampling)
     """How voltages are sampled, in runs that do so."""
     manner: Manner = field(default_factory=Manner)
+    results: Results | None = None
+    """The files of the watched run, with which those of later runs are compared; None: they are not."""
 
     def run(self, ask: Ask) -> Run:
         """One run in a new process. Raises RunFailed, and UsageError when the user's files cannot be kept from it."""
@@ -143,9 +146,10 @@ class FreshRunner:
             watch = EndWatch(folder, self.end_grace_s)
             with self.starting(folder, job, ask.changes) as start, beside(folder):
                 finished = run_process(**start, timeout_s=ask.limit_s, poll=watch.stuck)
-            return replace(
-                self.read(folder, finished, ask, "fresh"), printed=read_printed(finished.stdout, finished.stderr)
-            )
+                # Before the layer goes; what a watched run has written is the user's, also where it failed.
+                run = None if job.observe else self._compared(self.read(folder, finished, ask, "fresh"), folder, ask)
+            run = run or self.read(folder, finished, ask, "fresh")
+            return replace(run, printed=read_printed(finished.stdout, finished.stderr))
         except WroteElsewhere as stray:
             raise RunFailed(
                 "crashed", f"the run {stray}", cure='Give --workspace "in place" if trials may write there.'
@@ -153,13 +157,19 @@ class FreshRunner:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
+    def _compared(self, run: Run, folder: Path, ask: Ask) -> Run:
+        """The same with what its files are beside those of the watched run; a part of a run writes others."""
+        if self.files is None or self.results is None or ask.stop_ms is not None:
+            return run
+        return replace(run, files=self.results.compared(self.files.wrote(_layer(folder)), run.raster))
+
     @contextmanager
     def _kept(self, start: Placed, folder: Path, watched: bool) -> Iterator[Placed]:
         """The same start, from which the user's files are kept."""
         if self.files is None:
             yield start
             return
-        keeping = self.files.watched(start) if watched else self.files.trial(start, folder / "layer")
+        keeping = self.files.watched(start) if watched else self.files.trial(start, _layer(folder))
         with keeping as placed:
             yield placed
 
@@ -188,6 +198,11 @@ class FreshRunner:
         for name, value in changes.items():
             start = KNOBS[name].launch(start, value, changes)
         return start
+
+
+def _layer(folder: Path) -> Path:
+    """Where the files go that the run in `folder` writes."""
+    return folder / "layer"
 
 
 def stage_agent(folder: Path) -> None:

@@ -166,6 +166,17 @@ class SearchSpace:
         knob = refining()
         return knob.took(knob.finer(self.facts.dt_ms, divisor), effective[knob.name])
 
+    def coarser(self) -> Changes | None:
+        """The user's own settings with the least coarser numbers that are searched: a longer step; None without any."""
+        knob = refining()
+        values = self.domains[knob.name].values if knob.name in self.domains else ()
+        longer = [value for value in values if value > self.facts.dt_ms]
+        return Changes({knob.name: min(longer)}) if longer else None
+
+    def step_ms(self, changes: Changes) -> float:
+        """The step that these changes ask for, or the user's own."""
+        return float(changes.get(refining().name, self.facts.dt_ms))
+
     def refused(self, changes: Changes, effective: Effective) -> dict[str, tuple[Any, Any]]:
         """The knobs of which something else took effect than was asked for: name to both."""
         return {

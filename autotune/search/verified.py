@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from autotune.agent.knobs import NUMERICAL
 from autotune.launch.ask import Ask, Run, Runner
 from autotune.launch.judge import RunFailed
 from autotune.plan.space import SearchSpace
+from autotune.results import Compared
 from autotune.settings import UNCHANGED, Changes
+from autotune.store.folder import StudyFolder
+from autotune.store.records import LookedAt
 from autotune.verify.acceptance import Acceptance, Judgement
 
 UNMEASURED_VIOLATION = 2.0  # above every raster distance: a crash is no near miss
@@ -28,6 +31,8 @@ class Verifier:
     stop_ms: float | None = None
     keep: Callable[[Changes, Run], object] | None = None
     """Is given every accepted run of the whole model with other settings than the user's, for the report."""
+    on_looked: Callable[[Changes, tuple[Compared, ...]], object] = field(default=lambda changes, compared: None)
+    """Told what of an accepted run that came to the script's end was compared."""
 
     def until(self, stop_ms: float | None) -> Verifier:
         """The same for runs that end early; None for the whole run."""
@@ -55,8 +60,7 @@ class Verifier:
     def _beside(self, run: Run, changes: Changes, judgement: Judgement) -> Judgement:
         """The same, if the run also does beside its spikes what the user's own runs do; of these, one more is known."""
         if not changes:
-            self.acceptance.beside.learn(run)
-            self.acceptance.traces.learn(run)
+            self.acceptance.learn(run)
             return judgement
         return judgement.beside(self.acceptance.compared_beside(run, changes, self.space.safety(changes)))
 
@@ -78,6 +82,8 @@ class Verifier:
             raise NotAccepted(f"in a {run.way} run: {judgement.verdict}: {judgement.reason}")
         if self.keep and changes and self.stop_ms is None:
             self.keep(changes, run)
+        if changes and run.way == "fresh":
+            self.on_looked(changes, judgement.looked)
         return run
 
     def time_s(self, run: Run) -> float:
@@ -90,3 +96,8 @@ class NotAccepted(RunFailed):
 
     def __init__(self, message: str) -> None:
         super().__init__("crashed", message)
+
+
+def remember_looked(folder: StudyFolder, changes: Changes, compared: tuple[Compared, ...]) -> None:
+    """Write down what of a finalist's run was compared."""
+    folder.write((folder.read(LookedAt) or LookedAt()).with_run(changes, compared))

@@ -32,20 +32,25 @@ class Compared:
     """Told of a session that broke with settings that are fine in a fresh process."""
     same_beside: Callable[[Ask, Run], bool] = field(default=lambda ask, run: True)
     """Whether a fresh run does beside its spikes what the user's own runs do, which no session can show."""
+    files: bool = False
+    """The model writes files: a script that counts steps shows it at a longer step than at those compared so far."""
     unfit: set[str] = field(default_factory=set)
     """Knobs with which a session gives something else."""
     _known: set[str] = field(default_factory=set)
     """Knobs with which it has given the same."""
+    _longest_ms: float = 0.0
+    """The longest step at which it has."""
     _one_by_one: bool = False
     """Many knobs at once gave something else, or broke the session."""
 
     def know(self, changes: Changes) -> None:
         """A session has given what a fresh process gives with these changes."""
         self._known |= _settable(changes)
+        self._longest_ms = max(self._longest_ms, self.space.step_ms(changes))
 
     def agrees(self, ask: Ask) -> bool:
         """Whether a session gives what a fresh process gives; knobs that are new are compared now."""
-        new = _settable(ask.changes) - self._known
+        new = self._new(ask.changes)
         if new & self.unfit:
             return False
         if not new or self._together(ask) or self._alone(ask):
@@ -59,7 +64,7 @@ class Compared:
 
     def settled(self, ask: Ask) -> bool:
         """Whether agrees() knows its answer."""
-        new = _settable(ask.changes) - self._known
+        new = self._new(ask.changes)
         return not new or bool(new & self.unfit)
 
     def covers(self, ask: Ask) -> bool:
@@ -71,6 +76,11 @@ class Compared:
         """These changes, and another value of every knob that is not known yet, as far as they go together."""
         names = [name for name in self.space.domains if name not in self._known | self.unfit]
         return self.space.together(changes, names, self.fits)
+
+    def _new(self, changes: Changes) -> set[str]:
+        """The knobs that are not compared yet, and the step again where it grows."""
+        longer = self.files and self.space.step_ms(changes) > max(self._longest_ms, self.space.facts.dt_ms)
+        return _settable(changes) - self._known | ({*self.space.step_knobs} & changes.keys() if longer else set())
 
     def _together(self, ask: Ask) -> bool:
         """One comparison for all knobs that are new."""

@@ -69,6 +69,7 @@ class Router:
             fits=self._fit,
             blame=self.blame,
             same_beside=self._same_beside,
+            files=bool(self.acceptance.files.names),
         )
 
     def decide(self, ask: Ask, regime: Regime = "regular") -> SessionRecord:

@@ -5,10 +5,11 @@ They are frozen dataclasses; pydantic reads and writes them, so that a damaged o
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from autotune.results import Compared
+from autotune.results import Compared, condensed
 from autotune.settings import NOT_READ, UNCHANGED, Changes, Effective, Params
 
 Verdict = Literal["accepted", "diverged", "unstable", "crashed", "timeout", "not applicable"]
@@ -75,6 +76,28 @@ class Trial:
     @property
     def accepted(self) -> bool:
         return self.verdict == "accepted"
+
+
+@dataclass(frozen=True)
+class LookedAt:
+    """What of the finalists' runs in fresh processes was compared with the user's own run, the last of each."""
+
+    RECORD: ClassVar[str] = "looked"
+
+    finalists: dict[str, tuple[Compared, ...]] = field(default_factory=dict)
+    """By their settings, as JSON."""
+
+    def with_run(self, changes: Changes, compared: tuple[Compared, ...]) -> LookedAt:
+        """The same with one more run."""
+        return LookedAt({**self.finalists, _settings(changes): condensed(compared)})
+
+    def of(self, trial: Trial) -> tuple[Compared, ...]:
+        """What is known of a trial: from its fresh runs, else from the search."""
+        return self.finalists.get(_settings(trial.changes), trial.looked)
+
+
+def _settings(changes: Changes) -> str:
+    return json.dumps(changes, sort_keys=True)
 
 
 @dataclass(frozen=True)

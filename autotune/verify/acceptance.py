@@ -25,6 +25,7 @@ from autotune.verify.band import NullBand, null_band
 from autotune.verify.beside import OwnRuns
 from autotune.verify.error import Ruler, ruler
 from autotune.verify.evidence import too_little
+from autotune.verify.files import FileJudge, OwnFiles
 from autotune.verify.references import References, Regime
 from autotune.verify.stability import bounds, instability, not_finite, silenced
 from autotune.verify.traces import OwnTraces
@@ -76,6 +77,8 @@ class Acceptance:
     references: References = field(default_factory=References)
     beside: OwnRuns = field(default_factory=OwnRuns)
     """What the user's own runs do beside spikes: it grows with each."""
+    files: OwnFiles = field(default_factory=OwnFiles)
+    """What is known of the files that the model writes, in the same way."""
     traces: OwnTraces = field(default_factory=OwnTraces)
     """What they record."""
 
@@ -123,8 +126,9 @@ class Acceptance:
     def compared_beside(self, run: Run, changes: Changes, safety: str) -> tuple[Compared, ...]:
         """What of a run was compared beside its spikes, and with what outcome; of a session's run nothing."""
         other = self.beside.difference(run, changes, safety, identical(self.baseline, run.raster))
+        files = FileJudge(self.files, self.limits, changes, safety).judged(run.files or ())
         traces = self.traces.compared(run, safety, self.regime, self._same_until_ms(run, safety))
-        found = (*filter(None, (other,)), *traces)
+        found = (*filter(None, (other,)), *traces, *files)
         if not self._rests_on_traces(safety) or any(each.state != "not compared" for each in traces):
             return found
         return (*found, Compared("trace", "", "different", FARTHEST, "nothing that is recorded could be compared"))
@@ -145,6 +149,12 @@ class Acceptance:
             return self.limits.horizon * self._ruler.parting_ms(self.baseline, self._finest)
         parted = (self._parts_at(each) for each in self.references.perturbed)
         return self.limits.round_off_horizon * min(parted, default=0.0)
+
+    def learn(self, run: Run) -> None:
+        """One more of the user's own runs: what differs among these proves nothing."""
+        self.beside.learn(run)
+        self.traces.learn(run)
+        self.files.learn(run.files)
 
     def judge(self, run: Run, safety: str) -> Judgement:
         """The verdict on the spikes of a run whose changes are of class `safety`, or on its voltages without any."""

@@ -53,6 +53,10 @@ class Files:
         with self.means.trial(start, layer) as inside:
             yield inside
 
+    def wrote(self, layer: Path) -> dict[str, Path]:
+        """The files that the run in `layer` has written so far, by their absolute names; asked inside `trial`."""
+        return self.means.wrote(layer)
+
     def proved(self, ranks: Iterable[tuple[int, Sequence[int]]]) -> Files:
         """Only the means that have held, or would have held, the watched run, whose ranks had these process ids and
         descended from those. Raises UsageError where none has.

@@ -37,6 +37,7 @@ class Copy:
         self.store = store
         self._ours = (*ours, store.folder)
         self._cwd = cwd
+        self._found: Snapshot = {}
 
     def missing(self) -> str:
         return ""
@@ -60,6 +61,7 @@ class Copy:
         before = snapshot(self._cwd, self._ours)
         copy_folder(self._cwd, layer, (*self._ours, layer))
         self._as_before(layer)
+        self._found = snapshot(layer)
         yield replace(start, argv=tuple(_moved(word, self._cwd, layer) for word in start.argv), cwd=layer)
         shutil.rmtree(layer, ignore_errors=True)
         changed = written(before, snapshot(self._cwd, self._ours))
@@ -68,6 +70,10 @@ class Copy:
                 f"{self._cwd}: {', '.join(changed[:5])} changed while a copy of the folder ran",
                 cure="The model writes there by an absolute path or through a link: leave --workspace out.",
             )
+
+    def wrote(self, layer: Path) -> dict[str, Path]:
+        names = written(self._found, snapshot(layer))
+        return {str(self._cwd / name): layer / name for name in names if os.path.lexists(layer / name)}
 
     def _as_before(self, copy: Path) -> None:
         """What the watched run has written is not in the copy."""

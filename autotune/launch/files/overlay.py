@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import ClassVar
 
 from autotune.launch.files.start import Start
-from autotune.launch.files.store import Store, entries, is_cache, put, remove, remove_tree, replaced, save
+from autotune.launch.files.store import Store, entries, is_cache, put, remove, remove_tree, replaced, save, written_in
 
 SCRIPT = Path(__file__).with_name("namespace.py")
 ELSEWHERE = ("srun", "aprun", "jsrun", "flux", "ibrun", "ssh")
@@ -88,6 +88,9 @@ class Overlay:
             yield self._inside(start, layer, self.store.before)
         finally:
             remove_tree(layer)
+
+    def wrote(self, layer: Path) -> dict[str, Path]:
+        return written_in(layer / "upper")
 
     def _inside(self, start: Start, layer: Path, before: Path) -> Start:
         for name in ("upper", "work"):

@@ -22,7 +22,7 @@ from typing import ClassVar
 
 from autotune.launch.build import cache_folder
 from autotune.launch.files.start import Start
-from autotune.launch.files.store import Store, remove_tree
+from autotune.launch.files.store import Store, remove_tree, written_in
 
 SOURCES = Path(__file__).with_name("preload")
 COMPILERS = ("cc", "gcc", "clang")
@@ -83,6 +83,9 @@ class Preload:
             yield self._with(start, upper)
         finally:
             remove_tree(layer)
+
+    def wrote(self, layer: Path) -> dict[str, Path]:
+        return written_in(layer / "upper")
 
     def _with(self, start: Start, upper: Path | None) -> Start:
         self.store.before.mkdir(parents=True, exist_ok=True)

@@ -99,6 +99,10 @@ class PutBack:
             self._there |= strays
             raise WroteElsewhere(tuple(sorted(strays)))
 
+    def wrote(self, layer: Path) -> dict[str, Path]:
+        names = (entry.name for entry in entries(self.store.results) if entry.kind != "folder")
+        return {name: Path(name) for name in names if os.path.lexists(name) and not is_cache(name)}
+
     def _changed(self, watch: Watch) -> set[str]:
         """The files that changed; those that came and went again do not count."""
         names = watch.changed()

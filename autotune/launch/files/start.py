@@ -50,3 +50,8 @@ class Means(Protocol):
 
         May raise WroteElsewhere at the end.
         """
+
+    def wrote(self, layer: Path) -> dict[str, Path]:
+        """The files that a later run has written so far, by their absolute names, and where each lies now; asked inside
+        `trial`.
+        """

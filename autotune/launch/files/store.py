@@ -102,6 +102,12 @@ class Store:
         noted = self._noted.read_text().splitlines() if self._noted.exists() else []
         return tuple(sorted({*found, *noted}))
 
+    def results_of_watched(self) -> dict[str, Path]:
+        """Where the files that the watched run has written lie, as far as they are still there."""
+        kept = {name: self.results / name.lstrip("/") for name in self.written()}
+        places = {name: place if os.path.lexists(place) else Path(name) for name, place in kept.items()}
+        return {name: place for name, place in places.items() if os.path.lexists(place)}
+
 
 def entries(layer: Path) -> Iterator[Entry]:
     """Everything in a layer, folders before what is in them."""
@@ -111,6 +117,12 @@ def entries(layer: Path) -> Iterator[Entry]:
                 file = Path(parent, name)
                 yield Entry("/" + str(file.relative_to(layer)), file, kind_of(file))
         folders[:] = sorted(name for name in folders if not Path(parent, name).is_symlink())
+
+
+def written_in(layer: Path) -> dict[str, Path]:
+    """The files and links in a layer, by their absolute names, but what was compiled."""
+    found = (entry for entry in entries(layer) if entry.kind in ("file", "link"))
+    return {entry.name: entry.file for entry in found if not is_cache(entry.name)}
 
 
 def replaced(layer: Path) -> Iterator[str]:

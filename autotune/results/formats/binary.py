@@ -1,0 +1,120 @@
+"""npy, npz, HDF5 (SONATA, NetPyNE, NWB, MATLAB 7.3) and MATLAB files as named variables.
+
+Nothing is unpickled: an array of objects is not understood. Links in an HDF5 file are not followed.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import scipy.io
+
+from autotune.results.formats.arrays import Variable, Variables, held
+from autotune.results.measure import NotUnderstood
+
+MOST_HELD = 500 << 20  # bytes of a file that is read as a whole
+NO_OBJECTS = "an array of objects is a pickle, which is never opened"
+
+
+@contextmanager
+def npy(file: Path) -> Iterator[Variables]:
+    """An array, mapped into memory."""
+    try:
+        values = np.load(file, mmap_mode="r", allow_pickle=False)
+    except ValueError as error:
+        raise (NotUnderstood(NO_OBJECTS) if "bject" in str(error) else error) from error
+    if values.dtype.names:
+        yield {name: held(values[name]) for name in values.dtype.names}
+    else:
+        yield {"values": held(values)}
+
+
+@contextmanager
+def npz(file: Path) -> Iterator[Variables]:
+    """The arrays of an archive, each read when it is compared."""
+    with zipfile.ZipFile(file) as archive:
+        if sum(member.file_size for member in archive.infolist()) > MOST_HELD:
+            raise NotUnderstood(f"holds more than {MOST_HELD >> 20} MB when it is unpacked")
+    with np.load(file, allow_pickle=False) as arrays:
+        found = {}
+        for name in arrays.files:
+            try:
+                found[name] = held(arrays[name])
+            except ValueError as error:
+                raise (NotUnderstood(NO_OBJECTS) if "bject" in str(error) else error) from error
+        yield found
+
+
+@contextmanager
+def hdf5(file: Path) -> Iterator[Variables]:
+    """The datasets and attributes of a file, read in blocks."""
+    with h5py.File(file, "r") as root:
+        found: dict[str, Variable] = {}
+
+        def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
+            found.update(_attributes(name, item))
+            if isinstance(item, h5py.Dataset):
+                found.update(_dataset(name, item))
+            else:
+                found[f"{name}/"] = held(np.array(0))
+
+        found.update(_attributes("", root))
+        root.visititems(visit)
+        yield found
+
+
+@contextmanager
+def matlab(file: Path) -> Iterator[Variables]:
+    """The variables of a file of MATLAB 4 to 7; the date in its header is none."""
+    found: dict[str, Variable] = {}
+    for name, value in scipy.io.loadmat(file).items():
+        if not name.startswith("__"):
+            found.update(_unfolded(name, value))
+    yield found
+
+
+def _dataset(name: str, item: h5py.Dataset) -> Iterator[tuple[str, Variable]]:
+    if item.shape is None:
+        yield name, held(np.array("empty"))
+    elif item.is_virtual or item.external:
+        raise NotUnderstood(f"{name} lies in other files, which are not followed")
+    elif item.dtype.names:
+        for part in item.dtype.names:
+            yield f"{name}/{part}", Variable(item.shape, item.dtype[part], _reader(item, part), _step(item))
+    else:
+        yield name, Variable(item.shape, item.dtype, _reader(item), _step(item))
+
+
+def _reader(item: h5py.Dataset, part: str = "") -> Any:
+    def read(rows: slice) -> Any:
+        values = item[rows] if item.shape else np.asarray(item[()]).reshape(1)
+        return values[part] if part else values
+
+    return read
+
+
+def _step(item: h5py.Dataset) -> int:
+    return int(item.chunks[0]) if item.chunks else 1
+
+
+def _attributes(name: str, item: h5py.Group | h5py.Dataset) -> dict[str, Variable]:
+    return {f"{name}@{key}": held(np.asarray(value)) for key, value in item.attrs.items()}
+
+
+def _unfolded(name: str, value: Any) -> Iterator[tuple[str, Variable]]:
+    """Structs and cells of MATLAB as variables of their own."""
+    values = np.asarray(value)
+    if values.dtype.names:
+        for part in values.dtype.names:
+            yield from _unfolded(f"{name}/{part}", values[part])
+    elif values.dtype.kind == "O":
+        for number, inside in enumerate(values.reshape(-1)):
+            yield from _unfolded(f"{name}/{number}" if values.size > 1 else name, inside)
+    else:
+        yield name, held(values)
