@@ -1,4 +1,4 @@
-"""What watching costs: `python benchmarks/observing.py [--pairs 20] [--python PYTHON] [--beside]`.
+"""What watching costs: `python benchmarks/observing.py [--pairs 20] [--python PYTHON] [--beside] [--profile]`.
 
 Runs two models with and without the agent, in the NEURON of PYTHON, and compares the CPU time of their run section as
 each model measures it itself (the agent works and never waits). The two runs of a pair share one core at the same time,
@@ -8,7 +8,8 @@ One of them begins 2 s earlier, so that each is alone for a while; which one, ch
 Both models record all of their spikes: the ring study, which integrates, and the artificial study with few connections,
 which does hardly anything but make spikes (10^6 of them). As in a study, a first run observes; it says how the others
 capture: by reading the model's own vectors, or (`--beside` forces it) beside them. Aim: the geometric mean of the
-ratios is below 1.01; exit code 1 if its 95 % interval (by bootstrap) lies above that.
+ratios is below 1.01, of a profile (`--profile`) below 1.03; exit code 1 if its 95 % interval (by bootstrap) lies above
+that.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from autotune.launch.process import Process
 from autotune.launch.run import FreshRunner, Manner, stage_agent
 from autotune.observe import merge_facts
 
-AIM = 1.01
+AIM, AIM_OF_PROFILES = 1.01, 1.03
 LIMIT_S = 600.0  # of a run
 HEAD_START_S = 2.0
 STUDIES = Path(__file__).parent.parent / "studies"
@@ -51,7 +52,8 @@ TIMED = re.compile(r"(\d+) spikes in .* run ([\d.]+) s")
 class Bench:
     """Runs one command, watched and not."""
 
-    def __init__(self, words: list[str], folder: Path, beside: bool) -> None:
+    def __init__(self, words: list[str], folder: Path, beside: bool, profile: bool) -> None:
+        self.profile = profile
         self.command = parse_command(words, folder)
         self.environment = launch_environment(self.command, os.environ)
         self.out = folder / "out.txt"
@@ -68,15 +70,16 @@ class Bench:
         plain = {"argv": self.command.render(), "cwd": self.command.cwd, "env": self.environment}
         plain |= {"stdout": self.out, "stderr": self.out}
         ask = Ask(LIMIT_S)
-        watched = self.runner.start(folder, self.runner.job(ask), ask.changes)
-        first, second = (watched, plain) if watched_first else (plain, watched)
-        with closing(Process(**first)) as one:
-            time.sleep(HEAD_START_S)
-            with closing(Process(**second)) as other:
-                one.ended(None)
-                other.ended(None)
-                finished = (one if watched_first else other).finished()
-                run = self.runner.read(folder, finished, ask, "fresh")
+        job = replace(self.runner.job(ask), profile=self.profile)
+        with self.runner.starting(folder, job, ask.changes) as watched:
+            first, second = (watched, plain) if watched_first else (plain, watched)
+            with closing(Process(**first)) as one:
+                time.sleep(HEAD_START_S)
+                with closing(Process(**second)) as other:
+                    one.ended(None)
+                    other.ended(None)
+                    finished = (one if watched_first else other).finished()
+                    run = self.runner.read(folder, finished, ask, "fresh")
         spikes, plain_s = printed(self.out)
         assert len(run.raster) == self.spikes == spikes, "the agent saw other spikes than the model"
         return printed(watched["stdout"])[1] / plain_s
@@ -101,6 +104,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=20)
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--beside", action="store_true", help="capture beside the model's vectors even if it need not")
+    parser.add_argument("--profile", action="store_true", help="what a profile costs, without the mechanisms' times")
     parser.add_argument("--model", choices=[*MODELS], action="append")
     options = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
@@ -109,13 +113,13 @@ def main() -> None:
     for name in options.model or MODELS:
         program = [options.python, "-c", BY_CPU, str(STUDIES / name / f"{name}.py"), "--time", *MODELS[name].split()]
         with tempfile.TemporaryDirectory() as folder:
-            bench = Bench(program, Path(folder), options.beside)
+            bench = Bench(program, Path(folder), options.beside, options.profile)
             ratios = np.array([bench.pair(number % 2 == 0) for number in range(options.pairs)])
         low, high = interval(ratios)
         how = "from its vectors" if bench.runner.manner.shared else "beside them"
         mean = np.exp(np.log(ratios).mean())
         table.add_row(name, f"{bench.spikes}", how, f"{len(ratios)}", f"{mean:.4f}", f"{low:.4f} … {high:.4f}")
-        missed |= low > AIM
+        missed |= low > (AIM_OF_PROFILES if options.profile else AIM)
     Console().print(table)
     sys.exit(missed)
 

@@ -85,7 +85,8 @@ def test_mechanisms_are_timed_and_the_missing_word_is_named(profile: Callable[..
     said, answer = profile(sys.executable, "leaky.py", options=())
     assert answer.code == 0, answer
     times = said["profile"]["mechanisms"]
-    assert times["costly"] / times["cheap"] == pytest.approx(10, rel=0.2)
+    # Ten to one; on a machine with nothing else to do within a fifth of it, but others may run beside this one.
+    assert 5 < times["costly"] / times["cheap"] < 20
     assert sum(times.values()) <= 1.01 * said["profile"]["mechanisms_run_s"]
     assert set(said["model"]["lacking_threadsafe"]) == {"cheap", "costly"}
     if said["model"]["cores"] > 1:
