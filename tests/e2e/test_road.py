@@ -73,14 +73,14 @@ def test_exact_knobs_leave_the_identical_raster_on_real_runs(recipe_study):
 
 def test_the_screen_shows_every_trial_with_settings_verdict_ratio_best_and_time_left(recipe_study):
     lines = [line for line in recipe_study.answer.stdout.splitlines() if line.strip().startswith("trial ")]
-    assert len(lines) == 5
+    assert len(lines) >= 5  # the winner simplified may be one more
     assert "baseline" in lines[0]
     assert "nspike=" in lines[1]
     for line, trial in zip(lines, recipe_study.trials(), strict=True):
         assert trial["verdict"] in line
         assert f"{trial['ratio']:.3f}" in line
         assert "best" in line
-        assert ("left" in line) == (line is not lines[-1])
+        assert ("left" in line) == (trial["number"] < 4)
 
 
 def test_cache_efficient_is_searched_where_it_acts_and_else_listed_with_the_reason(recipe_study):
