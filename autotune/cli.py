@@ -6,12 +6,14 @@ Everything after `--` is the user's own command, kept as it was typed.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -19,6 +21,9 @@ from rich.markup import escape
 
 from autotune import __version__
 from autotune.errors import AutotuneError, ExitCode, Interrupted, UsageError
+
+if TYPE_CHECKING:
+    from autotune.handover.production import Production
 
 app = typer.Typer(
     add_completion=False,
@@ -74,6 +79,9 @@ def run(
     resident: Annotated[
         str | None, typer.Option(help="many trials on one built network, if it replays: auto, or never")
     ] = None,
+    launch: Annotated[
+        bool, typer.Option("--launch", help="start the command with the answer as soon as there is one")
+    ] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="discard what an earlier run left in the study folder")
     ] = False,
@@ -114,6 +122,10 @@ def run(
         progress.close()
     if as_json:
         _print_json(best.model_dump(mode="json"))
+    if launch:
+        from autotune.handover.production import production
+
+        _become(production(best, config.command, config.folder))
 
 
 @app.command()
@@ -204,6 +216,47 @@ def export(
     else:
         write_output(output or Path(chosen.FILE), text)
         typer.echo(f"{output or chosen.FILE} written")
+
+
+@app.command("exec")
+def execute(
+    context: typer.Context,
+    best: Annotated[Path, typer.Argument(help="best.json, as export wrote it; the command follows --")],
+    force: Annotated[bool, typer.Option("--force", help="apply the settings though the proof does not hold")] = False,
+    otherwise: Annotated[
+        bool, typer.Option("--else-plain", help="run the command untouched where the settings are refused")
+    ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="run it twice instead, with your settings and with these, and compare")
+    ] = False,
+) -> None:
+    """Run your production command with the settings of a study applied; output and exit code are its own."""
+    from autotune.export import read_best
+    from autotune.handover.production import plain, production, verified
+
+    command = _after_dashes(context)
+    answer = read_best(best)
+    if verify:
+        with console_status("two runs, with your own settings and with these"):
+            same, says = verified(answer, command, Path.cwd())
+        typer.echo(says)
+        raise typer.Exit(ExitCode.DONE if same else ExitCode.DIFFERENT)
+    try:
+        ready = production(answer, command, Path.cwd(), force=force)
+    except UsageError as refused:
+        if not otherwise:
+            raise
+        ready = plain(command, Path.cwd(), warning=refused.message)
+    _become(ready)
+
+
+@app.command()
+def env(best: Annotated[Path, typer.Argument(help="best.json, as export wrote it")]) -> None:
+    """Print lines for a job script: eval "$(python -m autotune env best.json)" (bash, dash)."""
+    from autotune.export import read_best
+    from autotune.handover.shims import shell_lines
+
+    typer.echo("\n".join(shell_lines(read_best(best), best.resolve())))
 
 
 @app.command()
@@ -339,6 +392,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as end:  # typer has printed its message
         return end.code if isinstance(end.code, int) else ExitCode.USAGE
     return ExitCode.DONE
+
+
+def _after_dashes(context: typer.Context) -> list[str]:
+    if not context.obj:
+        raise UsageError("there is no command", cure="Write it after --: … -- mpiexec -n 2 python model.py")
+    return list(context.obj)
+
+
+def console_status(text: str) -> AbstractContextManager[object]:
+    """Say on standard error what is going on."""
+    return errors.status(text)
+
+
+def _become(ready: Production) -> None:
+    """This process becomes the user's command."""
+    for warning in ready.warnings:
+        errors.print(f"[yellow]autotune:[/] {escape(warning)}", highlight=False, soft_wrap=True)
+    os.chdir(ready.folder)
+    sys.stdout.flush()
+    os.execvpe(ready.argv[0], list(ready.argv), ready.environment)
 
 
 def _print_json(value: Any) -> None:

@@ -5,6 +5,7 @@ The schema is published in docs/reference/best.schema.json; `schema_version` cha
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from dataclasses import asdict
@@ -13,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from autotune.confirm.restless import restless
 from autotune.errors import UsageError
@@ -107,9 +108,15 @@ class Best(_Part):
     verdict: Literal["improved", "no improvement"]
     settings: dict[str, Any] = Field(description="knob to value, as it took effect")
     baseline_settings: dict[str, Any] = Field(description="the same knobs in the user's own run")
+    changes: dict[str, Any] = Field(
+        default_factory=dict, description="what of it must be set otherwise than the user has it: what `exec` applies"
+    )
     speedup: Speedup
     model: ModelIdentity
     environment: Environment
+    launch: dict[str, Any] = Field(
+        default_factory=dict, description="what is known of how the command starts: binding words, mod files, nrnivmodl"
+    )
     evidence: Evidence
     bill: Bill
     created: str
@@ -134,9 +141,11 @@ def make_best(folder: StudyFolder, study: StudyRecord) -> Best:
         verdict=confirmation.verdict,
         settings=baseline if winner is None else _as_effective(baseline, winner),
         baseline_settings=baseline,
+        changes=dict(winner.changes) if winner else {},
         speedup=_speedup(confirmation),
         model=study.model,
         environment=observation.environment,
+        launch=asdict(observation.facts.launch),
         evidence=_evidence(confirmation, trials, winner, observation, folder),
         bill=_bill(folder, confirmation),
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -147,6 +156,28 @@ def make_best(folder: StudyFolder, study: StudyRecord) -> Best:
 def write_best(best: Best, file: Path) -> None:
     """Write it, whole or not at all. Raises UsageError when the place cannot be written."""
     write_output(file, best.model_dump_json(indent=2) + "\n")
+
+
+def read_best(file: Path) -> Best:
+    """An answer that was written before. Raises UsageError for a file that is none, or of another version."""
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}", cure="python -m autotune export DIR -o best.json") from error
+    except ValueError as error:
+        raise UsageError(f"{file}: not JSON ({error})", cure="python -m autotune export DIR -o best.json") from error
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if version != SCHEMA_VERSION:
+        raise UsageError(
+            f"{file}: schema_version {version!r}, this tool reads {SCHEMA_VERSION}",
+            cure="Export it again from its study: python -m autotune export DIR -o best.json",
+        )
+    try:
+        return Best.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise UsageError(f"{file}: {place}: {first['msg']}", cure="Export it again from its study.") from error
 
 
 def winning_trial(confirmation: Confirmation, trials: list[Trial]) -> Trial | None:

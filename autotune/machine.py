@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import platform
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -103,6 +105,16 @@ def usable_cores() -> int:
 def physical_cores() -> int:
     """The number of physical cores, at least one."""
     return psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
+
+
+def cpu_name() -> str:
+    """The processor, as the system names it."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor() or "unknown"
+    match = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return match.group(1) if match else platform.machine()
 
 
 def warnings(machine: Machine, ranks: int, threads: int) -> list[str]:

@@ -7,6 +7,7 @@ and refused. So they are three types, and `plan.space.SearchSpace` alone turns o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NewType
 
 Params = NewType("Params", dict[str, Any])
@@ -20,6 +21,11 @@ Effective = NewType("Effective", dict[str, Any])
 def changing(name: str, value: Any) -> Changes:
     """One knob set, whatever the user has."""
     return Changes({name: value})
+
+
+def changes_of(settings: Mapping[str, Any]) -> Changes:
+    """What an answer says must be set."""
+    return Changes(dict(settings))
 
 
 UNCHANGED = Changes({})

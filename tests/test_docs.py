@@ -15,6 +15,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
+import autotune
 import record
 from autotune.calibrate.noise import NoiseRecord
 from autotune.config import make_config, read_study
@@ -96,6 +97,15 @@ def test_every_key_of_best_json_is_explained() -> None:
     assert {name for name in Best.model_fields if f"`{name}`" not in text} == obvious
 
 
+def test_every_place_names_the_same_version() -> None:
+    citation = pytest.importorskip("yaml").safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= citation.keys()
+    project = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert project is not None
+    assert citation["version"] == project[1] == autotune.__version__
+    assert f"## {project[1]}," in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
 def test_every_verdict_is_explained() -> None:
     rows = re.findall(
         r"^\| `([^`]+)` \|", (DOCS / "reference" / "verdicts.md").read_text(encoding="utf-8"), re.MULTILINE
@@ -166,6 +176,9 @@ def test_the_pages_quote_the_recorded_output() -> None:
         assert record.QUOTE.search(found), page
         assert found == record.with_quotes(found, text), page
     assert record.ANSWER.search(record.ANSWER_PAGE.read_text(encoding="utf-8"))
+    tips = record.TIPS.read_text(encoding="utf-8")
+    assert record.TRIAL.search(tips)
+    assert tips == record.with_trials(tips, record.DEMO)
     snippet = record.SNIPPET_PAGE.read_text(encoding="utf-8")
     assert record.SNIPPET.search(snippet)
     assert snippet == record.with_snippet(snippet, record.DEMO)

@@ -16,9 +16,10 @@ import sys
 import threading
 from dataclasses import replace
 from functools import partial
-from typing import Any, Optional, Union
+from typing import Any, Union
 
 from . import seen
+from .applying import Applying
 from .passes import Passes
 from .protocol import JOB_VARIABLE, Job, Service, read_message
 from .report import Report
@@ -26,7 +27,7 @@ from .session import Replay, fork_for, may_fork, requests
 from .simulator import Simulator
 from .timeline import Timeline
 
-_agent: Optional[Agent] = None
+_agent: Union[Agent, Applying, None] = None
 
 
 def install(hoc: bool = False) -> None:
@@ -37,8 +38,12 @@ def install(hoc: bool = False) -> None:
     global _agent
     path = os.environ.get(JOB_VARIABLE)
     if path and _agent is None:
-        seen.note(path, seen.INSIDE)
-        _agent = Agent(read_message(path), hoc)
+        message = read_message(path)
+        if isinstance(message, Job) and message.apply_only:
+            _agent = Applying(message)
+        else:
+            seen.note(path, seen.INSIDE)
+            _agent = Agent(message, hoc)
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     for words in (sys.path, getattr(sys, "argv", [])):  # nrniv lists pre.hoc among its arguments
         words[:] = [word for word in words if word not in (here, os.path.join(here, "pre.hoc"))]

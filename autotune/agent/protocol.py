@@ -56,6 +56,8 @@ class Job:
     """Which segments start higher; another seed is another perturbation of the same size."""
     stop_ms: Optional[float] = None
     """End the run section early, at this t; for a search on a part of a long run."""
+    apply_only: bool = False
+    """A production run: set the settings and do nothing else (applying.py)."""
     profile: bool = False
     """Tell where the time of the whole process goes (timeline.py)."""
     mechanism_times: bool = False

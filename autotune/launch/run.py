@@ -96,7 +96,7 @@ class FreshRunner:
         """
         file = folder / "job.json"
         write_text(file, to_json(replace(message, folder=str(folder), sampling=self.sampling)))
-        start = self._start(changes, file)
+        start = self.start_with(changes, file)
         placed = Placed((*start.launcher, *start.program), start.environment, self.command.cwd)
         with self._kept(placed, folder, watched=isinstance(message, Job) and message.observe) as placed:
             yield {
@@ -167,8 +167,11 @@ class FreshRunner:
                 cure="Activate the model's environment again, or give --fresh to start anew.",
             )
 
-    def _start(self, changes: Changes, job: Path) -> Start:
-        """The command as typed, with the agent in its environment, and what the launch knobs make of it."""
+    def start_with(self, changes: Changes, job: Path) -> Start:
+        """The command as typed, with the agent in its environment, and what the launch knobs make of it.
+
+        Raises BuildFailed.
+        """
         ranks = ranks_of(changes)
         words = self.command.with_hoc(self.agent / "pre.hoc", ranks)
         launcher = self.command.render_launcher(ranks)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import re
 from pathlib import Path
 
 from autotune.launch.ask import Run
 from autotune.launch.command import Command
 from autotune.launch.mpi import Mpi
-from autotune.machine import physical_cores
+from autotune.machine import cpu_name, physical_cores
 from autotune.store.records import Environment, ModelIdentity
 
 
@@ -24,7 +23,7 @@ def describe_environment(run: Run, mpi: Mpi | None) -> Environment:
         mpi=f"{mpi.family} {mpi.version}" if mpi else _started_inside(run),
         mpi_library=first.library,
         ranks=run.ranks,
-        cpu=_cpu(),
+        cpu=cpu_name(),
         cores=physical_cores(),
         host=first.host,
         platform=platform.platform(),
@@ -45,15 +44,6 @@ def _started_inside(run: Run) -> str:
     if run.ranks < 2:
         return "none"
     return f"MPI started by the command ({Path(run.first.library).name or 'no library seen'})"
-
-
-def _cpu() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return platform.processor() or "unknown"
-    match = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-    return match.group(1) if match else platform.machine()
 
 
 def _relative(file: Path, folder: Path) -> str:

@@ -42,14 +42,17 @@ from autotune.observe import Observation
 from autotune.pipeline import advice_on
 from autotune.plan.space import Plan, SearchSpace
 from autotune.report.progress import Progress
-from autotune.report.terminal import TerminalProgress
+from autotune.report.studies import show_trial
+from autotune.report.terminal import TerminalProgress, trial_view
 from autotune.search.stop import Stopped
 from autotune.session.record import SessionRecord
 from autotune.store.folder import Record, StudyFolder, open_finished
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "docs" / "images" / "demo"
-QUOTING = (ROOT / "README.md", ROOT / "docs" / "tutorial" / "first-study.md")
+TIPS = ROOT / "docs" / "explanation" / "eleven-tips.md"
+QUOTING = (ROOT / "README.md", ROOT / "docs" / "tutorial" / "first-study.md", TIPS)
+TRIAL = re.compile(r"(<!-- demo: trial (\d+) -->\n```text\n).*?(```)", re.DOTALL)
 QUOTE = re.compile(r'(<!-- demo(?:: from "(.+?)" to "(.+?)")? -->\n```text\n).*?(```)', re.DOTALL)
 ANSWER_PAGE = ROOT / "docs" / "reference" / "best.md"
 ANSWER = re.compile(r"(<!-- demo: best.json -->\n```json\n).*?(```)", re.DOTALL)
@@ -134,6 +137,19 @@ def with_snippet(page: str, records: Path) -> str:
     """A page whose code to paste is that of the answer of these records."""
     code = named("python").text(read_answer(*open_finished(records)))
     return SNIPPET.sub(lambda found: found[1] + code + found[2], page)
+
+
+def with_trials(page: str, records: Path) -> str:
+    """A page whose views of single trials are those of these records."""
+
+    def view(found: re.Match[str]) -> str:
+        console = Console(width=COLUMNS, file=io.StringIO())
+        with console.capture() as captured:
+            console.print(trial_view(show_trial(StudyFolder(records), int(found[2]))))
+        lines = captured.get().splitlines()
+        return found[1] + "\n".join(line.rstrip() for line in lines) + "\n" + found[3]
+
+    return TRIAL.sub(view, page)
 
 
 def objection(folder: Path) -> str:
@@ -255,6 +271,7 @@ def main() -> int:
     for page in QUOTING:
         page.write_text(with_quotes(page.read_text(), text))
     ANSWER_PAGE.write_text(with_answer(ANSWER_PAGE.read_text(), DEMO))
+    TIPS.write_text(with_trials(TIPS.read_text(), DEMO))
     SNIPPET_PAGE.write_text(with_snippet(SNIPPET_PAGE.read_text(), DEMO))
     return 0
 

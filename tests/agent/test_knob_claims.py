@@ -126,6 +126,7 @@ OTHER_MEANINGS = {
     ("observe/facts.py", "threads"),
     ("launch/build.py", "coreneuron"),  # a key of the record of a build
     ("observe/step.py", "neuron"),  # what a program prints
+    ("handover/production.py", "neuron"),
     ("doctor.py", "neuron"),
     ("doctor.py", "coreneuron"),
 }

@@ -1,0 +1,170 @@
+"""The user's production command with the settings of an answer applied, by the way in that every trial used.
+
+It must never start a run that the answer says nothing about without a word: what makes the proof void is refused, what
+leaves it open is told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import autotune.agent
+from autotune.agent.driver.ask import ranks_of
+from autotune.agent.driver.facts import LaunchFacts
+from autotune.agent.knobs import EXACT
+from autotune.agent.protocol import Job, to_json, write_text
+from autotune.errors import UsageError
+from autotune.export import Best
+from autotune.launch.ask import Ask, Run
+from autotune.launch.build import cache_folder
+from autotune.launch.command import Command, check_programs, launch_environment, parse_command
+from autotune.launch.interpreter import ask, interpreter_of
+from autotune.launch.mechanisms import Builder
+from autotune.launch.mpi import find_mpi, mpi_environment
+from autotune.launch.run import FreshRunner, Manner, stage_agent
+from autotune.launch.ways_in import check_way_in
+from autotune.machine import cpu_name
+from autotune.observe.identity import identify_model
+from autotune.raster.metrics import match
+from autotune.report.format import counted
+from autotune.settings import changes_of
+
+WINDOW_MS = 1.0
+LONGEST_S = 7 * 86_400.0
+"""No run without a limit: nobody waits longer for a comparison."""
+FORCE = "Tune it again, or give --force to apply the settings all the same."
+
+
+@dataclass(frozen=True)
+class Production:
+    """A command that is ready to be started."""
+
+    argv: tuple[str, ...]
+    environment: dict[str, str]
+    folder: Path
+    warnings: tuple[str, ...]
+    """What the proof does not cover."""
+
+
+def production(best: Best, words: Sequence[str], folder: Path, *, force: bool = False) -> Production:
+    """The command `words`, typed in `folder`, with the settings of `best`.
+
+    Raises UsageError for a command that cannot be started, and, without `force`, for one to which the proof does not
+    apply; MpiError and BuildFailed.
+    """
+    command, environment = _prepared(words, folder)
+    refused = [*_refused(best, command, environment)] if best.changes else []
+    if refused and not force:
+        raise UsageError(f"not what was tuned: {'; '.join(refused)}", cure=FORCE)
+    warnings = (*refused, *(_warned(best, command) if best.changes else ("the study proved no improvement",)))
+    if not best.changes:
+        return Production(tuple(command.render()), environment, command.cwd, warnings)
+    changes = changes_of(best.changes)
+    place = _staged(to_json(Job(folder="", settings=changes, apply_only=True)))
+    manner = Manner(builder=Builder(_facts(best), environment))
+    runner = FreshRunner(command, environment, place, place, manner=manner)
+    start = runner.start_with(changes, place / "job.json")
+    return Production((*start.launcher, *start.program), dict(start.environment), command.cwd, warnings)
+
+
+def plain(words: Sequence[str], folder: Path, warning: str) -> Production:
+    """The command as it is, and why."""
+    command, environment = _prepared(words, folder)
+    return Production(tuple(command.render()), environment, command.cwd, (f"run with your own settings: {warning}",))
+
+
+def verified(best: Best, words: Sequence[str], folder: Path) -> tuple[bool, str]:
+    """Whether a run of the command with these settings makes the spikes of a run with the user's own, and in words.
+
+    Raises as production, and RunFailed.
+    """
+    command, environment = _prepared(words, folder)
+    with TemporaryDirectory(prefix="autotune-verify-") as name:
+        agent = Path(name, "agent")
+        stage_agent(agent)
+        manner = Manner(builder=Builder(_facts(best), environment))
+        runner = FreshRunner(command, environment, agent, Path(name, "scratch"), manner=manner)
+        own = runner.run(Ask(LONGEST_S))
+        tuned = runner.run(Ask(LONGEST_S, changes=changes_of(best.changes)))
+    found = match(own.raster, tuned.raster, WINDOW_MS)
+    same = not found.missed and not found.extra
+    parts = (
+        f"shifted by at most {found.max_abs_ms:.3g} ms"
+        if same and found.matched
+        else f"{found.missed:,} missed and {found.extra:,} extra"
+    )
+    says = "identical" if own.raster == tuned.raster else "equivalent" if same else "different"
+    spikes = f"{found.matched:,} of {counted(len(own.raster), 'spike')} matched within {WINDOW_MS:g} ms, {parts}"
+    return same, f"{says}: {spikes}; {_times(own, tuned)}"
+
+
+def _times(own: Run, tuned: Run) -> str:
+    return f"run section {own.run_s:.3g} s and {tuned.run_s:.3g} s, once each: no proof of a time"
+
+
+def _prepared(words: Sequence[str], folder: Path) -> tuple[Command, dict[str, str]]:
+    command = parse_command(words, folder)
+    environment = launch_environment(command, os.environ)
+    check_programs(command, environment)
+    check_way_in(command, environment)
+    return command, environment | mpi_environment(find_mpi(command, environment), environment)
+
+
+def _facts(best: Best) -> LaunchFacts:
+    known = {field.name for field in fields(LaunchFacts)}
+    return LaunchFacts(**{name: value for name, value in best.launch.items() if name in known})
+
+
+def _refused(best: Best, command: Command, environment: Mapping[str, str]) -> Iterator[str]:
+    """Why the proof is void for this command."""
+    files = identify_model(command).files
+    changed = sorted(name for name, digest in best.model.files.items() if files.get(name, digest) != digest)
+    if changed:
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        yield f"{changed[0]}{more} changed since"
+    interpreter = interpreter_of(command, environment)
+    neuron = ask(interpreter, environment, command.program_cwd).get("neuron", "") if interpreter else ""
+    if neuron and neuron != best.environment.neuron:
+        yield f"it was tuned with {best.environment.neuron}, this is {neuron}"
+    tuned = ranks_of(best.changes)
+    if tuned is not None and not command.tunable_ranks and command.ranks != tuned:
+        yield f"{tuned} ranks were found best, the command starts {command.ranks}: write {{ranks}} in its place"
+    safety = best.evidence.raster.safety_class if best.evidence.raster else EXACT
+    own = best.environment.ranks
+    if tuned is None and not command.tunable_ranks and command.ranks != own and safety != EXACT:
+        yield f"it was proved on {own} ranks, and its settings change round-off; the command starts {command.ranks}"
+
+
+def _warned(best: Best, command: Command) -> Iterator[str]:
+    """What the proof leaves open for this command."""
+    if tuple(command.argv) != tuple(best.model.command):
+        yield "proved on other arguments; --verify compares once with your own settings"
+    if str(command.cwd) != best.model.folder:
+        yield f"proved in {best.model.folder}"
+    if cpu_name() != best.environment.cpu:
+        yield f"time unproved here: it was measured on {best.environment.cpu}"
+
+
+def _staged(job: str) -> Path:
+    """A folder with the agent and this job, kept in the cache: the run may live longer than whoever started it."""
+    source = Path(autotune.agent.__file__).parent
+    stamp = hashlib.sha256(job.encode())
+    for file in sorted(source.rglob("*.py")):
+        stamp.update(file.read_bytes())
+    place = cache_folder() / "applied" / stamp.hexdigest()[:16]
+    if not (place / "job.json").is_file():
+        own = place.with_name(f"{place.name}.{os.getpid()}")
+        own.mkdir(parents=True)
+        stage_agent(own)
+        write_text(own / "job.json", job)
+        try:
+            own.rename(place)
+        except OSError:  # another one was faster
+            shutil.rmtree(own, ignore_errors=True)
+    return place

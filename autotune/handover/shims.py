@@ -1,0 +1,87 @@
+"""Lines for a job script: shims before the PATH that run the proved command with its settings, and no other.
+
+As Intel MPI's tuning file does for its library: the job script stays as it is. Only the program that the proved command
+begins with gets a shim, which compares every word. What a shim cannot apply is printed as comments.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from autotune.agent.driver.ask import ranks_of
+from autotune.export import Best
+from autotune.launch.build import cache_folder
+from autotune.report.format import format_changes
+from autotune.store.output import write_output
+
+SHIM = """#!/bin/sh
+# Runs {program} as typed, and the one command below with the settings of a study: {settings}
+here={here}
+rest=
+IFS=:
+for folder in $PATH; do
+    [ "$folder" = "$here" ] || rest="${{rest:+$rest:}}$folder"
+done
+unset IFS
+PATH=$rest
+export PATH
+if [ "$(pwd -P)" = {folder} ] && [ "$#" = {count} ]{words}; then
+    exec {python} -m autotune exec --else-plain {best} -- {program} "$@"
+fi
+exec {program} "$@"
+"""
+
+
+def shell_lines(best: Best, file: Path) -> Iterator[str]:
+    """What a job script evaluates, in bash or dash; `file` is the answer itself, absolute."""
+    words = best.model.command
+    typed = shlex.join(words)
+    if not best.changes:
+        yield "# The study proved no improvement: nothing is changed."
+        return
+    yield f"# {typed}"
+    yield f"# runs with {format_changes(best.changes)}"
+    if "/" in words[0]:
+        yield f"# not applied: {words[0]} is not looked up on PATH. Write in its place:"
+        yield f"#   {shlex.join([sys.executable, '-m', 'autotune', 'exec', str(file), '--'])} {typed}"
+        return
+    ranks = ranks_of(best.changes)
+    if ranks is not None:
+        yield f"# not applied: {ranks} ranks were best. Write that number into your command yourself:"
+        yield f"#   {typed.replace('{ranks}', str(ranks))}"
+    place = cache_folder() / "shims" / hashlib.sha256(f"{file}\n{best.model_dump_json()}".encode()).hexdigest()[:16]
+    place.mkdir(parents=True, exist_ok=True)
+    shim = place / words[0]
+    write_output(shim, _shim(best, file, place))
+    shim.chmod(0o755)
+    yield f"PATH={shlex.quote(str(place))}:$PATH"
+    yield "export PATH"
+
+
+def _shim(best: Best, file: Path, place: Path) -> str:
+    words = best.model.command
+    tests = (_test(number, word) for number, word in enumerate(words[1:], 1))
+    return SHIM.format(
+        program=shlex.quote(words[0]),
+        settings=format_changes(best.changes).replace("\n", " "),
+        here=shlex.quote(str(place)),
+        folder=shlex.quote(str(Path(best.model.folder).resolve())),
+        count=len(words) - 1,
+        words="".join(tests),
+        python=shlex.quote(sys.executable),
+        best=shlex.quote(str(file)),
+    )
+
+
+def _test(number: int, word: str) -> str:
+    """That this word is the proved one; any number of ranks where they are tuned."""
+    place = f"${{{number}}}"
+    if "{ranks}" in word:
+        before, _, after = word.partition("{ranks}")
+        inner = f'case "{place}" in {shlex.quote(before)}[0-9]*{shlex.quote(after)}) true;; *) false;; esac'
+        return f" && {{ {inner}; }}"
+    return f' && [ "{place}" = {shlex.quote(word)} ]'

@@ -1,0 +1,202 @@
+"""An answer applied to the user's production command: by the way in of every trial, and in nobody's way."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autotune.errors import UsageError
+from autotune.export import Best, read_best
+from autotune.handover.production import production
+from autotune.launch.command import launch_environment, parse_command
+from autotune.launch.interpreter import ask
+from autotune.machine import cpu_name
+from autotune.observe.identity import identify_model
+
+HERE = Path(__file__).parent
+SERIAL = (sys.executable, "prints.py")
+TWO = ("mpiexec", "-n", "2", sys.executable, "prints.py", "mpi")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("AUTOTUNE_CACHE", str(tmp_path / "cache"))
+    model = tmp_path / "my model"
+    model.mkdir()
+    for name in ("prints.py", "prints.hoc"):
+        shutil.copy(HERE / name, model)
+    return model
+
+
+@pytest.fixture
+def answer(folder: Path) -> Callable[..., Path]:
+    """best.json of a study that found `changes` for a command, as its export would write it."""
+
+    def write(*words: str, ranks: int = 1, safety: str = "numerical", **changes: Any) -> Path:
+        command = parse_command(words, folder)
+        neuron = ask(Path(sys.executable), launch_environment(command, {}))["neuron"]
+        half = {"estimate": 2.0, "low": 1.9, "high": 2.1, "confidence": 0.95}
+        raster = {"verdict": "accepted", "safety_class": safety, "distance": 0.0, "spikes": 3, "baseline_sha256": ""}
+        model = identify_model(command)
+        data = {
+            "study": "prints",
+            "verdict": "improved" if changes else "no improvement",
+            "settings": changes,
+            "baseline_settings": {},
+            "changes": changes,
+            "speedup": half,
+            "model": {"command": model.command, "folder": model.folder, "files": model.files},
+            "environment": {"neuron": neuron, "ranks": ranks, "cpu": cpu_name()}
+            | dict.fromkeys(("python", "executable", "mpi", "mpi_library", "host", "platform"), "")
+            | {"cores": 2},
+            "evidence": {"trials": 1, "trial": 0, "verdicts": {}, "raster": raster, "pairs": 8, "test": ""}
+            | {"corrected_p": None, "findings": []},
+            "bill": {"tuning_s": 1.0, "saved_s_per_run": None, "runs_to_pay": None},
+            "created": "2026-11-26T00:00:00+00:00",
+            "tool": "0.1.0",
+        }
+        file = folder.parent / "best.json"
+        file.write_text(Best.model_validate(data).model_dump_json())
+        return file
+
+    return write
+
+
+def execute(best: Path, folder: Path, *words: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "autotune", "exec", *options, str(best), "--", *words]
+    return subprocess.run(
+        command, cwd=folder, input="a line\n", capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def test_the_settings_act_and_all_else_is_the_models_own(answer: Callable[..., Path], folder: Path):
+    done = execute(answer(*SERIAL, dt=0.05, secondorder=2), folder, *SERIAL)
+    assert (done.returncode, done.stdout) == (7, "dt 0.05 ranks 1 spikes 3 read 'a line'\n"), done.stderr
+    assert "autotune" not in done.stderr
+    assert sorted(path.name for path in folder.iterdir()) == ["prints.hoc", "prints.py"]
+
+
+def test_on_two_ranks_and_in_hoc(answer: Callable[..., Path], folder: Path):
+    done = execute(answer(*TWO, ranks=2, dt=0.05, nspike=2), folder, *TWO)
+    assert "dt 0.05 ranks 2 spikes 3" in done.stdout, done.stderr
+    nrniv = str(Path(sys.executable).with_name("nrniv"))
+    hoc = (nrniv, "-nobanner", "prints.hoc")
+    done = execute(answer(*hoc, dt=0.0125), folder, *hoc)
+    assert "dt 0.0125" in done.stdout, done.stderr
+
+
+def test_ranks_and_binding_go_into_the_command(answer: Callable[..., Path], folder: Path):
+    words = ("mpiexec", "-n", "{ranks}", sys.executable, "prints.py", "mpi")
+    ready = production(_ranked(answer, words), words, folder)
+    assert ready.argv[:3] == ("mpiexec", "-n", "2")
+    with pytest.raises(UsageError, match="2 ranks were found best, the command starts 1"):
+        production(_ranked(answer, words), ("mpiexec", "-n", "1", *words[3:]), folder)
+
+
+def _ranked(answer: Callable[..., Path], words: tuple[str, ...]) -> Best:
+    best = read_best(answer(*words, dt=0.05))
+    return best.model_copy(update={"changes": {"ranks": 2, "dt": 0.05}})
+
+
+def test_what_voids_the_proof_is_refused_and_force_warns(answer: Callable[..., Path], folder: Path):
+    best = answer(*SERIAL, dt=0.05)
+    with (folder / "prints.py").open("a") as file:
+        file.write("# another model\n")
+    done = execute(best, folder, *SERIAL)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "prints.py changed since" in done.stderr
+    done = execute(best, folder, *SERIAL, options=("--force",))
+    assert done.returncode == 7
+    assert "prints.py changed since" in done.stderr
+    assert "dt 0.05" in done.stdout
+    done = execute(best, folder, *SERIAL, options=("--else-plain",))
+    assert "dt 0.025" in done.stdout
+    assert "run with your own settings" in done.stderr
+
+
+def test_another_neuron_and_another_number_of_ranks_are_refused(answer: Callable[..., Path], folder: Path):
+    best = read_best(answer(*TWO, ranks=2, dt=0.05))
+    environment = best.environment
+    other = best.model_copy(update={"environment": type(environment)(**{**vars(environment), "neuron": "NEURON 7"})})
+    with pytest.raises(UsageError, match="tuned with NEURON 7"):
+        production(other, TWO, folder)
+    three = ("mpiexec", "-n", "3", *TWO[3:])
+    with pytest.raises(UsageError, match="proved on 2 ranks"):
+        production(best, three, folder)
+    exact = read_best(answer(*TWO, ranks=2, safety="exact", nspike=2))
+    assert production(exact, three, folder).warnings == (
+        "proved on other arguments; --verify compares once with your own settings",
+    )
+
+
+def test_an_answer_without_improvement_changes_nothing(answer: Callable[..., Path], folder: Path):
+    done = execute(answer(*SERIAL), folder, *SERIAL)
+    assert done.returncode == 7
+    assert "dt 0.025" in done.stdout
+    assert "no improvement" in done.stderr
+
+
+def test_verify_compares_once(answer: Callable[..., Path], folder: Path):
+    same = execute(answer(*SERIAL, secondorder=0), folder, *SERIAL, options=("--verify",))
+    assert same.returncode == 0, same.stderr
+    assert same.stdout.startswith("identical: 3 of 3 spikes matched")
+    other = execute(answer(*SERIAL, dt=0.5), folder, *SERIAL, options=("--verify",))
+    assert other.stdout.startswith(("equivalent", "different")), other.stderr
+    assert other.returncode == (0 if other.stdout.startswith("equivalent") else 1)
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash"])
+def test_a_job_script_stays_as_it_is(answer: Callable[..., Path], folder: Path, shell: str):
+    if shutil.which(shell) is None:
+        pytest.skip(f"there is no {shell} here")
+    words = ("python", "prints.py", "it's")
+    best = answer(*words, dt=0.05)
+    own = Path(sys.executable).parent
+    script = f"""
+        PATH={own}:$PATH
+        eval "$({sys.executable} -m autotune env '{best}')"
+        echo a line | python prints.py "it's"
+        echo "code $?"
+        echo other | python prints.py other
+    """
+    done = subprocess.run([shell, "-c", script], cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+    lines = done.stdout.splitlines()
+    assert lines[0] == "dt 0.05 ranks 1 spikes 3 read 'a line'", done.stderr
+    assert lines[1] == "code 7"
+    assert lines[2] == "dt 0.025 ranks 1 spikes 3 read 'other'"
+
+
+def test_what_a_shim_cannot_apply_is_printed(answer: Callable[..., Path]):
+    best = answer(*SERIAL, dt=0.05)  # a path is not looked up
+    said = subprocess.run([sys.executable, "-m", "autotune", "env", best], capture_output=True, text=True, check=True)
+    assert all(line.startswith("#") for line in said.stdout.splitlines())
+    assert "exec" in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{", "not JSON"),
+        ("[]", "schema_version None"),
+        ('{"schema_version": 99}', "schema_version 99"),
+        ('{"schema_version": 1}', "study: Field required"),
+    ],
+)
+def test_a_file_that_is_no_answer_is_told(tmp_path: Path, text: str, says: str):
+    file = tmp_path / "best.json"
+    file.write_text(text)
+    with pytest.raises(UsageError, match="best") as error:
+        read_best(file)
+    assert says in error.value.message
+
+
+def test_what_is_written_is_read_back(answer: Callable[..., Path]):
+    file = answer(*SERIAL, dt=0.05)
+    assert json.loads(read_best(file).model_dump_json()) == json.loads(file.read_text())
