@@ -12,8 +12,7 @@ from typing import Literal
 
 from autotune.begin import config_of
 from autotune.config import Workspace
-from autotune.errors import UsageError
-from autotune.export import Best, make_best
+from autotune.export import Best, make_best, read_best
 from autotune.pipeline import tune as walk
 from autotune.report.progress import Progress, Reports
 from autotune.store.folder import open_finished
@@ -80,12 +79,7 @@ def load(path: str | Path) -> Best:
     Raises autotune.errors.UsageError when there is none.
     """
     path = Path(path)
-    if not path.is_file():
-        return make_best(*open_finished(path))
-    try:
-        return Best.model_validate_json(path.read_bytes())
-    except ValueError as error:
-        raise UsageError(f"{path}: is no best.json of this version: {error}") from error
+    return read_best(path) if path.is_file() else make_best(*open_finished(path))
 
 
 def _shown() -> Progress:

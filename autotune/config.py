@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import shlex
 import sys
@@ -123,6 +124,33 @@ class SearchConfig(_Section):
                 hint = f"did you mean {nearest[0]}?" if nearest else f"the knobs are {', '.join(KNOBS)}"
                 raise ValueError(f"there is no knob {name!r}; {hint}")
         return names
+
+
+class TracesConfig(_Section):
+    """When a recorded trace is still the same result, and where spikes are looked for if NEURON looks for none."""
+
+    floor: float = Field(
+        default=0.001,
+        gt=0,
+        description="a root mean square error of so large a share of a trace's range is always small enough; ten times "
+        "that for its largest difference",
+    )
+    largest: float = Field(
+        default=0.1,
+        gt=0,
+        le=1,
+        description="under numerical knobs no value may be further from your own run, spikes aside, than this share of "
+        "the trace's range",
+    )
+    threshold_mv: float = Field(
+        default=Sampling.threshold_mv,
+        description="a voltage that rises to so many mV is a spike, in a model in which NEURON looks for none",
+    )
+    most_values: int = Field(
+        default=25_000_000,
+        ge=0,
+        description="as many of the vectors that a rank records are compared as hold so many values at dt/4; 0: none",
+    )
 
 
 class AcceptConfig(_Section):
@@ -270,10 +298,23 @@ class AcceptConfig(_Section):
         description="one of so many segments of a rank has its voltage sampled, within the fewest and the most",
     )
 
+    traces: TracesConfig = TracesConfig()
+
     @property
     def sampling(self) -> Sampling:
         """What the agent must know of this."""
-        return Sampling(self.sampled_segments, self.least_segments, self.segments_a_sample, self.ringing_steps)
+        return Sampling(
+            self.sampled_segments,
+            self.least_segments,
+            self.segments_a_sample,
+            self.ringing_steps,
+            self.traces.threshold_mv,
+        )
+
+    def cells_wanted(self, cells: int) -> int:
+        """How many of so many cells must show something; one of several says nothing of the others."""
+        share = self.evidence_cells
+        return max(math.ceil(share * cells), min(2, cells)) if share > 0 else 0
 
 
 class ConfirmConfig(_Section):

@@ -1,6 +1,7 @@
 """The answer of a study as JSON: settings, proof, and everything needed to know what they were proved on.
 
-The schema is published in docs/reference/best.schema.json; `schema_version` changes when a reader would have to.
+Its schema (JSON Schema, draft 2020-12) is in the package and published in docs/reference/best.schema.json; a file is
+validated against it when it is written and when it is read. `schema_version` changes when a reader would have to.
 """
 
 from __future__ import annotations
@@ -8,13 +9,14 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from autotune.confirm.restless import restless
 from autotune.errors import UsageError
@@ -28,6 +30,7 @@ from autotune.store.output import write_output
 from autotune.store.records import Environment, ModelIdentity, StudyRecord, Trial
 
 SCHEMA_VERSION: Literal[1] = 1
+SCHEMA_FILE = Path(__file__).with_name("best.schema.json")
 
 
 class _Part(BaseModel):
@@ -117,6 +120,11 @@ class Best(_Part):
     launch: dict[str, Any] = Field(
         default_factory=dict, description="what is known of how the command starts: binding words, mod files, nrnivmodl"
     )
+    repeat: dict[str, Any] = Field(
+        default_factory=dict,
+        description="the whole study as study.toml has it, every default and the number of trials among it: a study "
+        "that is given this is the same one",
+    )
     evidence: Evidence
     bill: Bill
     created: str
@@ -143,9 +151,10 @@ def make_best(folder: StudyFolder, study: StudyRecord) -> Best:
         baseline_settings=baseline,
         changes=dict(winner.changes) if winner else {},
         speedup=_speedup(confirmation),
-        model=study.model,
+        model=_model(study, observation),
         environment=observation.environment,
         launch=asdict(observation.facts.launch),
+        repeat=study.config | {"search": study.config["search"] | {"trials": max(1, len(trials))}},
         evidence=_evidence(confirmation, trials, winner, observation, folder),
         bill=_bill(folder, confirmation),
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -155,7 +164,20 @@ def make_best(folder: StudyFolder, study: StudyRecord) -> Best:
 
 def write_best(best: Best, file: Path) -> None:
     """Write it, whole or not at all. Raises UsageError when the place cannot be written."""
-    write_output(file, best.model_dump_json(indent=2) + "\n")
+    write_output(file, as_json(best))
+
+
+def as_json(best: Best) -> str:
+    """The text of the file. Raises ValueError where the schema forbids it, which is a mistake of ours."""
+    text = best.model_dump_json(indent=2) + "\n"
+    if problem := _problem(json.loads(text)):
+        raise ValueError(f"best.json would not be as its schema says: {problem}")
+    return text
+
+
+def schema() -> dict[str, Any]:
+    """The schema of this code; `make reference` writes it to SCHEMA_FILE, by which files are judged."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Best.model_json_schema()}
 
 
 def read_best(file: Path) -> Best:
@@ -172,12 +194,28 @@ def read_best(file: Path) -> Best:
             f"{file}: schema_version {version!r}, this tool reads {SCHEMA_VERSION}",
             cure="Export it again from its study: python -m autotune export DIR -o best.json",
         )
-    try:
-        return Best.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise UsageError(f"{file}: {place}: {first['msg']}", cure="Export it again from its study.") from error
+    if problem := _problem(data):
+        raise UsageError(f"{file}: {problem}", cure="Export it again from its study.")
+    return Best.model_validate(data)
+
+
+@cache
+def _validator() -> Any:
+    from jsonschema import Draft202012Validator  # here, because few commands need it
+
+    return Draft202012Validator(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
+
+
+def _problem(data: Any) -> str:
+    """What the schema forbids first, with its place; empty when it allows everything."""
+    error = min(_validator().iter_errors(data), key=lambda error: str(error.json_path), default=None)
+    return f"{error.json_path}: {error.message}" if error else ""
+
+
+def _model(study: StudyRecord, observation: Observation) -> ModelIdentity:
+    """The model without the files that its own runs write."""
+    own = {name: digest for name, digest in study.model.files.items() if name not in observation.written}
+    return replace(study.model, files=own)
 
 
 def winning_trial(confirmation: Confirmation, trials: list[Trial]) -> Trial | None:

@@ -40,6 +40,7 @@ from autotune.session.router import Router
 from autotune.store.folder import StudyFolder
 from autotune.verify.acceptance import Acceptance
 from autotune.verify.beside import own_runs
+from autotune.verify.traces import OwnTraces
 
 MOST_ADVICE = 2
 """After the answer of a plan or a study; `profile` shows all."""
@@ -61,12 +62,19 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
 
         with folder.spending(progress.step("plan")):
             builder = Builder(observation.facts.launch, begun.watcher.environment)
-            raw = Acceptance(baseline, observation, config.accept, beside=own_runs(folder, observation.beside))
+            raw = Acceptance(
+                baseline,
+                observation,
+                config.accept,
+                beside=own_runs(folder, observation.beside),
+                traces=OwnTraces.of(folder.traces, config.accept),
+            )
             space = planned(folder, observation, wishes, config.confirm.minimum_gain, raw.unproved, builder)
             progress.planned(space)
 
         files = begun.watcher.files and begun.watcher.files.using(observation.means)
-        runner = replace(begun.watcher, manner=manner(observation, space, builder), files=files)
+        made = manner(observation, space, builder, config.accept.traces.most_values)
+        runner = replace(begun.watcher, manner=made, files=files)
         limit_s = observation.limit_s(config.run.timeout_s)
         router = Router(
             runner, space, raw, wishes, config.run, folder.read(SessionRecord), folder.write, progress.session

@@ -103,7 +103,10 @@ def _untimed(parts: dict[str, bytes | None], clock: str) -> dict[str, bytes | No
     if not clock:
         return parts
     line = re.compile(rb"^.*(?:%s).*$" % clock.encode(), re.MULTILINE)
-    return {name: text and line.sub(lambda found: LETTERS.sub(b" ", found[0]), text) for name, text in parts.items()}
+    return {
+        name: text and line.sub(lambda found: LETTERS.sub(b" ", found[0]), b"\n".join(_lines(text)))
+        for name, text in parts.items()
+    }
 
 
 def _difference(name: str, bare: list[bytes | None], watched: bytes | None, in_order: bool) -> str:

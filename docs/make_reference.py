@@ -20,7 +20,8 @@ from typer.models import ArgumentInfo, ParameterInfo
 from autotune.cli import app
 from autotune.config import StudyConfig
 from autotune.errors import ExitCode
-from autotune.export import Best
+from autotune.export import SCHEMA_FILE
+from autotune.export import schema as schema_of_best
 from knob_pages import knobs_page
 from python_page import python_page
 
@@ -74,7 +75,7 @@ BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
 def pages() -> dict[str, str]:
     """File name to its text: Markdown, and the schema of best.json."""
-    schema = json.dumps(Best.model_json_schema(), indent=2) + "\n"
+    schema = json.dumps(schema_of_best(), indent=2) + "\n"
     return {
         "commands.md": commands_page(),
         "study.md": study_page(),
@@ -95,14 +96,16 @@ def commands_page() -> str:
 
 def study_page() -> str:
     """Every key of study.toml with its default."""
-    sections = {name: field for name, field in StudyConfig.model_fields.items() if _section(field)}
-    top = {name: field for name, field in StudyConfig.model_fields.items() if name not in sections}
-    parts = [STUDY_HEAD, _keys(top)]
-    for name, field in sections.items():
-        model = _section(field)
-        assert model is not None
-        parts.append(f"## [{name}]\n\n{model.__doc__}\n\n{_keys(model.model_fields)}")
-    return "\n".join(parts)
+    return "\n".join([STUDY_HEAD, *_section_pages(StudyConfig, "")])
+
+
+def _section_pages(model: type[BaseModel], name: str) -> Iterator[str]:
+    """The keys of a section, and those of the sections in it."""
+    inner = {key: kind for key, field in model.model_fields.items() if (kind := _section(field))}
+    keys = _keys({key: field for key, field in model.model_fields.items() if key not in inner})
+    yield f"## [{name}]\n\n{model.__doc__}\n\n{keys}" if name else keys
+    for key, kind in inner.items():
+        yield from _section_pages(kind, f"{name}.{key}" if name else key)
 
 
 def commands() -> dict[str, Callable[..., Any]]:
@@ -179,6 +182,7 @@ def main() -> None:
     """Write all pages."""
     for name, text in pages().items():
         (REFERENCE / name).write_text(text, encoding="utf-8")
+    SCHEMA_FILE.write_text(pages()[SCHEMA_FILE.name], encoding="utf-8")
 
 
 if __name__ == "__main__":

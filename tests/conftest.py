@@ -268,6 +268,12 @@ def make_runner(
     return FreshRunner(command, environment, folder / "agent", folder / "scratch", end_grace_s)
 
 
+@pytest.fixture(scope="session")
+def runner_in() -> Callable[..., FreshRunner]:
+    """`runner_in(folder, model, *arguments, ranks=2)`, see make_runner."""
+    return make_runner
+
+
 @pytest.fixture
 def fresh_runner(tmp_path: Path) -> Callable[..., FreshRunner]:
     """`fresh_runner(model, *arguments, ranks=2)`, see make_runner."""

@@ -112,11 +112,15 @@ def test_a_broken_study_is_told_where_what_and_what_is_allowed(read, case):
     assert caught.value.exit_code == ExitCode.USAGE == 2
 
 
-DESCRIBED = [
-    (name, key, field.description or "")
-    for name, section in StudyConfig.model_fields.items()
-    for key, field in getattr(section.annotation, "model_fields", {}).items()
-]
+def described(model, name=""):
+    for key, field in model.model_fields.items():
+        if hasattr(field.annotation, "model_fields"):
+            yield from described(field.annotation, f"{name}.{key}" if name else key)
+        elif name:
+            yield name, key, field.description or ""
+
+
+DESCRIBED = list(described(StudyConfig))
 UNITS = {"ms": "ms", "mv": "mV", "s": "seconds"}
 
 

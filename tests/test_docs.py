@@ -146,6 +146,7 @@ def test_the_study_folder_holds_what_its_page_lists_and_nothing_else(tmp_path: P
     assert found <= listed
     # A single trial leaves nothing to confirm, and this network is regular.
     rare = {f"rasters/{name}.npz" for name in ("perturbed-2", "null-1", "repeat-1")}
+    rare |= {"traces/own/", "traces/quarter-dt/", "traces/varying.json"}  # it records nothing
     assert listed - found == {"simplified.json", "confirming.json", "agent/", "files/", "scratch/", ".lock"} | rare
     arrays = re.search(r"npz with the arrays `(\w+)` and `(\w+)`", page)
     assert arrays is not None

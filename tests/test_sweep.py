@@ -133,6 +133,7 @@ def test_lines_that_tell_the_clock_differ_in_more_than_numbers_only(sweep: Modul
     assert sweep.differences(bare, ending(b"run took 0.02 s\n3 spikes\n"))
     assert not sweep.differences(bare, ending(b"run took 0.02 s\n3 spikes\n"), clock="took")
     assert sweep.differences(bare, ending(b"run took 0.02 s\n4 spikes\n"), clock="took")
+    assert not sweep.differences(bare, ending(b"\r#  took 1 s\r## took 2 s\rrun took 0.02 s\n3 spikes\n"), clock="took")
     assert sweep.differences(bare, ending(b"run took long\n3 spikes\n"), clock="took")
 
 

@@ -1,12 +1,12 @@
 """What a run does beside spikes: what it calls and what it records. It is written into the report of a fresh run, which
 the driver compares with those of the baseline (verify/beside.py); and it tells what CoreNEURON would leave out.
 
-Nothing of the model is called or changed here, but that a run which is compared keeps recorded vectors until it ends.
+Nothing of the model is called or changed here.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 from .callbacks import InterpreterEvents, SpikeFunctions, StepFunctions
 from .engine import ran
@@ -18,21 +18,19 @@ from .simulator import Simulator
 class Beside:
     """Of one process: begin() at the end of finitialize, end() when the pass is over."""
 
-    def __init__(self, sim: Simulator, functions: SpikeFunctions) -> None:
+    def __init__(self, sim: Simulator, functions: SpikeFunctions, recorders: Recorders) -> None:
         self._sim = sim
         self._steps = StepFunctions(sim)
         self._events = InterpreterEvents(sim)
         self._spikes = functions
-        self._recorders = Recorders(sim)
+        self._recorders = recorders
         self._transitions = sim.library.template("StateTransitionEvent")
         self._at_begin = self._functions()
 
-    def begin(self, apart: Iterable[Any] = (), *, hold: bool) -> None:
-        """finitialize has ended; vectors `apart` are ours. To compare what is recorded, `hold` it."""
+    def begin(self) -> None:
+        """finitialize has ended."""
         self._events.begin()
         self._at_begin = self._functions()
-        if hold:
-            self._recorders.hold(apart)
 
     def obstacle(self) -> str:
         """What CoreNEURON would leave out without a word, or with one that nobody reads; an empty string for nothing.
@@ -52,8 +50,8 @@ class Beside:
         }
         return next(("the model has " + what for what, there in found.items() if there), "")
 
-    def end(self, section: RunSection) -> Dict[str, Any]:
-        """What this pass did, as far as it can be told."""
+    def end(self, section: RunSection, recorded: List[Row]) -> Dict[str, Any]:
+        """What this pass did, as far as it can be told, and what it `recorded`."""
         # A function that ends takes with it what it has made; a script may add something after finitialize.
         scattered, block, at_spikes, transitions = map(max, zip(self._at_begin, self._functions()))
         by_neuron = not ran(self._sim)
@@ -64,7 +62,7 @@ class Beside:
             "transitions": transitions if by_neuron else 0,
             "events": self._events.executed(),
             "events_left": self._events.left(),
-            "vectors": self._recorders.release(),
+            "vectors": recorded,
         }
 
     def _functions(self) -> Tuple[int, int, int, int]:

@@ -35,17 +35,29 @@ class Capture:
         self._shared = SharedVectors(sim, apart=ours)
         self._held: SecondSlot | SharedVectors = self._second
         self._compare = False
+        self._second_slots_free = True
         self._free: List[int] = []
+        self._gids = 0
         self.artificial_gids = 0
         self.unnamed = 0
         """Sources of spikes without a gid, stimuli apart."""
 
-    def attach(self, gids: Dict[int, int], table: NetConTable, *, shared: bool = False, compare: bool = False) -> None:
+    def attach(
+        self,
+        gids: Dict[int, int],
+        table: NetConTable,
+        *,
+        shared: bool = False,
+        compare: bool = False,
+        second_slots_free: bool = True,
+    ) -> None:
         """Record every source of this rank; `gids` is what local_gids() found.
 
         A gid without a cell yet is left alone: NEURON would crash. What the user's vectors hold is read from them if
-        they are `shared`, else captured beside them; to `compare` both, do both.
+        they are `shared`, else captured beside them; to `compare` both, do both. `second_slots_free`: the model has no
+        function in one of them.
         """
+        self._second_slots_free = second_slots_free
         self._times.resize(0)
         self._ids.resize(0)
         self._second.clear()
@@ -62,6 +74,11 @@ class Capture:
         """finitialize has ended: the run begins."""
         self._shared.begin()
 
+    def was_coreneuron(self) -> None:
+        """CoreNEURON has made the spikes, and may have been enabled after attach(): it fills vectors alone."""
+        if self._compare:
+            self._held, self._compare = self._shared, False
+
     def shared_agrees(self) -> bool:
         """Whether the user's vectors hold, when they are read now, what was captured beside them."""
         if not self._compare:
@@ -70,6 +87,11 @@ class Capture:
             return same_spikes(self._shared.take(), self._second.take())
         except ValueError:
             return False
+
+    @property
+    def sources(self) -> int:
+        """How many there are, stimuli without a gid apart."""
+        return self._gids + self.unnamed
 
     def release(self) -> None:
         """The last section was taken: leave nothing of ours where NEURON would come upon it after the end of Python."""
@@ -100,6 +122,7 @@ class Capture:
         return int(self._times.size()) + len(self._held) + len(self._beside)
 
     def _attach_gids(self, gids: List[int], netcons: int) -> None:
+        self._gids = len(gids)
         target = self._sim.h.IntFire1()  # gid_connect wants a target; an artificial cell needs no section
         connected = [self._sim.pc.gid_connect(gid, target) for gid in gids]
         self._attach_lone(netcons)
@@ -132,6 +155,8 @@ class Capture:
             self.unnamed += not stimulus
             if not self._is_free(netcon):
                 self._hold(netcon, self._id(index))
+            elif not stimulus and self._may_outlive(netcon):
+                self._beside.record(netcon, self._id(index))
             elif not stimulus:
                 netcon.record(self._times, self._ids, self._id(index))
 
@@ -142,6 +167,14 @@ class Capture:
         self._held.record(netcon, source)
         if self._compare:
             self._shared.record(netcon, source)
+
+    def _may_outlive(self, netcon: Any) -> bool:
+        """Whether NEURON 8.2 would not notice that what this source reads, a variable of a point process, is gone with
+        its section; kept by a vector of ours, it would crash the model's next finitialize. The second slot keeps none.
+        """
+        if self._sim.version[0] >= 9 or not self._second_slots_free or self._beside.needs_statement:
+            return False
+        return netcon.pre() is None and netcon.preseg() is None
 
     def _is_free(self, netcon: Any) -> bool:
         """Whether the user's script records nothing from the source of this NetCon."""

@@ -31,6 +31,8 @@ class StepClock:
         self._first: Optional[float] = None
         self._first_ms = 0.0
         self._started = False
+        self.saw_none = False
+        """The clock went, and NEURON took no step."""
 
     def start(self) -> None:
         """From now on, see every step; without effect where NEURON has no such variable, or uses it."""
@@ -50,6 +52,7 @@ class StepClock:
         What a script does before and after is not in it.
         """
         started, self._started = self._started, False
+        self.saw_none = started and self._first is None
         if not started or self._handle.value not in (_address(self._at_first), _address(self._at_others)):
             return None
         self._handle.value = None

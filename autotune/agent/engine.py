@@ -64,7 +64,7 @@ def enabled() -> bool:
 
 def ran(sim: Simulator) -> bool:
     """Whether the run was CoreNEURON's: enabled, its library loaded, and no step was taken by NEURON's own psolve."""
-    return enabled() and bool(loaded_libraries(LIBRARY)) and step_s(sim) == sim.step_s_before
+    return (enabled() or sim.coreneuron_ran) and bool(loaded_libraries(LIBRARY)) and step_s(sim) == sim.step_s_before
 
 
 def step_s(sim: Simulator) -> float:

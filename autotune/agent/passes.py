@@ -8,21 +8,26 @@ ends the run, calls close().
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
+
+import numpy as np
 
 from .beside import Beside, joined
 from .callbacks import SpikeFunctions
 from .capture import Capture
-from .engine import obstacle, step_s
+from .detection import Detection
+from .engine import enabled, obstacle, step_s
 from .histogram import ExchangeHistogram
 from .knobs import KNOBS, ToldBy, in_order_of_application
 from .probe import NetConTable, local_gids, probe
 from .protocol import Job, RunSection
+from .recorders import Recorders
 from .report import Report
 from .session import ways_of
 from .simulator import Simulator
 from .state import uniform_mv
 from .timers import SectionTimer
+from .vectors import floats
 from .voltages import VoltageSample, perturb
 
 # Types of FInitializeHandler, in the order in which finitialize calls them.
@@ -43,6 +48,10 @@ class Passes:
         self._capture: Optional[Capture] = None  # these three make hoc objects, so not before the first finitialize
         self._histogram: Optional[ExchangeHistogram] = None
         self._voltages: Optional[VoltageSample] = None
+        self._detection: Optional[Detection] = None
+        self._recorders: Optional[Recorders] = None
+        self._variable_step = False
+        self._clock: Optional[Any] = None  # a vector that records t, where the steps are CVODE's
         self._functions: Optional[SpikeFunctions] = None
         self._beside: Optional[Beside] = None  # a session never comes to the end of the script
         self._dropped = ""
@@ -65,7 +74,8 @@ class Passes:
         self._histogram = ExchangeHistogram(self._sim) if self._counts_exchanges() else None
         self._voltages = self._sample()
         self._functions = SpikeFunctions(self._sim)
-        self._beside = None if self._several else Beside(self._sim, self._functions)
+        self._recorders = Recorders(self._sim)
+        self._beside = None if self._several else Beside(self._sim, self._functions, self._recorders)
 
     def begin(self, job: Job) -> None:
         """From now on the passes are those of another job of the same process."""
@@ -92,14 +102,20 @@ class Passes:
             return
         section.t_stop_ms = self._sim.t_ms
         section.dt_ms = self.step_ms()
-        section.spikes = len(self._capture)
         self._timer.fill(section)
+        if section.coreneuron:
+            self._capture.was_coreneuron()
+        found = self._detection.spikes(section) if self._detection and not self._capture.sources else None
+        section.spikes = len(self._capture) + (len(found[0]) if found else 0)
         section.shared = self._job.observe and self._capture.shared_agrees()
         report = self._report.rank
         report.sections.append(section)
         self._check_capture(section)
-        if section.spikes:
+        if len(self._capture):
             self._report.add_spikes(*self._capture.take())
+        if found:
+            self._report.add_spikes(*found)
+        self._keep_recorded(section)
         if self._voltages:
             report.voltage = _worse(report.voltage, self._voltages.summary())
         if self._histogram:
@@ -111,12 +127,12 @@ class Passes:
 
     def _look_beside(self, section: RunSection) -> None:
         """What the pass did beside spikes; what CoreNEURON would drop, in a watched run."""
-        if self._beside is None:
-            return
         if self._job.observe:
             self._note_dropped()
-        else:
-            self._report.rank.beside = joined(self._report.rank.beside, self._beside.end(section))
+            return
+        recorded = self._recorders.release() if self._recorders else []
+        if self._beside is not None:
+            self._report.rank.beside = joined(self._report.rank.beside, self._beside.end(section, recorded))
 
     def _note_dropped(self) -> None:
         """Whatever any pass has shown of this holds for the run."""
@@ -162,10 +178,12 @@ class Passes:
         gids = local_gids(self._sim, table)
         self._sim.output_gids = sum(1 for state in gids.values() if state == 3)
         shared = self._functions.beside_vectors() or self._job.shared
-        self._capture.attach(gids, table, shared=shared, compare=self._job.observe)
+        free = self._functions.count() == 0
+        self._capture.attach(gids, table, shared=shared, compare=self._job.observe, second_slots_free=free)
         self._functions.known()
         if self._voltages:
             self._voltages.attach()
+        self._detect()
         if self._histogram:
             self._histogram.attach()
         if self._job.observe:
@@ -177,12 +195,59 @@ class Passes:
                 no_coreneuron=obstacle(self._sim, self._capture.unnamed),
             )
 
+    def _detect(self) -> None:
+        """Look for spikes in voltages where NEURON looks for none, if that is not for the driver to say, who knows of
+        all ranks.
+        """
+        assert self._capture is not None
+        report, wanted = self._report.rank, self._job.detect
+        report.detectors = self._capture.sources
+        if not (report.detectors == 0 if wanted is None else wanted):
+            self._detection = None
+        else:
+            self._detection = Detection(self._sim, self._job.sampling.threshold_mv)
+            self._detection.attach()
+            report.spots, report.spots_are = self._detection.spots, self._detection.what
+        self._clock = self._record_steps() if self._job.traces else None
+
+    def _record_steps(self) -> Optional[Any]:
+        """Have t recorded at every step of CVODE, if all cells share its steps."""
+        section = next(iter(self._sim.h.allsec()), None)
+        cvode = self._sim.cvode
+        if section is None or not int(cvode.active()) or int(cvode.use_local_dt()):
+            return None
+        clock = self._sim.h.Vector()
+        clock.record(self._sim.h._ref_t, sec=section)
+        return clock
+
+    def _recording(self) -> List[Any]:
+        """Vectors of ours that record, but for those of the voltages."""
+        return [*(self._detection.vectors if self._detection else ()), *filter(None, (self._clock,))]
+
+    def _keep_recorded(self, section: RunSection) -> None:
+        """Write what a pass recorded, as far as it is asked for."""
+        if not (self._job.traces and self._recorders and section.integrated):
+            return
+        clock = floats(self._clock) if self._clock is not None else None
+        cells = self._detection.spots if self._detection else 0
+        self._report.traces.add(
+            section, self._variable_step, self._recorders, self._job.traces, self._sampled(section), cells, clock
+        )
+
+    def _sampled(self, section: RunSection) -> Iterable[Tuple[str, np.ndarray, Optional[np.ndarray]]]:
+        """The voltages of the cells, one after another."""
+        if self._detection is None:
+            return
+        for index, (name, vector) in enumerate(zip(self._detection.sections, self._detection.voltages)):
+            times = self._detection.times_ms(index, section) if self._variable_step else None
+            yield "v of " + name, floats(vector), times
+
     def _counts_exchanges(self) -> bool:
         return self._job.observe or any(KNOBS[name].told_by is ToldBy.EXCHANGES for name in self._job.settings)
 
     def _sample(self) -> Optional[VoltageSample]:
         job = self._job
-        return VoltageSample(self._sim, job.voltages, job.sampling) if job.voltages else None
+        return VoltageSample(self._sim, job.voltages, job.sampling)
 
     def _look_at_voltages(self) -> None:
         self._uniform_mv = uniform_mv(self._sim)
@@ -195,18 +260,25 @@ class Passes:
         if self._capture is not None:
             self._capture.begin()
         if self._voltages is not None:
-            self._voltages.begin()
+            self._voltages.begin(() if enabled() else self._recording())  # CoreNEURON fills what stands in the list
         if self._job.observe:
             self._report.rank.model["traces"] = self._traces()
         if self._beside is not None:
-            self._beside.begin(self._voltages.vectors if self._voltages else (), hold=not self._job.observe)
+            self._beside.begin()
             if self._job.observe:
                 self._note_dropped()
+        if self._recorders is not None:
+            ours = [*(self._voltages.vectors if self._voltages else ()), *self._recording()]
+            if self._job.observe:
+                model = self._report.rank.model
+                model["recorded"] = max(model.get("recorded", 0), self._recorders.count(ours))
+            else:
+                self._recorders.hold(ours)
         self._section = RunSection(t_start_ms=float(self._sim.h.t), job=self._bulletin_job, uniform_mv=self._uniform_mv)
         if self._job.stop_ms is not None and self._section.t_start_ms < self._job.stop_ms:
             self._sim.at(self._job.stop_ms, self._report.guarded(self._stop_early))
-        fixed_step = not int(self._sim.cvode.active())
-        self._timer.start(clock=fixed_step and (self._job.clock or self._job.observe))
+        self._variable_step = bool(int(self._sim.cvode.active()))
+        self._timer.start(clock=not self._variable_step and (self._job.clock or self._job.observe))
 
     def _stop_early(self) -> None:
         self._timer.resume()

@@ -30,6 +30,8 @@ class Sampling:
     """In between, one of so many, whose integration costs 100 times as much, however simple they are."""
     ringing_steps: int = 20
     """A slope that changes sign at more steps in a row is ringing."""
+    threshold_mv: float = -20.0
+    """A voltage that rises to this has spiked, where NEURON itself looks for no spikes (agent/detection.py)."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,12 @@ class Job:
     """How it does that."""
     shared: bool = False
     """Read spikes from the vectors that the model itself records: a watched run has shown that they hold them."""
+    detect: Optional[bool] = None
+    """Record the voltage of each cell; where NEURON looks for no spikes, they are found there. None: do so on a rank
+    where it looks for none.
+    """
+    traces: int = 0
+    """At most so many of the vectors that a rank records are written beside its spikes; 0: none."""
     clock: bool = False
     """Time the run section by a clock of ours, for models that do not use `pc.psolve`."""
     perturb_mv: float = 0.0
@@ -144,6 +152,8 @@ class RunSection:
     """Transfer of gap junctions and split cells between ranks (`pc.vtransfer_time`)."""
     clock_s: Optional[float] = None
     """Wall time from the first step to the last, extrapolated to the whole section."""
+    coreneuron: bool = False
+    """It was integrated by CoreNEURON, which psolve alone can call; NEURON's timers stand still then."""
     until_next_s: float = 0.0
     """Wall time from the end of finitialize to whatever closed this section."""
 
@@ -183,6 +193,12 @@ class RankReport:
     rounding: Optional[int] = None
     """How the processor rounded at the end of the run (floating_point.py)."""
     sections: List[RunSection] = field(default_factory=list)
+    detectors: int = 0
+    """Sources on this rank at which NEURON looks for spikes."""
+    spots: int = 0
+    """Where none is: places at whose voltage the agent has looked for them (detection.py),"""
+    spots_are: str = ""
+    """and what these are, in words."""
     effective: Dict[str, Any] = field(default_factory=dict)
     """What each knob reads back after the run's last finitialize."""
     model: Dict[str, Any] = field(default_factory=dict)
@@ -265,6 +281,11 @@ def rank_files(folder: str, rank: int, host: str, pid: int) -> Tuple[Path, Path]
     """
     stem = "rank-%06d-%s-%d" % (rank, host, pid)
     return Path(folder, stem + ".json"), Path(folder, stem + ".npz")
+
+
+def trace_file(report: Path) -> Path:
+    """Where the rank that wrote this report has left what it recorded, if it was asked to."""
+    return report.with_suffix(".traces")
 
 
 def request_file(session: str, number: int) -> Path:

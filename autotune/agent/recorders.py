@@ -7,7 +7,9 @@ kind and length, how many there are, and three sums over all of their values. Th
 from __future__ import annotations
 
 import ctypes
+import struct
 from ctypes import c_long, c_void_p
+from dataclasses import dataclass
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 import numpy as np
@@ -27,7 +29,27 @@ KINDS = {
 """NEURON's classes of them, as its library names them (vrecitem.h)."""
 RECORDED = (EVERY_STEP, AT_INTERVALS, AT_TIMES)
 MOST = 20_000
+SHORTEST_MS, LONGEST_MS = 1e-6, 1e9  # of an interval
 WORDS_OF_A_RECORDER = 12
+
+
+@dataclass(frozen=True)
+class Held:
+    """A vector that NEURON fills, by addresses."""
+
+    vector: int
+    kind: str
+    number: int
+    """Of the object in hoc, as in Vector[5]."""
+    is_time: bool
+    """It holds t."""
+    times: Optional[int]
+    """The vector of the times at which it records, for that kind."""
+    interval_ms: Optional[float]
+    """At which it records, for that kind."""
+    objects: Tuple[int, ...]
+    """The hoc objects that are kept for it."""
+
 
 Row = List[Any]
 """Kind, length, how many, finite values, their sum, that of their sizes, first halves less second halves."""
@@ -47,10 +69,26 @@ class Recorders:
         tables = {name: library.variable("_ZTV" + name, c_void_p * 3) for name in KINDS}
         # An object begins with the address of its class's functions, which follow two words of another use.
         self._kinds = {ctypes.addressof(t) + 2 * ctypes.sizeof(c_void_p): KINDS[n] for n, t in tables.items() if t}
+        clock = tables["10TvecRecord"]
+        self._clock = ctypes.addressof(clock) + 2 * ctypes.sizeof(c_void_p) if clock else None
         self._memory = VectorMemory(library)
         parts = (self._list, self._vectors, self._hold, self._release)
         self._known = self._memory.known and all(part is not None for part in parts)
-        self._held: Dict[int, Tuple[int, str]] = {}  # by the address of its vector: that of its object, its kind
+        self._held: Dict[int, Held] = {}  # by the address of the vector
+
+    def held(self) -> List[Held]:
+        """What is kept now, in the order in which the script made it; values are read by `values`."""
+        return list(self._held.values())
+
+    def values(self, address: int) -> np.ndarray:
+        """What a vector holds now, where it lies: no copy."""
+        return self._memory.view(address)
+
+    def count(self, apart: Iterable[Any]) -> int:
+        """How many vectors the script has filled, but for those of t; vectors `apart` are ours."""
+        ours = {instance_of(vector) for vector in apart}
+        every = (words for words, kind in self._all() if kind in RECORDED and words[0] != self._clock)
+        return sum(1 for words in every if not ours & set(words)) if self._known else 0
 
     def kinds(self) -> List[str]:
         """The kind of each; those that NEURON has more of (as plots) are left out."""
@@ -65,19 +103,26 @@ class Recorders:
         recorders = [(words, kind) for words, kind in self._all() if kind in RECORDED] if self._known else []
         objects = self._objects() if recorders else {}
         for words, kind in recorders:
-            vector = next((word for word in words if word in objects), None)
-            if vector is not None and vector not in ours and vector not in self._held:
-                self._hold(objects[vector])
-                self._held[vector] = objects[vector], kind
+            vectors = [word for word in words if word is not None and word in objects]
+            if not vectors or vectors[0] in ours or vectors[0] in self._held:
+                continue
+            vector, times = vectors[0], vectors[1] if kind == AT_TIMES and len(vectors) > 1 else None
+            kept = tuple(objects[each] for each in (vector, times) if each is not None)
+            for each in kept:
+                self._hold(each)
+            number = Object.from_address(kept[0]).index
+            interval = _interval_ms(words, vector) if kind == AT_INTERVALS else None
+            self._held[vector] = Held(vector, kind, number, words[0] == self._clock, times, interval, kept)
 
     def release(self) -> List[Row]:
         """What the vectors hold by now, summed up; they are the model's alone again."""
         rows: Dict[Tuple[str, int], Row] = {}
-        for vector, (held, kind) in self._held.items():
-            values = self._memory.floats(vector)
-            row = rows.setdefault((kind, len(values)), [kind, len(values), 0, 0, 0.0, 0.0, 0.0])
+        for held in self._held.values():
+            values = self._memory.floats(held.vector)
+            row = rows.setdefault((held.kind, len(values)), [held.kind, len(values), 0, 0, 0.0, 0.0, 0.0])
             row[2:] = [a + b for a, b in zip(row[2:], (1, *_sums(values)))]
-            self._release(held)
+            for each in held.objects:
+                self._release(each)
         self._held = {}
         return [rows[key] for key in sorted(rows)]
 
@@ -108,6 +153,15 @@ class Recorders:
         assert self._vectors is not None
         elements = [item.element for _, item in newest_first(self._vectors)]
         return {Object.from_address(element).this: element for element in elements}
+
+
+def _interval_ms(words: List[Optional[int]], vector: int) -> Optional[float]:
+    """The number that follows the vector in its recorder (vrecitem.h); None where that can be no interval."""
+    place = words.index(vector) + 1
+    if place == len(words):
+        return None
+    found = struct.unpack("d", struct.pack("P", words[place] or 0))[0]
+    return float(found) if SHORTEST_MS <= found <= LONGEST_MS else None
 
 
 def _sums(values: np.ndarray) -> Tuple[int, float, float, float]:

@@ -11,7 +11,8 @@ import platform
 import socket
 import sys
 import time
-from typing import Callable, List, Tuple
+from pathlib import Path
+from typing import Callable, List, Optional, Tuple
 
 import numpy as np
 
@@ -19,8 +20,9 @@ from . import seen
 from .floating_point import rounding
 from .knobs import KNOBS
 from .libraries import loaded_libraries
-from .protocol import JOB_VARIABLE, Job, RankReport, rank_files, to_json, write_atomically, write_text
+from .protocol import JOB_VARIABLE, Job, RankReport, rank_files, to_json, trace_file, write_atomically, write_text
 from .simulator import Simulator
+from .traces import TraceFile
 
 MOST_ERRORS = 20
 
@@ -32,6 +34,7 @@ class Report:
         self._sim = sim
         self._job = job
         self._spikes: List[Tuple[np.ndarray, np.ndarray]] = []
+        self._traces: Optional[TraceFile] = None
         self._cpu_s_before = 0.0
         self._process = os.getpid()
         self._noted = False
@@ -43,6 +46,7 @@ class Report:
         """From now on the report is of another job of the same process, or of a copy of it."""
         self._job = job
         self._spikes = []
+        self._traces = None
         self._cpu_s_before = time.process_time()
         self._process = os.getpid()
         self.rank = RankReport(ancestors=seen.ancestors())
@@ -80,19 +84,34 @@ class Report:
 
     def _survived(self) -> bool:
         """Whether the model went on after the exception that Python printed last: hoc does after `nrnpython`, which
-        then returns 0. A Python script of its own ends with such an exception.
+        then returns 0. A Python script of its own ends with such an exception. What cannot be parsed has no traceback,
+        and a script that cannot be does not simulate.
         """
         trace = getattr(sys, "last_traceback", None)
-        return self.hoc_is_the_model or (trace is not None and trace.tb_frame.f_back is not None)
+        inside = self.rank.simulated if trace is None else trace.tb_frame.f_back is not None
+        return self.hoc_is_the_model or inside
 
     def add_spikes(self, ids: np.ndarray, times_ms: np.ndarray) -> None:
         """Spikes of one pass: source ids (n,) int64 and times (n,)."""
         self._spikes.append((ids, times_ms))
 
+    @property
+    def traces(self) -> TraceFile:
+        """Where what is recorded goes; it is on the disk as soon as it is added."""
+        if self._traces is None:
+            report, _ = self._files()
+            self._traces = TraceFile(trace_file(report))
+        return self._traces
+
+    def _files(self) -> Tuple[Path, Path]:
+        return rank_files(self._job.folder, int(self._sim.pc.id_world()), socket.gethostname(), os.getpid())
+
     def write(self) -> None:
-        """Leave report and spikes in the job's folder."""
+        """Leave report, traces and spikes in the job's folder, the report last."""
         self.guarded(self._describe)()
-        report, spikes = rank_files(self._job.folder, self.rank.rank, socket.gethostname(), os.getpid())
+        if self._traces is not None:
+            self.guarded(self._traces.finish)()
+        report, spikes = self._files()
         ids, times = _joined(self._spikes)
         self.rank.spikes = len(ids)
         write_atomically(spikes, lambda file: np.savez(file, gid=ids, time_ms=times))

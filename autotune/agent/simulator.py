@@ -52,6 +52,8 @@ class Simulator:
         """How often spikes were exchanged, where that was counted (on rank 0)."""
         self.step_s_before = 0.0
         """engine.step_s() when the run began; a session has made others before."""
+        self.coreneuron_ran = False
+        """A section of this process was CoreNEURON's, whether it is still enabled or not."""
         self.own_events = OwnEvents()
         version = re.search(r"(\d+)\.(\d+)\.?(\d+)?", self.h.nrnversion())
         self.version: Tuple[int, ...] = tuple(int(part or 0) for part in version.groups()) if version else ()

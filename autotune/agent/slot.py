@@ -59,7 +59,7 @@ class SecondSlot:
 
     def record(self, netcon: Any, source: int) -> None:
         """Capture the source of `netcon` under the id `source`."""
-        if self._needs_statement():
+        if self.needs_statement:
             netcon.record(self._statement(source))
             return
         self._append(source)
@@ -68,7 +68,7 @@ class SecondSlot:
 
     def record_at(self, address: int, source: int) -> None:
         """Capture the source (NEURON's PreSyn) that lies at `address`, which no NetCon has any more."""
-        if self._needs_statement():
+        if self.needs_statement:
             function = self._sim.library.function(
                 "_ZN6PreSyn11record_stmtEPKc", takes=(ctypes.c_void_p, ctypes.c_char_p)
             )
@@ -98,7 +98,9 @@ class SecondSlot:
         self._buffers.append((source, times))
         self._callables.append((times.extend, (self._clock,)))
 
-    def _needs_statement(self) -> bool:
+    @property
+    def needs_statement(self) -> bool:
+        """Whether it must be a hoc statement."""
         return self._clock is None or int(self._sim.pc.nthread()) > 1
 
     def _statement(self, source: int) -> str:

@@ -40,13 +40,15 @@ class Sources:
         self._list = library.function("_Z22net_cvode_instance_pslv", gives=c_void_p)
         self._netcons = library.function("_Z16nrn_presyn_countP6PreSyn", gives=c_int, takes=(c_void_p,))
         self._record = library.function("_ZN6PreSyn6recordEP8IvocVectS1_i", takes=(c_void_p, c_void_p, c_void_p, c_int))
+        # Of a source whose vector is gone: it goes too, if nothing else wants it.
+        self._check = library.function("_ZN6PreSyn10disconnectEP12ivObservable", takes=(c_void_p, c_void_p))
         self._places: Optional[Tuple[int, int]] = None
         self._before: Dict[int, Optional[int]] = {}
         self.complaint = ""
 
     def lone(self) -> List[int]:
         """Those of the model that no NetCon has. What is left of an earlier network, only because our vector holds it,
-        is silenced."""
+        goes."""
         self._places = self._places or self._find_places()
         if self._places is None:
             self.complaint = "this NEURON does not list its sources of spikes: those without a NetCon are not seen"
@@ -57,6 +59,7 @@ class Sources:
             if self._netcons(address) == 0:
                 if self._vector_of(address) == ours:
                     self._record(address, None, None, 0)
+                    self._check(address, None)
                 else:
                     found.append(address)
         return found
@@ -109,7 +112,7 @@ class Sources:
 
     def _find_places(self) -> Optional[Tuple[int, int]]:
         """Where in a source the pointers to its vector of times and to its artificial cell are."""
-        if None in (self._list, self._netcons, self._record):
+        if None in (self._list, self._netcons, self._record, self._check):
             return None
         before = set(self._all())
         cell = self._sim.h.IntFire1()

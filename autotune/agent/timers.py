@@ -10,6 +10,8 @@ import time
 from typing import Dict
 
 from .clock import StepClock
+from .engine import LIBRARY, enabled
+from .libraries import loaded_libraries
 from .protocol import RunSection
 from .simulator import Simulator
 
@@ -46,6 +48,10 @@ class SectionTimer:
         section.step_wait_s = max(0.0, float(self._sim.pc.step_wait()) - self._barrier_before)
         section.until_next_s = time.perf_counter() - self._start
         section.clock_s = self._clock.stop(section.t_start_ms, section.t_stop_ms)
+        moved = section.t_stop_ms != section.t_start_ms
+        idle = moved and spent["step_s"] == 0.0 and (enabled() or self._clock.saw_none)
+        section.coreneuron = idle and bool(loaded_libraries(LIBRARY))
+        self._sim.coreneuron_ran |= section.coreneuron
         section.queue_events = self._queue_events()
 
     def resume(self) -> None:

@@ -28,7 +28,11 @@ class VectorMemory:
         """How many values it holds."""
         return int(self._size(address))
 
+    def view(self, address: int) -> np.ndarray:
+        """The values where they lie, as long as nothing is done to the vector."""
+        size, values = self.size(address), self._values(address)
+        return np.ctypeslib.as_array((c_double * size).from_address(values)) if size else np.zeros(0)
+
     def floats(self, address: int) -> np.ndarray:
         """A copy of the values."""
-        size, values = self.size(address), self._values(address)
-        return np.ctypeslib.as_array((c_double * size).from_address(values)).copy() if size else np.zeros(0)
+        return self.view(address).copy()

@@ -7,8 +7,8 @@ sign at every step (the ringing of Crank–Nicolson) are summed up too. What is 
 from __future__ import annotations
 
 import hashlib
-from ctypes import c_void_p
-from typing import Any, Dict, List
+from ctypes import c_int, c_void_p, sizeof
+from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from .library import instance_of
 from .protocol import Sampling
 from .simulator import Simulator
 from .vectors import floats
+
+WORDS_OF_NETCVODE = 24  # at least (netcvode.h), and the two that are looked for are among them
 
 
 class VoltageSample:
@@ -32,6 +34,7 @@ class VoltageSample:
         self._recorder_of = library.function("_ZN8NetCvode12playrec_usesEPv", gives=c_void_p, takes=two)
         self._take_out = library.function("_ZN8NetCvode14playrec_removeEP10PlayRecord", takes=two)
         self._add = library.function("_ZN10PlayRecord10record_addEP5Cvode", takes=two)
+        self._list = library.function("_Z22net_cvode_instance_prlv", gives=c_void_p)
         self.complaint = ""
 
     @property
@@ -51,21 +54,37 @@ class VoltageSample:
             vector.record(sections[index](0.5)._ref_v)
             self._vectors.append(vector)
 
-    def begin(self) -> None:
+    def begin(self, others: Sequence[Any] = ()) -> None:
         """finitialize has ended. NEURON goes on to record, but a SaveState of the model shall not hold our recorders.
 
-        They are in two lists, of what exists and of what is to be done at each step; here they leave the first. With
-        CVODE, which has a list of its own, that is all.
+        They are in two lists, of what exists and of what is to be done at each step; here they leave the first. CVODE
+        has a list of its own, which `cvode.re_init()` makes anew when the first has changed since: so the mark of that
+        is put back.
         """
-        if None in (self._netcvode, self._recorder_of, self._take_out, self._add):
-            self.complaint = "a SaveState holds the recorders of %d sampled voltages" % len(self._vectors)
+        vectors = [*self._vectors, *others]  # others of ours that record
+        if vectors and None in (self._netcvode, self._recorder_of, self._take_out, self._add):
+            self.complaint = "a SaveState holds the recorders of %d sampled voltages" % len(vectors)
             return
-        for vector in self._vectors:
+        changes = self._change_count()
+        before = changes.value if changes is not None else 0
+        for vector in vectors:
             recorder = self._recorder_of(self._netcvode, instance_of(vector))
             if recorder:
                 self._take_out(self._netcvode, recorder)
                 if not int(self._sim.cvode.active()):
                     self._add(recorder, None)
+        if changes is not None and before and changes.value == 0:
+            changes.value = before
+
+    def _change_count(self) -> Optional[c_int]:
+        """Where NEURON keeps the state of the model for which the lists were made (playrec_change_cnt_), right before
+        the address of the first one; None where that is not found once. Each removal sets it to 0.
+        """
+        listed = self._list() if self._list is not None else None
+        words = list((c_void_p * WORDS_OF_NETCVODE).from_address(self._netcvode.value)) if listed else []
+        if words.count(listed) != 1:
+            return None
+        return c_int.from_address(self._netcvode.value + words.index(listed) * sizeof(c_void_p) - sizeof(c_int))
 
     def summary(self) -> Dict[str, Any]:
         """A digest of all samples, extremes in mV, whether all values are finite, and how far the voltage rings; empty

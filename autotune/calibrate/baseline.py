@@ -33,6 +33,7 @@ from autotune.verify.error import Ruler, ruler
 from autotune.verify.evidence import too_little
 from autotune.verify.references import HALF, NULL, PERTURBED, QUARTER, REPEAT, Regime
 from autotune.verify.stability import convergence_order, not_finite, own_instability
+from autotune.verify.traces import OwnTraces
 
 _SEED = "Seed its random numbers by a fixed number, not by the time, the process or the rank, and try again"
 _BY_JOB = (
@@ -62,6 +63,8 @@ class Calibration:
     """The largest shift of a matched spike between the two: the error that the user already lives with."""
     own_error_ms: float | None = None
     """Error of the user's dt against dt/4 (Ruler.error_ms): the yardstick of numerical knobs."""
+    in_range: bool = True
+    """A quarter of the user's dt says of its error what half of it says."""
     order: float | None = None
     """Order of convergence from dt, dt/2 and dt/4; 1 is expected of the default method."""
     runs: tuple[str, ...] = ()
@@ -97,6 +100,9 @@ class _Calibrator:
     space: SearchSpace
     limits: AcceptConfig
     folder: Path
+    traces: OwnTraces = field(default_factory=OwnTraces)
+    fresh: Runner | None = None
+    """Makes the run of which what is recorded is used, too."""
     made: dict[str, Raster] = field(default_factory=dict)
     finer_until_ms: float | None = None
 
@@ -155,8 +161,9 @@ class _Calibrator:
 
         def make() -> Run:
             try:
+                runner = self.fresh if self.fresh and self.traces.own and name == QUARTER else self.runner
                 ask = replace(self.ask, stop_ms=self.finer_until_ms)
-                run = self.runner.run(ask.setting(self.space.finer(divisor)))
+                run = runner.run(ask.setting(self.space.finer(divisor)))
             except RunFailed as failure:
                 raise _LeftOut(f"at dt/{divisor} your model fails: {failure.message}", steps) from failure
             if not self.space.is_finer(run.effective, divisor):
@@ -165,6 +172,8 @@ class _Calibrator:
             if abs(run.t_ms - end_ms) > 1.5 * self.observation.facts.dt_ms:
                 ended = f"at dt/{divisor} it ended at t = {run.t_ms:g} ms, not at {end_ms:g} ms"
                 raise _LeftOut(f"your script counts steps: {ended}", steps)
+            if name == QUARTER:
+                self.traces.keep(run, finest=True)
             return run
 
         return self.raster(name, make)
@@ -199,7 +208,7 @@ def calibrate(
     different rasters and its limits say nothing of statistics.
     """
     observation, baseline, limits = acceptance.observation, acceptance.baseline, acceptance.limits
-    work = _Calibrator(further, ask, observation, baseline, space, limits, folder)
+    work = _Calibrator(further, ask, observation, baseline, space, limits, folder, acceptance.traces, fresh)
     classes = space.classes
     if NUMERICAL in classes:
         _check_voltages(observation, space)
@@ -211,6 +220,7 @@ def calibrate(
             replace(work, runner=fresh), NotReproduced(observation, baseline, repeat.raster), repeat.run_s
         )
     acceptance.beside.learn(repeat)
+    acceptance.traces.keep(repeat)
     plain = Calibration(repeat.run_s)
     try:
         regime, why = _regime(work, classes, part_ms)
@@ -267,7 +277,8 @@ def _regime(work: _Calibrator, classes: Set[str], part_ms: Callable[[], float | 
 
 
 def _finer_wanted(work: _Calibrator, classes: Set[str]) -> bool:
-    return len(work.baseline) > 0 and NUMERICAL in classes and not work.observation.facts.cvode
+    something = len(work.baseline) > 0 or work.traces.own is not None
+    return something and NUMERICAL in classes and not work.observation.facts.cvode
 
 
 def _with_finer(calibration: Calibration, work: _Calibrator) -> Calibration:
@@ -282,16 +293,17 @@ def _with_finer(calibration: Calibration, work: _Calibrator) -> Calibration:
         own_error_ms=wide.error_ms(baseline, quarter),
         order=order if calibration.regime == "regular" else None,
     )
-    notes = own_instability(work.observation.voltages, work.limits)
     dt_ms = work.observation.facts.dt_ms
     if calibration.regime == "chaotic":
         nulls = tuple(raster for name, raster in work.made.items() if name.startswith(NULL))
-        notes += chaotic_notes(null_band(baseline, nulls, work.ruler, work.limits), quarter, dt_ms, work.limits)
+        doubts = chaotic_notes(null_band(baseline, nulls, work.ruler, work.limits), quarter, dt_ms, work.limits)
     else:
         apart = work.finer_ruler.distance(baseline, quarter)
-        notes += regular_notes(apart, measured.order, measured.own_error_ms, dt_ms, work.limits)
+        doubts = regular_notes(apart, measured.order, measured.own_error_ms, dt_ms, work.limits)
+    notes = own_instability(work.observation.voltages, work.limits) + doubts
     unproved = _unproved(work, quarter)
-    return replace(measured, unproved=unproved, note="; ".join([*notes, unproved] if unproved else notes))
+    note = "; ".join([*notes, unproved] if unproved else notes)
+    return replace(measured, unproved=unproved, in_range=not doubts, note=note)
 
 
 def _unproved(work: _Calibrator, finer: Raster) -> str:
@@ -302,8 +314,16 @@ def _unproved(work: _Calibrator, finer: Raster) -> str:
     why = too_little(dependent, work.finer_end_ms, facts.sources, work.limits)
     if not why:
         return ""
-    still = f"{len(work.finer_baseline) - len(dependent)} of {counted(len(work.finer_baseline), 'spike')}"
-    return f"{still} do not depend on dt, as those of a stimulus; without them {why}"
+    if work.traces.own is not None:
+        traces = work.traces.too_little(work.finer_end_ms, facts.membranes)
+        if not traces:
+            return ""
+        why = f"{why}; of what is recorded: {traces}"
+    still = len(work.finer_baseline) - len(dependent)
+    if not still:
+        return why
+    of = f"{still} of {counted(len(work.finer_baseline), 'spike')}"
+    return f"{of} do not depend on dt, as those of a stimulus; without them {why}"
 
 
 def _round_off(work: _Calibrator) -> Raster:

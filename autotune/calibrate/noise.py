@@ -92,6 +92,7 @@ def _timed(runner: Runner, ask: Ask, acceptance: Acceptance, objective: str) -> 
     if not acceptance.reproduces(run):
         raise NotReproduced(acceptance.observation, acceptance.baseline, run.raster)
     acceptance.beside.learn(run)
+    acceptance.traces.learn(run)
     beside = disturbed(before, cpu_time(), sum(run.cpu_s))
     # The books of a fresh process begin with its agent: what launcher and interpreter took is no other program's.
     return run.time_s(objective), beside if run.way == "session" else Disturbed(0.0, beside.stolen)

@@ -30,7 +30,7 @@ from autotune.launch.mpi import find_mpi, mpi_environment
 from autotune.launch.run import FreshRunner, Manner, stage_agent
 from autotune.launch.ways_in import check_way_in
 from autotune.machine import cpu_name
-from autotune.observe.identity import identify_model
+from autotune.observe.identity import digest_of, identify_model
 from autotune.raster.metrics import match
 from autotune.report.format import counted
 from autotune.settings import changes_of
@@ -124,7 +124,12 @@ def _facts(best: Best) -> LaunchFacts:
 def _refused(best: Best, command: Command, environment: Mapping[str, str]) -> Iterator[str]:
     """Why the proof is void for this command."""
     files = identify_model(command).files
-    changed = sorted(name for name, digest in best.model.files.items() if files.get(name, digest) != digest)
+    # A file that is not seen from here must be as it was where it was.
+    moved = {name: digest_of(Path(best.model.folder, name)) for name in best.model.files.keys() - files.keys()}
+    changed = sorted(name for name, digest in best.model.files.items() if {**files, **moved}[name] != digest)
+    script = command.script()
+    if script is not None and digest_of(script) not in best.model.files.values() and not changed:
+        yield f"{script.name} is another model than was tuned"
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         yield f"{changed[0]}{more} changed since"

@@ -71,6 +71,8 @@ def describe_raster(raster: RasterEvidence) -> str:
         )
     if raster.distance == 0 and raster.safety_class == "exact":
         return f"{accepted} (identical, {spikes})"
+    if not raster.spikes:
+        return f"{accepted} (no spikes)"
     partners = "all matched" if raster.distance == 0 else f"{raster.distance:.2%} without a partner"
     if raster.largest_shift_ms is None or raster.mean_shift_ms is None:
         return f"{accepted} ({spikes}, {partners})"

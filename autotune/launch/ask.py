@@ -14,6 +14,7 @@ from autotune.launch.printed import Printed
 from autotune.launch.sections import Timing, section_times
 from autotune.raster import Raster
 from autotune.settings import UNCHANGED, Changes, Effective
+from autotune.traces import Traces
 
 Way = Literal["fresh", "session"]
 """How a run was made: in a process of its own, or on a network that was built before. Times of the two are never
@@ -72,8 +73,12 @@ class Run:
     way: Way = "fresh"
     printed: Printed = field(default_factory=Printed)
     """What it printed; nothing in a session."""
+    traces: Traces | None = None
+    """What it recorded; None where nothing was to be written of it."""
     by_jobs: bool = False
     """Its ranks did jobs by themselves or in subworlds (launch/jobs.py)."""
+    inner: str = ""
+    """The command that simulates, where the given one is a Python program that only starts it; of a watched run."""
 
     @property
     def ranks(self) -> int:

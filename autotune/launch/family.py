@@ -82,6 +82,31 @@ class Family:
         seen = {n.line: n for n in below if may_simulate(n.line)}
         return list(dict.fromkeys(_shell(words, n.folder, folder) for words, n in (started or seen).items()))
 
+    def started(self, reported: Iterable[int], folder: Path) -> str:
+        """The command that simulates, and has `reported`, where a Python process of the given one, or a launcher
+        that this one starts, only starts it; empty where it simulates itself, or a shell or the like starts it.
+        """
+        there, pythons = set(reported), {n.pid for n in self.pythons}
+        below = (
+            n
+            for n in self.simulating
+            if n.pid in there and any(pid in pythons or _starts_ranks(words) for pid, words in n.ancestors)
+        )
+        return next((_shell(n.line, n.folder, folder) for n in below), "")
+
+    def one_launcher(self, reported: Iterable[int]) -> str:
+        """The launcher that started all of these, if one did, below the command itself: mpiexec, for example."""
+        there = set(reported)
+        mine = [
+            [(pid, words) for pid, words in n.ancestors if _starts_ranks(words)]
+            for n in self.simulating
+            if n.pid in there
+        ]
+        if not mine or not all(mine) or len({above[-1][0] for above in mine}) > 1:
+            return ""
+        name = Path(mine[0][-1][1][0]).name
+        return OPEN_MPI.get(name, name)
+
     def entered(self, program: str) -> Noted | None:
         """A process of this program, nrniv for example, that the way in has reached."""
         return next((n for n in self.pythons if n.words and Path(n.words[0]).name == program), None)

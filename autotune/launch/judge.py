@@ -16,15 +16,14 @@ from autotune.agent.protocol import RankReport, RunSection
 from autotune.errors import AutotuneError
 from autotune.launch.family import Family
 from autotune.launch.panels import buttons_cure
+from autotune.launch.printed import complaints_in
 from autotune.launch.process import Finished
 from autotune.report.format import counted
 
 Failure = Literal["crashed", "timeout", "no mpi"]
 
 NO_DELAY = "usable mindelay is 0"  # NEURON's netpar.cpp, on rank 0; the other ranks may wait for ever
-COMPLAINT = re.compile(  # of hoc, on stderr; after a warning of this kind it goes on
-    r"^\S*(?:nrniv|special|python\S*): (?!Assignment to modern physical constant).*$", re.MULTILINE
-)
+CAUGHT = re.compile(r"^(Segmentation violation|Bus error)$", re.MULTILINE)  # of hoc, which then goes on
 IDLE = 0.1  # a process that computes for a smaller share of its time is waiting
 HELPERS_SHARE = 0.2  # child processes that simulate for a larger share of the model's own time are part of the model
 KEY = ("EOFError", "OSError: [Errno 6]", "error: (25", "OSError: [Errno 25]")  # input(), /dev/tty, a terminal's mode
@@ -116,6 +115,12 @@ def _judge(evidence: Evidence) -> None:
     errors = [error for r in reports for error in r.errors]
     if errors:
         raise evidence.failed(f"inside NEURON: {errors[0]}")
+    caught = CAUGHT.search(evidence.finished.stderr.read_text(errors="replace"))
+    if caught:
+        raise evidence.failed(
+            f"NEURON caught a crash of its own and went on ({caught[1].lower()}): what the run shows proves nothing",
+            "Run the command by itself: if it says the same, repair the model; if not, this is a fault of the tuner.",
+        )
     _judge_world(evidence)
     if all(r.signal for r in reports):
         raise evidence.failed(f"ended by {reports[0].signal} from outside")
@@ -167,6 +172,10 @@ def _judge_children(evidence: Evidence) -> None:
             evidence, f"NEURON simulates in {counted(len(evidence.helpers), 'program')} that the model starts"
         )
     if _several_worlds(evidence):
+        launcher = evidence.family.one_launcher(r.pid for r in evidence.reports)
+        if launcher and all(r.nhost == 1 for r in evidence.reports):
+            copies = f"{launcher}, which the command starts, runs {len(evidence.reports)} serial copies of NEURON"
+            raise _tune_the_inner(evidence, f"{copies} (nhost is 1)", f"{_ONE_WORLD} ")
         raise _tune_the_inner(evidence, f"the command starts NEURON {_starts(evidence)} times")
     there = {report.pid for report in evidence.reports}
     lost = [process for process in evidence.family.simulating if process.ancestors and process.pid not in there]
@@ -177,12 +186,12 @@ def _judge_children(evidence: Evidence) -> None:
         raise _tune_the_inner(evidence, "the command itself simulates nothing: NEURON runs in what it starts")
 
 
-def _tune_the_inner(evidence: Evidence, what: str) -> RunFailed:
+def _tune_the_inner(evidence: Evidence, what: str, before: str = "") -> RunFailed:
     inner = evidence.family.inner(evidence.folder)
     if not inner:
-        return evidence.failed(what, "Tune the command that simulates: give that one itself.")
+        return evidence.failed(what, before + "Tune the command that simulates: give that one itself.")
     more = f" (or one of the {len(inner) - 1} others)" if len(inner) > 1 else ""
-    return evidence.failed(what, f"Tune the inner command{more}: {inner[0]}")
+    return evidence.failed(what, f"{before}Tune the inner command{more}: {inner[0]}")
 
 
 def _serial_copies(evidence: Evidence) -> bool:
@@ -207,7 +216,7 @@ def _nothing_came_back(evidence: Evidence) -> RunFailed:
         complaint = _complaint(finished)
         return evidence.failed(
             f"NEURON ended by itself ({finished.describe()})" + (f"; it complained: {complaint}" if complaint else ""),
-            "Repair what its last lines say, then try again.",
+            _END_IT if finished.exit_code == 0 and not complaint else "Repair what its last lines say, then try again.",
         )
     for program in ("nrniv", "special", "nrngui"):
         entered = family.entered(program)
@@ -240,8 +249,7 @@ def _judge_world(evidence: Evidence) -> None:
         raise evidence.failed(
             f"{evidence.asked} ranks were asked for, but NEURON ran {len(reports)} serial copies of the model (nhost "
             "is 1)",
-            "Call h.nrnmpi_init() (or import mpi4py) before the network is built, or give nrniv the option -mpi. "
-            f"MPI library in the process: {reports[0].library or 'none'}.",
+            f"{_ONE_WORLD} MPI library in the process: {reports[0].library or 'none'}.",
             "no mpi",
         )
     nhost = reports[0].nhost
@@ -266,7 +274,7 @@ def _judge_ends(evidence: Evidence) -> None:
 def _nothing_simulated(evidence: Evidence, idle: RankReport) -> RunFailed:
     what = "took no step after finitialize" if idle.sections else "ended without a finitialize"
     message = f"rank {idle.rank} {what}: nothing was simulated"
-    complaint = idle.survived or _complaint(evidence.finished)
+    complaint = "; ".join(filter(None, (idle.survived, _complaint(evidence.finished))))
     if complaint:
         return evidence.failed(
             f"{message}; NEURON complained: {complaint}", "Repair what it complains of, then try again."
@@ -278,9 +286,14 @@ def _nothing_simulated(evidence: Evidence, idle: RankReport) -> RunFailed:
 
 def _complaint(finished: Finished) -> str:
     """What hoc said first of an error; empty where it said nothing."""
-    return next(iter(COMPLAINT.findall(finished.stderr.read_text(errors="replace"))), "")
+    return next(iter(complaints_in(finished.stderr)), "")
 
 
+_ONE_WORLD = "Call h.nrnmpi_init() (or import mpi4py) before the network is built, or give nrniv the option -mpi."
+_END_IT = (
+    "It ended without Python's exit handlers, so that nothing could be reported: end it by sys.exit() or h.quit(), not "
+    "by os._exit() or a signal."
+)
 _START_IT = (
     "Give a command that also starts the run, without a key or a button: nrniv model.hoc -c 'run()', or h.run() at the "
     "end of the Python script."

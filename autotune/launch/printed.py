@@ -15,6 +15,10 @@ from pathlib import Path
 MOST_BYTES = 1 << 23
 MOST_LINES = 2_000  # different ones
 MOST_WARNINGS = 20
+MOST_COMPLAINTS = 3
+COMPLAINT = re.compile(  # of hoc, on stderr; after a warning of this kind it goes on
+    r"^\S*(?:nrniv|special|python\S*): (?!Assignment to modern physical constant).*$", re.MULTILINE
+)
 LONGEST = 300
 
 _GREETINGS = (
@@ -28,6 +32,7 @@ _GREETINGS = (
     r"Using neuron-nmodl",
     r"INFO : ",
     r"CoreNEURON run",
+    r"--[a-z][a-z-]*=\S*$",  # its options
     r"Warning: no DISPLAY",
     r"--No graphics",
     r"(Try|Tried) loading (an MPI library|libmpi)",
@@ -81,6 +86,8 @@ class Printed:
     """How often each line came. Numbers are masked as #, but for integers from 100 on that are no time."""
     warnings: dict[str, str] = field(default_factory=dict)
     """Those that warn, as they are here and as they were printed first."""
+    complaints: tuple[str, ...] = ()
+    """What hoc said of errors, the first of them; it may have gone on."""
 
     @property
     def masked(self) -> dict[str, int]:
@@ -104,7 +111,12 @@ def read_printed(*files: Path) -> Printed:
         counts[line] += 1
         if len(warnings) < MOST_WARNINGS and warns(text):
             warnings.setdefault(line, text.strip()[:LONGEST])
-    return Printed(dict(counts), warnings)
+    return Printed(dict(counts), warnings, complaints_in(files[-1])[:MOST_COMPLAINTS])
+
+
+def complaints_in(file: Path) -> tuple[str, ...]:
+    """The lines in which hoc says that it stopped at an error."""
+    return tuple(dict.fromkeys(COMPLAINT.findall(file.read_text(errors="replace"))))
 
 
 def comparable(text: str) -> str:

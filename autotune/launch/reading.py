@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from autotune.agent.knobs import KNOBS
-from autotune.agent.protocol import REPORT_PATTERN, RankReport
+from autotune.agent.protocol import REPORT_PATTERN, RankReport, trace_file
 from autotune.launch.ask import Run
 from autotune.launch.family import read_family
 from autotune.launch.jobs import Spikes, by_job
@@ -17,16 +17,22 @@ from autotune.launch.process import Finished
 from autotune.launch.sections import Timing, section_times
 from autotune.raster import Raster, merge
 from autotune.settings import Effective
+from autotune.traces.files import taken
 
 
-def read_run(folder: Path, finished: Finished, asked: int, parallel: bool, timing: Timing, place: Path) -> Run:
-    """The run of `asked` ranks, under a launcher if `parallel`, in the folder `place`. Raises RunFailed."""
-    reports, spikes, helpers = _read_reports(folder, finished)
-    judge(Evidence(reports, finished, asked, parallel, place, helpers, read_family(folder, parallel)))
+def read_run(
+    folder: Path, finished: Finished, asked: int, parallel: bool, timing: Timing, place: Path, keep: Path
+) -> Run:
+    """The run of `asked` ranks, under a launcher if `parallel`, in the folder `place`. What it recorded is moved to
+    `keep` as long as somebody holds the run. Raises RunFailed.
+    """
+    reports, files, helpers = _read_reports(folder, finished)
+    family = read_family(folder, parallel)
+    judge(Evidence(reports, finished, asked, parallel, place, helpers, family))
     busy = [report for report in reports if report.simulated]
     try:
         by_jobs = worked_by_jobs(reports)
-        raster = _raster(reports, spikes, by_jobs)
+        raster = _raster(reports, [_read_spikes(file) for file in files], by_jobs)
         effective = Effective(
             {
                 name: knob.agree(tuple(r.effective[name] for r in busy))
@@ -46,6 +52,8 @@ def read_run(folder: Path, finished: Finished, asked: int, parallel: bool, timin
         finished.wall_s,
         finished.exit_code,
         by_jobs=by_jobs,
+        traces=taken(((report.rank, trace_file(file)) for report, file in zip(reports, files, strict=True)), keep),
+        inner=family.started((report.pid for report in reports), place),
     )
 
 
@@ -84,10 +92,13 @@ def left_waiting(files: Sequence[Path]) -> bool:
     return failed or (any(r.output_gids for r in together) and len(together) % together[0].nhost != 0)
 
 
-def _raster(reports: list[RankReport], files: list[Path], by_jobs: bool) -> Raster:
+def _raster(reports: list[RankReport], spikes: list[Spikes], by_jobs: bool) -> Raster:
     if by_jobs:
-        return by_job(reports, [_read_spikes(file) for file in files])
-    return merge(Raster.from_arrays(*_read_spikes(file)) for file in files)
+        return by_job(reports, spikes)
+    # Where NEURON looks for spikes on one rank, what the agent has found in the voltages of another does not count.
+    detected = any(report.detectors for report in reports)
+    counted = (each for report, each in zip(reports, spikes, strict=True) if not (detected and report.spots))
+    return merge(Raster.from_arrays(*each) for each in counted)
 
 
 def _read_spikes(file: Path) -> Spikes:

@@ -41,6 +41,10 @@ class Manner:
     timing: Timing = "psolve"
     shared: bool = False
     """The vectors that the model itself records hold its spikes, as the watched run has shown; runs read them."""
+    detect: bool = False
+    """There are no spikes, or NEURON looks for none: voltages are recorded, and spikes looked for there."""
+    traces: int = 0
+    """So many of the vectors that a rank records are compared."""
     place: tuple[str, str] | None = None
     """NEURON and interpreter of the watched run: a study does not go on in another one."""
     builder: Builder | None = None
@@ -73,6 +77,8 @@ class FreshRunner:
             settings=ask.changes,
             voltages=ask.voltages,
             shared=self.manner.shared,
+            detect=self.manner.detect,
+            traces=self.manner.traces,
             clock=self.manner.timing == "clock",
             stop_ms=ask.stop_ms,
             perturb_mv=ask.perturbation.mv if ask.perturbation else 0.0,
@@ -111,7 +117,7 @@ class FreshRunner:
         """The run that its ranks left in `folder`. Raises RunFailed, and UsageError when the interpreter is another."""
         asked = self.command.asked_ranks(ranks_of(ask.changes))
         parallel, place = bool(self.command.launcher), self.command.program_cwd
-        run = read_run(folder, finished, asked, parallel, self.manner.timing, place)
+        run = read_run(folder, finished, asked, parallel, self.manner.timing, place, self.scratch)
         self._check_place(run, ask.changes)
         # The step in which a run is stopped early may still make a spike.
         raster = run.raster if ask.stop_ms is None else run.raster.window(-math.inf, ask.stop_ms)

@@ -23,6 +23,7 @@ def merge_facts(run: Run, command: Command) -> ModelFacts:
     version = re.search(r"(\d+)\.(\d+)\.?(\d+)?", run.first.neuron)
     assert version is not None, run.first.neuron
     threads = max(model["threads"] for model in models)
+    detected = any(report.detectors for report in run.reports)
     return ModelFacts(
         neuron=tuple(int(part or 0) for part in version.groups()),
         ranks=run.ranks,
@@ -38,6 +39,9 @@ def merge_facts(run: Run, command: Command) -> ModelFacts:
         artificial_cells=sum(model["artificial_cells"] for model in models),
         artificial_gids=sum(model["artificial_gids"] for model in models),
         sources_without_gid=sum(model["sources_without_gid"] for model in models),
+        spots=0 if detected else sum(report.spots for report in run.reports),
+        spots_are="" if detected else next((report.spots_are for report in run.reports if report.spots), ""),
+        recorded=sum(model.get("recorded", 0) for model in models),
         output_gids=tuple(model["output_gids"] for model in models),
         shared=all(section.shared for report in run.reports for section in report.sections),
         no_coreneuron=next((reason for model in models if (reason := model["no_coreneuron"])), ""),
@@ -60,6 +64,8 @@ def merge_facts(run: Run, command: Command) -> ModelFacts:
 def uses_psolve(run: Run) -> bool:
     """Whether the longest section of the run is spent in pc.psolve."""
     section = max(run.first.sections, key=lambda s: s.until_next_s)
+    if section.coreneuron:
+        return True
     if section.clock_s is None:  # no clock with CVODE: until_next_s holds the model's output too
         return section.psolve_s > 0.0
     return section.psolve_s > MOSTLY * section.clock_s

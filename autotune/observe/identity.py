@@ -8,6 +8,7 @@ from pathlib import Path
 
 from autotune.launch.ask import Run
 from autotune.launch.command import Command
+from autotune.launch.mechanisms import compiled_libraries
 from autotune.launch.mpi import Mpi
 from autotune.machine import cpu_name, physical_cores
 from autotune.store.records import Environment, ModelIdentity
@@ -31,11 +32,12 @@ def describe_environment(run: Run, mpi: Mpi | None) -> Environment:
 
 
 def identify_model(command: Command) -> ModelIdentity:
-    """Which model this is: the command and the SHA-256 of its files."""
+    """Which model this is: the command and the SHA-256 of its files, the mechanisms that NEURON finds among them."""
+    files = [*command.model_files(), *compiled_libraries(command.program_cwd)]
     return ModelIdentity(
         command=tuple(command.argv),
         folder=str(command.cwd),
-        files={_relative(file, command.cwd): _sha256(file) for file in command.model_files()},
+        files={_relative(file, command.cwd): _sha256(file) for file in files},
     )
 
 
@@ -48,6 +50,11 @@ def _started_inside(run: Run) -> str:
 
 def _relative(file: Path, folder: Path) -> str:
     return str(file.relative_to(folder)) if file.is_relative_to(folder) else str(file)
+
+
+def digest_of(file: Path) -> str:
+    """The SHA-256 of a file; empty where there is none."""
+    return _sha256(file) if file.is_file() else ""
 
 
 def _sha256(file: Path) -> str:

@@ -9,7 +9,7 @@ from autotune.agent.driver.facts import ModelFacts
 from autotune.launch.beside import Beside
 from autotune.store.records import Environment
 
-HANG_FACTOR, HANG_SLACK_S = 10.0, 60.0
+HANG_FACTOR, HANG_SLACK_S = 10.0, 30.0  # a start takes seconds, on a loaded machine ten of them
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,18 @@ class Observation:
     beside: Beside = field(default_factory=Beside)
     """What it did beside spikes."""
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def traced(self) -> bool:
+        """Whether there is anything beside spikes to judge a run by: what is recorded, or voltages, which are where
+        there are no spikes.
+        """
+        return self.facts.recorded > 0 or self.voltages_count
+
+    @property
+    def voltages_count(self) -> bool:
+        """Whether the voltages of its cells are recorded in later runs: NEURON detects no spikes, or there are none."""
+        return self.facts.spots > 0 or (not self.spikes and self.facts.has_sections)
 
     def limit_s(self, own_limit_s: float) -> float:
         """After so many seconds a run of this model must be hanging; `own_limit_s` is the user's limit."""

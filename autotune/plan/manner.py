@@ -10,18 +10,31 @@ from autotune.launch.sections import Timing
 from autotune.observe import Observation
 from autotune.plan.space import SearchSpace
 
+MOST_TRACES = 1000  # of a rank
 
-def manner(observation: Observation, space: SearchSpace, builder: Builder) -> Manner:
-    """The manner of this model's runs. Both sides of every pair are timed in the same way, also where a knob that is
-    searched brings an engine without timers.
+
+def manner(observation: Observation, space: SearchSpace, builder: Builder, most_values: int = 0) -> Manner:
+    """The manner of this model's runs; of what a rank records as many vectors are compared as hold `most_values`. Both
+    sides of every pair are timed in the same way, also where a knob that is searched brings an engine without timers.
     """
     environment = observation.environment
     return Manner(
         timing=_timing(observation, space),
         shared=observation.facts.shared,
+        detect=observation.voltages_count,
+        traces=_traces(observation, most_values),
         place=(environment.neuron, environment.executable),
         builder=builder,
     )
+
+
+def _traces(observation: Observation, most_values: int) -> int:
+    """How many vectors of a rank are compared, if any is recorded, or sampled in its place."""
+    facts = observation.facts
+    if not observation.traced or not most_values:
+        return 0
+    finest = 4 * facts.t_stop_ms / facts.dt_ms if facts.dt_ms else 1.0
+    return max(1, min(MOST_TRACES, int(most_values / max(finest, 1.0))))
 
 
 def what_is_timed(search: SearchConfig, observation: Observation) -> SearchConfig:

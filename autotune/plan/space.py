@@ -311,12 +311,12 @@ def _reason(name: str, answer: Domain | Excluded, observation: Observation, want
     if name in wanted.exclude or (wanted.only is not None and name not in wanted.only):
         return "left out as you asked"
     if not observation.spikes:
-        if answer.safety != EXACT:
+        if answer.safety != EXACT and not observation.traced:
             silent = (
                 "the model makes no spikes" if observation.facts.detects_spikes else "NEURON detects no spikes here"
             )
             return f"{silent}: what this changes cannot be verified"
-        if not any(observation.voltage_digests):
+        if not any(observation.voltage_digests) and not observation.facts.recorded:
             return f"{_no_voltages(observation.facts)}: nothing can be verified"
     share = KNOBS[name].share(observation.facts)
     if wanted.only is None and share is not None and share < wanted.smallest_gain / (1.0 + wanted.smallest_gain):

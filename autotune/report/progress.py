@@ -51,7 +51,7 @@ class Progress:
         """It is known whether trials run on one built network."""
 
     def searching(self, known: list[Trial], limits: SearchConfig) -> None:
-        """The search begins, with the trials of earlier sessions."""
+        """The search begins, with the trials of earlier drivers."""
 
     def trial(self, trial: Trial) -> None:
         """A trial has its verdict."""

@@ -53,6 +53,7 @@ class Verifier:
         """The same, if the run also does beside its spikes what the user's own runs do; of these, one more is known."""
         if not changes:
             self.acceptance.beside.learn(run)
+            self.acceptance.traces.learn(run)
             return judgement
         return judgement.beside(self.acceptance.compared_beside(run, changes, self.space.safety(changes)))
 

@@ -50,6 +50,7 @@ class Router:
     _decided_at: float | None = None
     """The part of the run for which it was decided."""
     _broken: int = 0
+    _regime: Regime = "regular"
 
     @cached_property
     def proof(self) -> Proof:
@@ -84,6 +85,7 @@ class Router:
         """Who makes the run of a trial and the baseline runs beside it; knobs that are new to the sessions are compared
         with a fresh process now.
         """
+        self._regime = regime
         self.decide(ask, regime)
         return self.proof if self._serves(ask) and self.compared.agrees(ask) else self.fresh
 
@@ -151,7 +153,7 @@ class Router:
         return self._broken >= MOST_BROKEN
 
     def _same_beside(self, ask: Ask, run: Run) -> bool:
-        whole = self.acceptance.until(ask.stop_ms)
+        whole = replace(self.acceptance, regime=self._regime).until(ask.stop_ms)
         return not ask.changes or worst(whole.compared_beside(run, ask.changes, self.space.safety(ask.changes))) is None
 
     def _stop_ms(self, ask: Ask) -> float:

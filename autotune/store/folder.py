@@ -4,6 +4,7 @@ and goes on.
 study.json  observation.json  plan.json  …  confirmation.json   a record of each step, which declares its own name
 trials/0007.json                                              a record of each trial
 rasters/baseline.npz  …                                       what trials are compared with
+traces/own/  …                                                what the model records, likewise
 optuna.journal                                                the sampler's memory; can be rebuilt from trials/
 agent/  scratch/                                              the staged agent and the runs in progress
 files/                                                        the user's files as they were before the watched run
@@ -38,7 +39,7 @@ Record = TypeVar("Record", bound=Recorded)
 MARKER = "study.json"
 BEFORE_THE_FIRST_STEP = {MARKER, "spent.json"}
 LOCK = ".lock"
-FOLDERS = ("trials", "rasters", "scratch")
+FOLDERS = ("trials", "rasters", "traces", "scratch")
 OWN = ("*.json", "optuna.journal*", "agent", "files", *FOLDERS)
 
 
@@ -67,6 +68,10 @@ class StudyFolder:
     @property
     def rasters(self) -> Path:
         return self.path / "rasters"
+
+    @property
+    def traces(self) -> Path:
+        return self.path / "traces"
 
     @property
     def baseline_raster(self) -> Path:

@@ -18,7 +18,7 @@ from autotune.observe import Observation, voltage_digests
 from autotune.raster import Raster
 from autotune.raster.metrics import first_divergence_ms, identical
 from autotune.report.format import counted
-from autotune.results import Compared, Where, distance_of, violation_of, worst
+from autotune.results import FARTHEST, Compared, Where, distance_of, violation_of, worst
 from autotune.settings import Changes
 from autotune.store.records import Verdict
 from autotune.verify.band import NullBand, null_band
@@ -27,6 +27,7 @@ from autotune.verify.error import Ruler, ruler
 from autotune.verify.evidence import too_little
 from autotune.verify.references import References, Regime
 from autotune.verify.stability import bounds, instability, not_finite, silenced
+from autotune.verify.traces import OwnTraces
 
 LEAST_VIOLATION = 1e-6  # a raster that differs within the window has distance 0 and is rejected all the same
 
@@ -75,6 +76,8 @@ class Acceptance:
     references: References = field(default_factory=References)
     beside: OwnRuns = field(default_factory=OwnRuns)
     """What the user's own runs do beside spikes: it grows with each."""
+    traces: OwnTraces = field(default_factory=OwnTraces)
+    """What they record."""
 
     def until(self, stop_ms: float | None) -> Acceptance:
         """The same for runs that end early, at `stop_ms`; None for the whole run."""
@@ -91,11 +94,25 @@ class Acceptance:
             observation=replace(self.observation, facts=replace(self.observation.facts, t_stop_ms=stop_ms)),
             references=References(part(kept.perturbed), part(kept.finer), part(kept.null), kept.finer_until_ms),
             beside=self.beside.until(stop_ms),
+            traces=self.traces.until(stop_ms),
         )
 
     @cached_property
     def unproved(self) -> str:
-        """Why no change of the numbers can be judged by this baseline; empty where one can."""
+        """Why no change of the numbers can be judged by this baseline; empty where one can. What is recorded is known
+        from the calibration on.
+        """
+        facts = self.observation.facts
+        if not self.few_spikes:
+            return ""
+        if self.traces.own is None:
+            return "" if self.observation.traced else self.few_spikes
+        traces = self.traces.too_little(facts.t_stop_ms, facts.membranes)
+        return f"{self.few_spikes}; of what is recorded: {traces}" if traces else ""
+
+    @cached_property
+    def few_spikes(self) -> str:
+        """Why the spikes alone cannot judge it."""
         facts = self.observation.facts
         return too_little(self.baseline, facts.t_stop_ms, facts.sources, self.limits)
 
@@ -106,22 +123,47 @@ class Acceptance:
     def compared_beside(self, run: Run, changes: Changes, safety: str) -> tuple[Compared, ...]:
         """What of a run was compared beside its spikes, and with what outcome; of a session's run nothing."""
         other = self.beside.difference(run, changes, safety, identical(self.baseline, run.raster))
-        return () if other is None else (other,)
+        traces = self.traces.compared(run, safety, self.regime, self._same_until_ms(run, safety))
+        found = (*filter(None, (other,)), *traces)
+        if not self._rests_on_traces(safety) or any(each.state != "not compared" for each in traces):
+            return found
+        return (*found, Compared("trace", "", "different", FARTHEST, "nothing that is recorded could be compared"))
+
+    def _rests_on_traces(self, safety: str) -> bool:
+        """Whether spikes alone prove too little of a change of this class."""
+        if not len(self.baseline):
+            return safety != EXACT
+        return safety == NUMERICAL and bool(self.few_spikes)
+
+    def _same_until_ms(self, run: Run, safety: str) -> float:
+        """Until when traces of a chaotic network can be the same."""
+        if self.regime != "chaotic" or identical(self.baseline, run.raster):
+            return math.inf
+        if safety == NUMERICAL and not self.references.finer:
+            return 0.0
+        if safety == NUMERICAL:
+            return self.limits.horizon * self._ruler.parting_ms(self.baseline, self._finest)
+        parted = (self._parts_at(each) for each in self.references.perturbed)
+        return self.limits.round_off_horizon * min(parted, default=0.0)
 
     def judge(self, run: Run, safety: str) -> Judgement:
         """The verdict on the spikes of a run whose changes are of class `safety`, or on its voltages without any."""
         judgement = self._judge(run, safety)
         if judgement.verdict == "not applicable":
             return judgement
-        return replace(judgement, looked=(self._looked(run, judgement),))
+        looked = self._looked(run, judgement)
+        return replace(judgement, looked=(looked,) if looked else ())
 
-    def _looked(self, run: Run, judgement: Judgement) -> Compared:
-        """The spikes, or the sampled voltages in their place, as one of the things that were compared."""
+    def _looked(self, run: Run, judgement: Judgement) -> Compared | None:
+        """The spikes, or the sampled voltages in their place, as one of the things that were compared; None where
+        neither says anything.
+        """
         if judgement.verdict != "accepted":
             distance = distance_of(judgement.violation)
             return Compared(judgement.where or "spikes", "", "different", distance, judgement.reason, len(run.raster))
         if not len(self.baseline):
-            return Compared("trace", "sampled voltages", "identical", number=len(self.observation.voltage_digests))
+            sampled = Compared("trace", "sampled voltages", "identical", number=len(self.observation.voltage_digests))
+            return sampled if self._same_voltages(run) else None
         if identical(self.baseline, run.raster):
             return Compared("spikes", "", "identical", number=len(run.raster))
         return Compared("spikes", "", "within", judgement.graded, number=len(run.raster))
@@ -134,10 +176,10 @@ class Acceptance:
         if self._stopped_elsewhere(run):
             reason = f"stopped at t = {run.t_ms:g} ms, the baseline at {self.observation.facts.t_stop_ms:g} ms"
             return Judgement("crashed", reason, apart, max(apart, 1.0))
-        if not len(self.baseline):
-            return self._judge_voltages(run)
         if safety == NUMERICAL and self.unproved:
             return Judgement("not applicable", self.unproved, apart, max(apart, 1.0))
+        if not len(self.baseline):
+            return self._judge_voltages(run, safety)
         return self.judge_raster(run.raster, safety)
 
     def _unstable(self, run: Run, safety: str) -> str:
@@ -292,13 +334,18 @@ class Acceptance:
         rejected = self._diverged(raster, worst.text(), apart, 1 - 1 / worst.excess)
         return replace(rejected, statistics=min(worst.excess, sys.float_info.max))
 
-    def _judge_voltages(self, run: Run) -> Judgement:
+    def _judge_voltages(self, run: Run, safety: str) -> Judgement:
+        """Without spikes: an exact knob must leave the sampled voltages alone; else it is for what is recorded."""
         if len(run.raster):
             reason = f"{counted(len(run.raster), 'spike')} where the baseline has none"
             return Judgement("diverged", reason, 1.0, 1.0, where="spikes")
-        if voltage_digests(run) == self.observation.voltage_digests and any(self.observation.voltage_digests):
+        if self._same_voltages(run) or (safety != EXACT and self.traces.own is not None):
             return Judgement("accepted", "", 0.0, 0.0)
         return Judgement("diverged", "the sampled voltages differ (no spikes to compare)", 1.0, 1.0, where="trace")
+
+    def _same_voltages(self, run: Run) -> bool:
+        own = self.observation.voltage_digests
+        return voltage_digests(run) == own and any(own)
 
     def _diverged(self, raster: Raster, why: str, apart: float, violation: float | None = None) -> Judgement:
         when = first_divergence_ms(self.baseline, raster)

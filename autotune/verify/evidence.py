@@ -7,8 +7,6 @@ is told what is missing and where to say that it is enough.
 
 from __future__ import annotations
 
-import math
-
 from autotune.config import AcceptConfig
 from autotune.raster import Raster
 from autotune.report.format import counted
@@ -24,7 +22,7 @@ def too_little(spikes: Raster, end_ms: float, cells: int, limits: AcceptConfig) 
         lacks.append(f"{counted(len(spikes), 'spike')}, at least {limits.evidence_spikes} are needed (evidence_spikes)")
     if len(spikes) and spikes.times_ms[-1] < limits.evidence_until * end_ms:
         lacks.append(f"none after t = {spikes.times_ms[-1]:g} ms of {end_ms:g} ms (evidence_until)")
-    firing, wanted = len(spikes.gid_set), _cells_wanted(cells, limits.evidence_cells)
+    firing, wanted = len(spikes.gid_set), limits.cells_wanted(cells)
     if len(spikes) and firing < wanted:
         lacks.append(f"{firing} of {counted(cells, 'cell')} fired, at least {wanted} are needed (evidence_cells)")
     if not lacks:
@@ -33,8 +31,3 @@ def too_little(spikes: Raster, end_ms: float, cells: int, limits: AcceptConfig) 
         f"the spikes prove too little of a change of the numbers: {', '.join(lacks)}; record more spikes, run longer, "
         "or lower these keys under [accept]"
     )
-
-
-def _cells_wanted(cells: int, share: float) -> int:
-    """One cell of several says nothing of the others, however small the share."""
-    return max(math.ceil(share * cells), min(2, cells)) if share > 0 else 0

@@ -130,13 +130,17 @@ OTHER_MEANINGS = {
     ("doctor.py", "neuron"),
     ("doctor.py", "coreneuron"),
 }
+MAKING_SETTINGS = ("dict", "with_values", "Params", "Changes", "Effective")
+"""What is called with settings: there a keyword is a knob's name, too."""
 BY_NAME = {"search/recipe.py"}  # published advice names knobs
 
 
 def names_of_knobs(file: Path) -> set[str]:
     """The strings of a module that are a knob's name: keys, in comparisons, in tuples to look for; not in prose."""
-    nodes = ast.walk(ast.parse(file.read_text()))
-    return {n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str) and n.value in KNOBS}
+    nodes = [*ast.walk(ast.parse(file.read_text()))]
+    texts = {n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str) and n.value in KNOBS}
+    calls = [n for n in nodes if isinstance(n, ast.Call) and ast.unparse(n.func).rpartition(".")[2] in MAKING_SETTINGS]
+    return texts | {word.arg for call in calls for word in call.keywords if word.arg in KNOBS}
 
 
 def test_no_knob_is_known_by_name_outside_its_folder() -> None:

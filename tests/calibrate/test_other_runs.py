@@ -56,6 +56,7 @@ def test_a_script_that_relies_on_its_dt_is_searched_without_dt_and_told_why(stud
     assert {"knob": "dt", "reason": REASONS[way], "values": []} in record("plan")["out"]
     assert REASONS[way] in " ".join(answer.stdout.split())
     assert "not converged" not in answer.stdout
+    assert "dt: left out for this reason" in answer.stdout
     assert record("plan")["domains"].keys() == {"node_order"}
     assert {trial["params"]["node_order"] for trial in trials} == {0, 1, 2}
     assert {trial["verdict"] for trial in trials} == {"accepted"}

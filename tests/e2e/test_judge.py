@@ -5,6 +5,7 @@ tests/agent/test_reports.py.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -105,6 +106,13 @@ def test_a_script_that_starts_mpiexec_itself(way: str, what: str, fails: Callabl
     assert failure.cure == f"Tune the inner command: mpiexec -n 2 {PYTHON} {script}"
 
 
+def test_a_script_that_starts_mpiexec_without_a_world(fails: Callable[..., RunFailed]) -> None:
+    failure = fails(PYTHON, "starts_others.py", "copies")
+    assert failure.message == "mpiexec, which the command starts, runs 2 serial copies of NEURON (nhost is 1)"
+    assert failure.cure.startswith("Call h.nrnmpi_init()")
+    assert failure.cure.endswith(f"Tune the inner command: mpiexec -n 2 {PYTHON} serial_run.py")
+
+
 def test_a_script_that_starts_serial_processes(fails: Callable[..., RunFailed]) -> None:
     failure = fails(PYTHON, "starts_others.py", "serially")
     assert failure.message == "the command starts NEURON 2 times"
@@ -132,6 +140,12 @@ def test_nrniv_that_runs_hoc_behind_another_program(fails: Callable[..., RunFail
 def test_a_process_that_ends_by_itself(fails: Callable[..., RunFailed]) -> None:
     failure = fails(PYTHON, "-c", CELL + STEP + "import os; os._exit(7)")
     assert failure.message.startswith("NEURON ended by itself (ended with exit code 7")
+
+
+def test_a_process_that_ends_well_but_without_exit_handlers(fails: Callable[..., RunFailed]) -> None:
+    failure = fails(PYTHON, "-c", CELL + STEP + "import os; os._exit(0)")
+    assert failure.message.startswith("NEURON ended by itself (ended with exit code 0")
+    assert "end it by sys.exit() or h.quit()" in failure.cure
 
 
 def test_a_python_without_neuron(fails: Callable[..., RunFailed]) -> None:
@@ -202,10 +216,22 @@ def test_a_warning_after_which_hoc_goes_on_is_no_reason(fails: Callable[..., Run
     assert "also starts the run" in failure.cure
 
 
+def test_a_crash_that_hoc_survives_is_the_end_of_a_run(fails: Callable[..., RunFailed], tmp_path: Path) -> None:
+    text = 'create s\nfinitialize(-65)\nfadvance()\n{nrnpython("import os; os.kill(os.getpid(), 11)")}\n'
+    (tmp_path / "model" / "m.hoc").write_text(text)
+    failure = fails(NRNIV, "m.hoc")
+    assert failure.message.startswith("NEURON caught a crash of its own and went on (segmentation violation)")
+
+
 def test_hoc_that_says_what_python_could_not_do(fails: Callable[..., RunFailed], tmp_path: Path) -> None:
     (tmp_path / "model" / "m.hoc").write_text('create s\nfinitialize(-65)\n{nrnpython("import no_such_module")}\n')
     failure = fails(NRNIV, "m.hoc")
     assert "NEURON complained: ModuleNotFoundError: No module named 'no_such_module'" in failure.message
+
+
+def test_hoc_that_fails_after_python_did(fails: Callable[..., RunFailed], tmp_path: Path) -> None:
+    (tmp_path / "model" / "m.hoc").write_text('{nrnpython("import no_such_module")}\nnosuch(1)\n')
+    assert re.search("No module named 'no_such_module'; .*nosuch", fails(NRNIV, "m.hoc").message)
 
 
 @pytest.mark.parametrize(

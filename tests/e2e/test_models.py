@@ -70,9 +70,11 @@ def test_an_error_on_one_rank_alone_is_quoted_and_the_waiting_rank_is_ended(tune
 
 
 def test_a_model_that_hangs_is_ended_at_its_time_limit(tune, tmp_path):
-    answer = tune("mpiexec -n 2 {python} hangs.py", "hangs.py", run={"timeout_s": 3})
+    answer = tune(
+        "mpiexec -n 2 {python} hangs.py", "hangs.py", run={"timeout_s": 8}
+    )  # long enough to say that it waits
     assert answer.code == 3
-    assert "still running after 3 s" in answer.stderr
+    assert "still running after 8 s" in answer.stderr
     assert "rank 1: waiting" in answer.stderr
     assert nothing_is_left(tmp_path)
 
@@ -109,9 +111,8 @@ def test_a_model_without_spikes_is_tuned_by_its_voltages_and_told_what_that_can_
     knobs = ["dt", "nspike", "gid_compress"]
     answer = tune("mpiexec -n 2 {python} no_spikes.py", "no_spikes.py", search={"trials": 2, "knobs": knobs})
     assert answer.code == 0, str(answer)
-    assert "the model made no spikes: exact knobs can be verified by the voltages" in answer.stdout
-    line = next(line for line in answer.stdout.splitlines() if line.split()[:1] == ["dt"])
-    assert "not searched: the model makes no spikes: what this changes cannot be verified" in line
+    assert "the model made no spikes: its voltage is compared" in answer.stdout
+    assert "of what is recorded: 0 traces that change with dt after t = 37.5 ms (evidence_until)" in answer.stdout
     trial = json.loads((tmp_path / "out" / "trials" / "0001.json").read_text())
     assert trial["changes"]["gid_compress"] is True
     assert (trial["verdict"], trial["spikes"]) == ("accepted", 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import shutil
 import subprocess
 import sys
@@ -186,7 +187,7 @@ def test_what_a_shim_cannot_apply_is_printed(answer: Callable[..., Path]):
         ("{", "not JSON"),
         ("[]", "schema_version None"),
         ('{"schema_version": 99}', "schema_version 99"),
-        ('{"schema_version": 1}', "study: Field required"),
+        ('{"schema_version": 1}', "'study' is a required property"),
     ],
 )
 def test_a_file_that_is_no_answer_is_told(tmp_path: Path, text: str, says: str):
@@ -200,3 +201,27 @@ def test_a_file_that_is_no_answer_is_told(tmp_path: Path, text: str, says: str):
 def test_what_is_written_is_read_back(answer: Callable[..., Path]):
     file = answer(*SERIAL, dt=0.05)
     assert json.loads(read_best(file).model_dump_json()) == json.loads(file.read_text())
+
+
+@pytest.mark.parametrize("gone", [True, False], ids=["a file is gone", "another script"])
+def test_another_model_is_refused(answer: Callable[..., Path], folder: Path, gone: bool):
+    (folder / "part.py").write_text("# of the model\n")
+    best = read_best(answer(*SERIAL, dt=0.05))
+    if gone:
+        (folder / "part.py").unlink()
+    else:
+        (folder / "other.py").write_text("from neuron import h\n")
+    words = SERIAL if gone else (sys.executable, "other.py")
+    with pytest.raises(UsageError, match="part.py changed since" if gone else "other.py is another model"):
+        production(best, words, folder)
+    assert production(best, words, folder, force=True).warnings
+
+
+def test_compiled_mechanisms_belong_to_the_model(folder: Path):
+    library = folder / platform.machine() / "libnrnmech.so"
+    library.parent.mkdir()
+    library.write_bytes(b"one build")
+    first = identify_model(parse_command(SERIAL, folder)).files
+    library.write_bytes(b"another build")
+    again = identify_model(parse_command(SERIAL, folder)).files
+    assert {name for name in first if first[name] != again[name]} == {f"{platform.machine()}/libnrnmech.so"}

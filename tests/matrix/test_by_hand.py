@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from model_bench import MODELS, Bench
+from model_bench import LIMIT_S, MODELS, Bench
 
+from autotune.export import write_best
 from autotune.handover.answer import Answer, read_answer
 from autotune.handover.formats import named
 from autotune.launch.ask import Run
+from autotune.launch.command import parse_command
+from autotune.launch.interpreter import ask
+from autotune.observe.identity import identify_model
 from autotune.raster.metrics import identical
 from autotune.store.folder import open_finished
 
@@ -35,10 +42,10 @@ SHARED = {"threads": 2, "dt": 0.0125}  # of one rank: on two cores two ranks hav
 ENGINE = {"coreneuron": True, "cell_permute": 1}
 
 
-def pasted(answer: Answer, language: str, folder: Path) -> None:
+def pasted(answer: Answer, language: str, folder: Path, models: Path = MODELS[1]) -> None:
     """Put a copy of the model there, with what `export` gives right before its run."""
     name = LINES[language].split()[-1]
-    source = next(place / name for place in MODELS if (place / name).exists()).read_text()
+    source = (models / name).read_text()
     code = named(language).text(answer)
     both, count = re.subn(BEFORE[language], lambda found: f"{code}\n{found[0]}", source, flags=re.MULTILINE)
     assert count == 1
@@ -77,3 +84,47 @@ def as_found(answer: Answer, settings: dict[str, Any], trial: Run, version: str)
         observation=replace(answer.observation, facts=facts),
         winner=replace(answer.winner, changes=settings, effective=trial.effective),
     )
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("language", LINES)
+def test_pasted_settings_print_what_exec_prints(language: str, tmp_path: Path) -> None:
+    """Every spike, of the model as it is with the answer applied, and of the copy with the code in it."""
+    programs = Path(sys.executable).parent
+    name, words = LINES[language].split()[-1], LINES[language].split()
+    line = [*words[:3], str(programs / words[3]), *words[4:]]
+    own = tmp_path / "own"
+    own.mkdir()
+    shutil.copy(MODELS[1] / name, own)
+    if language == "python":  # the hoc model prints its spikes by itself
+        text = (own / name).read_text()
+        (own / name).write_text(text.replace("pc.barrier()", "print(*zip(times, gids), flush=True)\npc.barrier()"))
+    shutil.copytree(DEMO, tmp_path / "study")
+    found = read_answer(*open_finished(tmp_path / "study"))
+    changes = {"dt": 0.05, "nspike": 4, "gid_compress": True, "bin_queue": True}
+    assert found.winner is not None
+    answer = replace(found, winner=replace(found.winner, changes=changes, effective={}))
+    pasted(answer, language, tmp_path / "pasted", own)
+    environment = found.best.environment
+    neuron = ask(programs / "python", dict(os.environ))["neuron"]
+    best = found.best.model_copy(
+        update={
+            "changes": changes,
+            "model": identify_model(parse_command(line, own)),
+            "environment": replace(environment, neuron=neuron),
+        }
+    )
+    write_best(best, tmp_path / "best.json")
+    write_best(best.model_copy(update={"changes": {}}), tmp_path / "plain.json")
+    applied = printed(tmp_path / "best.json", line, own)
+    assert applied == printed(tmp_path / "plain.json", line, tmp_path / "pasted")
+    assert applied != printed(tmp_path / "plain.json", line, own)
+
+
+def printed(best: Path, line: list[str], folder: Path) -> list[str]:
+    """What the command prints with this answer applied; with one that changes nothing it is started as it is."""
+    words = [sys.executable, "-m", "autotune", "exec", str(best), "--", *line]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    lines = sorted(line for line in done.stdout.splitlines() if line.strip())
+    assert len(lines) > 1, done.stderr
+    return lines

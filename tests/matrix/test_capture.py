@@ -69,3 +69,15 @@ def test_a_run_that_is_told_to_read_the_authors_vectors_captures_in_no_other_way
     assert len(run.raster) == 0
     with pytest.raises(RunFailed, match="0 vectors could hold the gids"):
         bench.watched("python handles_vectors.py own-numbers 1", observe=False, shared=True)
+
+
+@pytest.mark.parametrize("ways", ["on", "late", "off on"])
+def test_runs_that_the_model_gives_to_coreneuron_are_psolve_and_their_spikes_are_seen(ways: str, bench: Bench) -> None:
+    run, watched = bench.watched(f"python runs_coreneuron.py {ways}")
+    counts = [int(line.split()[1]) for line in watched.stdout if line.startswith(tuple(ways.split()))]
+    assert min(counts) > 5
+    assert len(run.raster) == sum(counts)
+    assert [section.coreneuron for section in run.reports[0].sections] == [way != "off" for way in ways.split()]
+    facts = merge_facts(run, bench.runner("python runs_coreneuron.py").command)
+    assert facts.psolve
+    assert facts.baseline["coreneuron"] == ("off" not in ways)

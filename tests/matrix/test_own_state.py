@@ -21,6 +21,7 @@ pytestmark = pytest.mark.mpi
         "python own_state.py psolve",
         "python own_state.py run",
         "python own_state.py functions",
+        "python own_state.py undetected",
         "mpiexec -n 2 python own_state.py psolve",
         "mpiexec -n 2 python own_state.py functions",
         "nrniv own_state.hoc",
@@ -75,3 +76,13 @@ def test_what_cannot_be_hidden_is_said(bench: Bench) -> None:
     assert run.reports[0].model["traces"] == [
         "hoc knows three names more (autotune_spike, autotune_times, autotune_ids)"
     ]
+
+
+def test_voltages_are_sampled_through_re_init_of_cvode(bench: Bench) -> None:
+    """`cvode.re_init()` makes CVODE's lists of recorders anew, from one in which ours are no more."""
+    run, watched = bench.watched("python re_init.py")
+    assert watched == bench.plain("python re_init.py")
+    assert run.reports[0].model["traces"] == []
+    assert run.reports[0].voltage["steps"] > 10
+    repeated, _ = bench.watched("python re_init.py")
+    assert repeated.reports[0].voltage == run.reports[0].voltage

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 
 import pytest
 from model_bench import Bench
@@ -38,3 +39,14 @@ def test_spikes_that_are_recorded_elsewhere_from_after_finitialize_on_are_missed
 def test_a_connection_without_a_source_is_no_source(ranks: int, bench: Bench) -> None:
     run, _ = bench.watched(f"mpiexec -n {ranks} python own_state.py psolve")
     assert [report.model["no_coreneuron"] for report in run.reports] == [""] * ranks
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_source_that_went_with_its_section_is_not_kept(threads: int, bench: Bench, special: Path) -> None:
+    """NEURON 8.2 would crash in the next finitialize where a vector of ours held it."""
+    bench.extra = [special]
+    line = f"nrniv -c threads={threads} rebuilt.hoc"
+    run, watched = bench.watched(line)
+    assert watched == bench.plain(line)
+    assert "t = 5 " in watched.stdout
+    assert run.t_ms == pytest.approx(5)

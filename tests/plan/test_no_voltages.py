@@ -11,7 +11,7 @@ from autotune.plan.space import make_space
 
 
 def test_sections_whose_voltages_were_lost_are_not_called_missing(fresh_runner: Callable[..., FreshRunner]) -> None:
-    observation, _ = observe(fresh_runner("re_init.py", ranks=1), None, 120)
+    observation, _ = observe(fresh_runner("re_init.py", "late", ranks=1), None, 120)
     assert observation.facts.has_sections
     assert not any(observation.voltage_digests)  # else NEURON keeps recorders through re_init, and the reason can go
     older = replace(observation, facts=replace(observation.facts, neuron=(8, 2, 7)))  # which has an exact knob for it

@@ -151,6 +151,28 @@ def test_half_the_dt_is_told_by_what_was_measured(distance, shift_ms, text):
     assert any(text in line for line in in_a_pipe(lambda progress: progress.calibrated(calibration)))
 
 
+def test_where_a_quarter_of_dt_says_something_else_half_of_it_is_no_comfort():
+    calibration = Calibration(
+        1.0, half_dt_distance=0.0, half_dt_shift_ms=0.0, in_range=False, note="your own dt is not converged"
+    )
+    lines = in_a_pipe(lambda progress: progress.calibrated(calibration))
+    assert "  half the dt shifts its spikes by up to 0.000 ms" in lines
+    assert not any("the error you live with" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        ({"note": "at dt/2 your model fails: x", "left_out": {"dt": "at dt/2 your model fails: x"}}, "dt: left out"),
+        ({"note": "too few", "unproved": "too few"}, "what changes the numbers (numerical) is left out"),
+    ],
+)
+def test_what_the_calibration_leaves_out_is_named_beside_the_reason(found, told):
+    lines = in_a_pipe(lambda progress: progress.calibrated(Calibration(1.0, **found)))
+    at = next(at for at, line in enumerate(lines) if "note: " in line)
+    assert lines[at + 1].strip() == f"{told} for this reason"
+
+
 @pytest.mark.parametrize(
     ("evidence", "told"),
     [

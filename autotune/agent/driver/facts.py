@@ -64,6 +64,12 @@ class ModelFacts:
     """Artificial cells that have a gid, so that their spikes are exchanged."""
     sources_without_gid: int = 0
     """Sources of spikes that have none, stimuli apart: the cells of most serial models."""
+    spots: int = 0
+    """Where NEURON looks for no spikes at all: places at whose voltage the agent does,"""
+    spots_are: str = ""
+    """and what these are."""
+    recorded: int = 0
+    """Vectors that NEURON fills for the script (`Vector.record`), but for those of t."""
     output_gids: Tuple[int, ...] = ()
     """Output gids of every rank."""
     min_delay_ms: Optional[float] = None
@@ -104,12 +110,17 @@ class ModelFacts:
     @property
     def sources(self) -> int:
         """How many cells could have fired, as far as they are cells with a membrane; 0 where none is known."""
-        return self.cells - self.artificial_gids + self.sources_without_gid
+        return self.cells - self.artificial_gids + self.sources_without_gid or self.spots
+
+    @property
+    def membranes(self) -> int:
+        """How many cells with a membrane there are: those that could fire, else the trees."""
+        return self.sources or self.trees or 0
 
     @property
     def detects_spikes(self) -> bool:
         """NEURON looks for spikes of something in the model, whether or not it fired."""
-        return bool(self.sources or self.artificial_gids)
+        return bool(self.cells + self.sources_without_gid)
 
     @property
     def versions(self) -> Tuple[Tuple[int, ...], ...]:

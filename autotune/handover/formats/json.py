@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autotune.export import as_json
 from autotune.handover.answer import Answer
 
 FILE = "best.json"
@@ -9,4 +10,4 @@ FILE = "best.json"
 
 def text(answer: Answer) -> str:
     """As its schema says."""
-    return answer.best.model_dump_json(indent=2) + "\n"
+    return as_json(answer.best)

@@ -78,9 +78,10 @@ class TerminalProgress(Progress):
         )
         cells = facts.cells or (facts.trees or 0) + facts.artificial_cells  # those of a serial model have no gid
         delay = f", smallest delay between ranks {facts.min_delay_ms:g} ms" if facts.min_delay_ms is not None else ""
+        recorded = f", {counted(facts.recorded, 'recorded vector')}" if facts.recorded else ""
         self._line(
             f"{counted(cells, 'cell')}, {counted(observation.spikes, 'spike')} in {facts.t_stop_ms:g} ms at "
-            f"dt = {facts.dt_ms:g} ms" + delay
+            f"dt = {facts.dt_ms:g} ms{recorded}{delay}"
         )
         parts = observation.sections
         self._line(
@@ -109,9 +110,14 @@ class TerminalProgress(Progress):
         if calibration.regime == "chaotic":
             self._line(f"chaotic: {calibration.why}; a change of numbers is judged by statistics")
         elif calibration.half_dt_distance is not None:
-            self._line(f"half the dt {_half_dt(calibration)}: the error you live with")
+            comfort = ": the error you live with" if calibration.in_range else ""
+            self._line(f"half the dt {_half_dt(calibration)}{comfort}")
         if calibration.note:
             self._line(f"note: {calibration.note}", "yellow")
+        if calibration.left_out:
+            self._line(f"{', '.join(calibration.left_out)}: left out for this reason", "yellow")
+        elif calibration.unproved:
+            self._line("what changes the numbers (numerical) is left out for this reason", "yellow")
 
     def timed(self, record: NoiseRecord, note: str) -> None:
         for line in filter(None, (note, *record.advice)):

@@ -10,7 +10,7 @@ for number in range(3):
     soma.L = soma.diam = 20
     soma.insert("hh")
     clamp = h.IClamp(soma(0.5))
-    clamp.dur, clamp.amp = 1e9, 0.3
+    clamp.dur, clamp.amp = 1e9, 10
     kept.append((soma, dendrite, clamp, h.APCount(soma(0.5))))
 h.tstop = 20
 h.run()

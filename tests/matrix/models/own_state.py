@@ -1,7 +1,8 @@
 """A ring that prints all that NEURON can tell about itself, names of objects and of everything in hoc included.
 
-Every rank has a NetCon without a source, too. Arguments: `run`, `psolve` or `functions` (it is made, run and thrown
-away in a function, twice); and `save FILE` or `restore FILE` its state.
+Every rank has a NetCon without a source, too. Arguments: `run`, `psolve`, `functions` (it is made, run and thrown
+away in a function, twice) or `undetected` (a cell whose spikes an APCount counts and whose voltage is recorded); and
+`save FILE` or `restore FILE` its state.
 """
 
 import os
@@ -23,6 +24,17 @@ CLASSES = [
     "Random",
     "Vector",
 ]
+
+
+def build_undetected():
+    section, kept = h.Section(name="alone"), []
+    section.L = section.diam = 20
+    section.insert("hh")
+    for number in range(2):
+        clamp = h.IClamp(section(0.5))
+        clamp.delay, clamp.dur, clamp.amp = 5 + 20 * number, 1, 5
+        kept += [clamp, h.APCount(section(0.5)), h.Vector().record(section(0.5)._ref_v)]
+    return {0: (section, h.ExpSyn(section(0.5)))}, kept
 
 
 def build(pc):
@@ -82,7 +94,7 @@ def restore(file):
 
 
 def simulate(pc, how, way):
-    network = build(pc)
+    network = build_undetected() if how == "undetected" else build(pc)
     vector = h.Vector(3, 7)
     histogram = h.Vector(100)
     if int(pc.id()) == 0:

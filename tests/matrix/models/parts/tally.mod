@@ -1,0 +1,3 @@
+NEURON { POINT_PROCESS Tally RANGE n }
+PARAMETER { n = 0 }
+NET_RECEIVE(change) { n = n + change }

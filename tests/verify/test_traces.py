@@ -1,0 +1,156 @@
+"""What a model records is compared, and is evidence where there are no spikes: cells whose right verdict is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autotune.agent.knobs import EXACT, ROUND_OFF
+from autotune.calibrate.baseline import Calibration, calibrate
+from autotune.config import AcceptConfig
+from autotune.launch.ask import Ask, Perturbation, Run
+from autotune.launch.mechanisms import Builder
+from autotune.launch.run import FreshRunner
+from autotune.observe import observe
+from autotune.plan.manner import manner
+from autotune.plan.space import make_space
+from autotune.search.verified import Verifier
+from autotune.traces import Ruler, Trace, apart
+from autotune.verify.acceptance import Acceptance, Judgement
+from autotune.verify.traces import OwnTraces, lacking
+
+LIMIT_S = 120.0
+
+
+@dataclass
+class Cell:
+    """A cell with its calibration."""
+
+    runner: FreshRunner
+    acceptance: Acceptance
+    calibration: Calibration
+    verifier: Verifier
+
+    @classmethod
+    def of(cls, runner: FreshRunner, folder: Path) -> Cell:
+        limits = AcceptConfig()
+        observation, baseline = observe(runner, None, LIMIT_S)
+        space = make_space(observation)
+        made = manner(observation, space, Builder(observation.facts.launch, runner.environment), 10**6)
+        runner = replace(runner, manner=made)
+        raw = Acceptance(baseline, observation, limits, traces=OwnTraces(folder / "traces", limits))
+        (folder / "rasters").mkdir()
+        known = calibrate(runner, runner, Ask(LIMIT_S), raw, space, folder / "rasters")
+        acceptance = replace(raw, regime=known.regime)
+        return cls(runner, acceptance, known, Verifier(space, acceptance, LIMIT_S))
+
+    def run(self, **settings: Any) -> Run:
+        return self.runner.run(self.verifier.ask(settings))
+
+    def judged(self, **settings: Any) -> Judgement:
+        return self.verifier.judge(self.run(**settings), settings)
+
+
+@pytest.fixture(scope="module")
+def cell(runner_in: Callable[..., FreshRunner], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Cell]:
+    """`cell("nothing", "every-step")`: tests/models/one_cell.py with these arguments, calibrated once."""
+
+    @cache
+    def made(*arguments: str) -> Cell:
+        folder = tmp_path_factory.mktemp("cell")
+        return Cell.of(runner_in(folder, "one_cell.py", *arguments, ranks=1), folder)
+
+    return made
+
+
+KINDS = {
+    "below threshold": ("nothing", "every-step", "--passive"),
+    "recorded by nobody": ("nothing", "nothing", "--passive"),
+    "at an interval": ("nothing", "interval", "--passive"),
+    "at given times": ("nothing", "times", "--passive"),
+    "counted by APCount": ("apcount", "nothing"),
+    "a few spikes and a trace": ("nothing", "every-step"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_trace_is_right_at_twice_the_dt_and_wrong_at_eight_times(cell: Callable[..., Cell], kind: str) -> None:
+    judged = cell(*KINDS[kind])
+    assert judged.calibration.unproved == ""
+    right = judged.judged(dt=0.05)
+    assert right.verdict == "accepted", right.reason
+    assert any(each.where == "trace" and each.state == "within" and 0 < each.distance <= 1 for each in right.looked)
+    wrong = judged.judged(dt=0.2)
+    assert wrong.verdict == "diverged"
+    assert wrong.violation > 0
+    assert "of your own dt" in wrong.reason or "is accepted" in wrong.reason
+
+
+def test_an_exact_knob_must_leave_a_trace_as_it_is(cell: Callable[..., Cell]) -> None:
+    judged = cell(*KINDS["below threshold"])
+    again, other = judged.run(), judged.run(dt=0.05)
+    same = judged.acceptance.traces.compared(again, EXACT, "regular", np.inf)
+    assert [(each.where, each.state) for each in same] == [("trace", "identical")]
+    moved = judged.acceptance.traces.compared(other, EXACT, "regular", np.inf)
+    assert [each.state for each in moved] == ["different"]
+    assert "a knob of class exact must not change it" in moved[0].says
+
+
+def test_a_trace_that_comes_to_rest_proves_nothing_of_the_rest(cell: Callable[..., Cell]) -> None:
+    judged = cell("nothing", "every-step", "--passive", "--rest", "--tstop", "300")
+    assert "0 traces that change with dt after t = 225 ms (evidence_until)" in judged.calibration.unproved
+    assert judged.judged(dt=0.05).verdict == "not applicable"
+
+
+def test_a_variable_step_is_compared_at_its_own_times(cell: Callable[..., Cell]) -> None:
+    judged = cell("nothing", "every-step", "--passive", "--cvode")
+    assert judged.judged().verdict == "accepted"
+    perturbed = judged.runner.run(replace(judged.verifier.ask(), perturbation=Perturbation(1e-3, 1)))
+    looked = judged.acceptance.traces.compared(perturbed, ROUND_OFF, "regular", np.inf)
+    assert [each.state for each in looked] == ["within"]
+    far = judged.runner.run(replace(judged.verifier.ask(), perturbation=Perturbation(3.0, 1)))
+    looked = judged.acceptance.traces.compared(far, ROUND_OFF, "regular", np.inf)
+    assert [each.state for each in looked] == ["different"]
+
+
+def test_what_is_not_filled_is_said(cell: Callable[..., Cell]) -> None:
+    judged = cell(*KINDS["below threshold"])
+    own = judged.acceptance.traces
+    trace = own.own.read(own.own.keys[0])
+    half = replace(
+        trace, values=trace.values[: len(trace.values) // 2], times_ms=trace.times_ms[: len(trace.values) // 2]
+    )
+    assert "is filled until t = 74.975 ms, in your run until 150 ms" in lacking(half, trace, np.inf)
+    assert "holds 1 value, in your run" in lacking(replace(trace, values=trace.values[:1]), trace, np.inf)
+
+
+def sines(dt_ms: float, *, shift_ms: float = 0.0, spikes: bool = False, times: float = 1.0) -> Trace:
+    t = np.arange(0, 200 + dt_ms / 2, dt_ms)
+    values = times * np.sin((t - shift_ms) / 20)
+    if spikes:
+        values += 20 * np.exp(-(((t - shift_ms) % 20 - 10) ** 2) / 0.1)
+    return Trace("x", "every step", values, t, 200.0)
+
+
+def test_a_late_spike_is_a_shift_and_a_lost_one_is_far_beyond() -> None:
+    right = sines(0.01, spikes=True)
+    late = apart(sines(0.02, spikes=True, shift_ms=0.3), right, Ruler(1.0))
+    assert late.shift_ms == pytest.approx(0.3, abs=0.02)
+    assert (late.lost, late.beyond < 0.01, late.largest < 0.05) == (0, True, True)
+    lost = apart(sines(0.02), right, Ruler(1.0))
+    assert lost.lost > 0
+    assert lost.beyond > 0.8
+
+
+@pytest.mark.parametrize("factor", [1, 2, 4])
+def test_the_error_of_a_slow_trace_grows_with_it(factor: int) -> None:
+    right = sines(0.01)
+    found = apart(sines(0.05, times=1 + factor * 1e-3), right, Ruler(1.0))
+    assert found.rms == pytest.approx(factor * 1e-3 / np.sqrt(8), rel=0.05)
+    assert found.largest == pytest.approx(factor * 1e-3 / 2, rel=0.05)
