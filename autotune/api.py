@@ -27,6 +27,7 @@ def tune(
     out: str | Path | None = None,
     trials: int | None = None,
     time_budget_s: float | None = None,
+    budget: float | str | None = None,
     knobs: Sequence[str] | None = None,
     exclude: Sequence[str] | None = None,
     environments: Sequence[str | Path] | None = None,
@@ -54,6 +55,7 @@ def tune(
     search = {
         "trials": trials,
         "time_budget_s": time_budget_s,
+        "budget": budget,
         "seed": seed,
         "knobs": None if knobs is None else tuple(knobs),
         "exclude": None if exclude is None else tuple(exclude),

@@ -118,7 +118,7 @@ def prepare(config: StudyConfig) -> tuple[Command, dict[str, str], Mpi | None]:
 
 
 def _record(config: StudyConfig, model: ModelIdentity, storage: str | None) -> StudyRecord:
-    settled = config.model_dump(mode="json", exclude={"search": {"trials", "time_budget_s"}})
+    settled = config.model_dump(mode="json", exclude={"search": {"trials", "time_budget_s", "budget"}})
     created = datetime.now(timezone.utc).isoformat(timespec="seconds")
     return StudyRecord(config.name, settled, model, storage, created, __version__)
 

@@ -61,6 +61,8 @@ def run(
     study: Study = None,
     trials: Annotated[int | None, typer.Option(help="number of trials, the baseline among them")] = None,
     time_budget: Annotated[float | None, typer.Option(help="seconds to search")] = None,
+    budget: Annotated[str | None, typer.Option(help="time for the whole study, proof included: 10min, 2h")] = None,
+    claim: Annotated[str | None, typer.Option(help="what the proof times: whole (the run), or part (of it)")] = None,
     out: Annotated[Path | None, typer.Option(help="the study folder (default: runs/<name>)")] = None,
     knobs: Names = None,
     exclude: Names = None,
@@ -91,6 +93,7 @@ def run(
     search = {
         "trials": trials,
         "time_budget_s": time_budget,
+        "budget": budget,
         "seed": seed,
         "knobs": _split(knobs),
         "exclude": _split(exclude),
@@ -103,7 +106,12 @@ def run(
     from autotune.report.terminal import TerminalProgress
 
     config = config_of(
-        study, context.obj, Path.cwd(), search=search, run={"workspace": workspace, "resident": resident}
+        study,
+        context.obj,
+        Path.cwd(),
+        search=search,
+        confirm={"claim": claim},
+        run={"workspace": workspace, "resident": resident},
     )
     progress = Reports(TerminalProgress(Console(highlight=False, stderr=as_json)))
     try:

@@ -39,6 +39,18 @@ STUDY_FILE = "study.toml"
 Workspace = Literal["auto", "overlay", "library", "put back", "copy", "in place"]
 
 
+_DURATION = re.compile(r"(?:([\d.]+)\s*h)?\s*(?:([\d.]+)\s*min)?\s*(?:([\d.]+)\s*s?)?")
+
+
+def seconds(text: str) -> float:
+    """What "90", "90s", "10min", "2h" and "1h30min" are in seconds. Raises ValueError for anything else."""
+    found = _DURATION.fullmatch(text.strip())
+    if not text.strip() or found is None:
+        raise ValueError('a time is written like "90s", "10min", "2h" or "1h30min"')
+    hours, minutes, rest = (float(part or 0) for part in found.groups())
+    return 3600.0 * hours + 60.0 * minutes + rest
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -51,6 +63,12 @@ class SearchConfig(_Section):
         default=None,
         gt=0,
         description="seconds after which no new trial is begun; without it the number of trials alone decides",
+    )
+    budget: float | None = Field(
+        default=None,
+        gt=0,
+        description='time for the whole study, calibration and proof included: seconds, or "10min", "2h", "1h30min"; '
+        "the search ends early enough for the proof",
     )
     seed: int = Field(default=0, ge=0, description="seed of the sampler and of the order of runs")
     objective: Literal["run", "total"] = Field(
@@ -82,6 +100,11 @@ class SearchConfig(_Section):
     environments: tuple[Path, ...] = Field(
         default=(), description="folders of other Python environments (with bin/python and neuron) to try the model in"
     )
+
+    @field_validator("budget", mode="before")
+    @classmethod
+    def _seconds(cls, given: Any) -> Any:
+        return seconds(given) if isinstance(given, str) else given
 
     @field_validator("values")
     @classmethod
@@ -342,6 +365,11 @@ class ConfirmConfig(_Section):
         gt=0,
         description="the gain that this machine should be able to show; without it 0.03 above minimum_gain",
     )
+    claim: Literal["whole", "part"] = Field(
+        default="whole",
+        description="what the proof times: the whole run, or the part that the search uses; then the winner makes one "
+        "whole run for its result, and the answer says on which part its time was proved",
+    )
     finalists: int = Field(
         default=3,
         ge=1,
@@ -360,13 +388,18 @@ class ConfirmConfig(_Section):
         """The gain that this machine should be able to show."""
         return self.minimum_gain + 0.03 if self.wanted_gain is None else self.wanted_gain
 
+    @property
+    def most(self) -> int:
+        """The most starts of a finalist."""
+        return self.pairs or self.most_pairs
+
     def rule(self, floor: float, alpha: float | None = None) -> Rule:
         """The rule of the proof; `floor`: the spread of this machine's A/A pairs."""
         return Rule(
             self.alpha if alpha is None else alpha,
             self.minimum_gain,
             self.confidence,
-            self.pairs or self.most_pairs,
+            self.most,
             floor,
         )
 

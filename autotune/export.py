@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from autotune.confirm.restless import restless
 from autotune.errors import UsageError
 from autotune.measure import Confirmation
 from autotune.observe import Observation
@@ -81,6 +82,12 @@ class Evidence(_Part):
     test: str
     corrected_p: float | None
     findings: list[dict[str, Any]] = Field(description="every finalist with its interval and p-values")
+    proved_on: float | None = Field(
+        default=None, description="the share of the run on which its times were proved, 0 to 1; none: the whole run"
+    )
+    machine_changed: str = Field(
+        default="", description="how the speed of your own settings changed for good during the study; empty if not"
+    )
     brings: list[dict[str, Any]] = Field(
         default=[],
         description="of each setting of the search's best trial: time without it over time with it, beside the others, "
@@ -225,7 +232,7 @@ def _bill(folder: StudyFolder, confirmation: Confirmation) -> Bill:
     spent_s = sum(folder.spent().values())
     if confirmation.best is None or confirmation.verdict != "improved":
         return Bill(tuning_s=spent_s, saved_s_per_run=None, runs_to_pay=None)
-    own_s = median(pair.baseline_s for pair in confirmation.samples)
+    own_s = median(pair.baseline_s for pair in confirmation.samples) / (confirmation.part or 1.0)
     saved_s = own_s * (1.0 - 1.0 / confirmation.best.speedup.estimate)
     return Bill(tuning_s=spent_s, saved_s_per_run=saved_s, runs_to_pay=math.ceil(spent_s / saved_s))
 
@@ -270,5 +277,7 @@ def _evidence(
         test=confirmation.test,
         corrected_p=confirmation.best.corrected_p if winner and confirmation.best else None,
         findings=list(confirmation.as_dict()["findings"]),
+        proved_on=confirmation.part if winner else None,
+        machine_changed=restless(trials, confirmation),
         brings=[asdict(brings) for brings in simplified.settings] if simplified else [],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -13,6 +14,7 @@ import psutil
 from autotune.agent.affinity import cores_of
 
 CGROUPS, OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+TAKEN = 0.1  # of all cores, by others or by the host, during a run that is timed
 BUSY_LOAD = 0.5  # more than half a core busy with something else, before we start
 
 
@@ -39,6 +41,44 @@ class Machine:
         """Physical cores that a run started here can really use, at least one."""
         limits = (self.cores, self.usable, self.allowed_cores, self.quota_cores)
         return max(1, int(min(limit for limit in limits if limit is not None)))
+
+
+@dataclass(frozen=True)
+class CpuTime:
+    """What the kernel has booked on all hardware threads since the machine was started, in seconds."""
+
+    busy_s: float
+    """Of programs and of the kernel, also what was stolen."""
+    stolen_s: float
+    """In which the host of a virtual machine ran something else."""
+    every_s: float
+    """All of it, idle time too."""
+
+
+@dataclass(frozen=True)
+class Disturbed:
+    """What else the cores did during a run, as shares of all of them, 0 to 1: told by the kernel, not by its time."""
+
+    others: float
+    stolen: float
+
+
+def cpu_time() -> CpuTime:
+    """The kernel's books now."""
+    times = psutil.cpu_times()
+    idle_s = times.idle + getattr(times, "iowait", 0.0)
+    stolen_s = getattr(times, "steal", 0.0)
+    # Linux counts the time of guests twice, in user and in guest.
+    every_s = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
+    return CpuTime(every_s - idle_s, stolen_s, every_s)
+
+
+def disturbed(before: CpuTime, after: CpuTime, own_s: float) -> Disturbed:
+    """What others took between two readings in which a run itself used so many seconds of CPU time."""
+    every_s = max(after.every_s - before.every_s, 1e-9)
+    stolen_s = max(0.0, after.stolen_s - before.stolen_s)
+    others_s = max(0.0, after.busy_s - before.busy_s - stolen_s - own_s)
+    return Disturbed(min(1.0, others_s / every_s), min(1.0, stolen_s / every_s))
 
 
 def describe_machine() -> Machine:
@@ -91,6 +131,16 @@ def warnings(machine: Machine, ranks: int, threads: int) -> list[str]:
         lines.append(f"The CPU governor is {machine.governor!r}; 'performance' makes times steadier.")
     if machine.quota_cores is not None and machine.quota_cores < machine.cores:
         lines.append(f"The container may use {machine.quota_cores:g} of {machine.cores} cores; beyond it is throttled.")
+    return lines
+
+
+def told_by_the_kernel(runs: Sequence[Disturbed]) -> list[str]:
+    """What disturbed timed runs, by the kernel's books, in sentences; nothing where they were alone."""
+    lines = []
+    for share, what in (("others", "other programs took"), ("stolen", "the host of this virtual machine took")):
+        taken = [getattr(run, share) for run in runs]
+        if taken and max(taken) > TAKEN:
+            lines.append(f"During the A/A runs {what} {min(taken):.0%} to {max(taken):.0%} of the cores.")
     return lines
 
 

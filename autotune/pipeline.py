@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 from autotune.begin import begin, prepare
 from autotune.calibrate.baseline import Calibration
+from autotune.calibrate.price import Prices, check_budget, prices, searching, starts_within
 from autotune.calibrate.steps import Calibrator
 from autotune.config import StudyConfig
 from autotune.confirm.confirmation import Confirmer
@@ -62,6 +63,7 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
             observation, baseline = watched
             wishes = what_is_timed(wishes, observation)
             progress.observed(observation)
+            check_budget(wishes, observation)
 
         with folder.spending(progress.step("plan")):
             builder = Builder(observation.facts.launch, begun.watcher.environment)
@@ -92,6 +94,15 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
                 known = calibrator.calibrated(config.noise.runs)
                 progress.calibrated(known.calibration)
                 progress.timed(known.noise, known.short.note)
+                rule = config.confirm.rule(known.noise.noise.upper)
+                part, claim_part = known.part, config.confirm.claim == "part"
+                told = folder.kept(
+                    Prices,
+                    lambda: prices(
+                        observation, wishes, rule, part=part, replays=router.has_sessions, claim_part=claim_part
+                    ),
+                )
+                progress.priced(told)
 
             with folder.spending(progress.step("search")):
                 verifier = Verifier(
@@ -105,14 +116,30 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
                 trials = TrialRunner(
                     runner, verifier.until(known.short.stop_ms), wishes, known.noise.noise.upper, router
                 )
-                progress.searching(folder.trials(), wishes)
-                found = search(begun.study, trials, folder, wishes, progress.trial, known.noise.visible_gain)
+                before_s = sum(folder.spent().get(step, 0.0) for step in ("observe", "plan", "calibrate"))
+                limits = searching(wishes, before_s, told.expected)
+                progress.searching(folder.trials(), limits)
+                found = search(
+                    begun.study,
+                    trials,
+                    folder,
+                    limits,
+                    progress.trial,
+                    known.noise.visible_gain,
+                    known.noise.noise.spread,
+                    config.confirm.gain_to_show,
+                )
                 progress.stopped(found.stopped.reason)
                 found = simplified(begun.study, trials, folder, found, progress.trial)
 
         with folder.spending(progress.step("confirm")):
-            starts = Starts(runner, verifier, router if wishes.objective == "run" else None)
-            confirmer = Confirmer(folder, starts, config.confirm, wishes.seed)
+            on_part = claim_part and known.short.stop_ms is not None
+            timed = verifier.until(known.short.stop_ms) if on_part else verifier
+            resident = router if wishes.objective == "run" else None
+            starts = Starts(runner, timed, resident, whole=verifier if on_part else None)
+            most = starts_within(wishes.budget, sum(folder.spent().values()), starts.start_s, config.confirm.most)
+            limited = config.confirm.model_copy(update={"pairs": most})
+            confirmer = Confirmer(folder, starts, limited, wishes.seed)
             confirmer.confirm(found.trials, known.noise, progress.confirming, progress.confirmed)
 
         best = make_best(folder, begun.record)

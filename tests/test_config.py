@@ -62,7 +62,7 @@ BAD = {
     "unknown key": (
         'command = "x"\n[search]\nseed = 1\ntrails = 3\n',
         "study.toml:4: unknown key 'search.trails'; did you mean 'trials'?",
-        "allowed here: trials, time_budget_s, seed",
+        "allowed here: trials, time_budget_s, budget, seed",
     ),
     "unknown key without a table": ('command = "x"\nspeed = 3\n', "study.toml:2: unknown key 'speed'", "allowed here:"),
     "wrong type": (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,19 @@ import pytest
 from autotune.calibrate.noise import measure_noise
 from autotune.config import AcceptConfig, ConfirmConfig
 from autotune.launch.ask import Ask, Run
-from autotune.machine import Machine, container_cores, describe_machine, physical_cores, usable_cores, warnings
+from autotune.machine import (
+    CpuTime,
+    Disturbed,
+    Machine,
+    container_cores,
+    cpu_time,
+    describe_machine,
+    disturbed,
+    physical_cores,
+    told_by_the_kernel,
+    usable_cores,
+    warnings,
+)
 from autotune.verify.acceptance import Acceptance
 
 CALM = Machine(cores=8, threads=16, usable=16, load=0.1, governor="performance", quota_cores=None)
@@ -125,3 +138,27 @@ def test_the_warning_is_part_of_what_is_printed_and_kept_before_the_search(ring)
     beyond = measure_noise(StillRunner(ring.run), Ask(limit_s=60), acceptance, 4, ConfirmConfig(), "run")
     assert any(line.startswith("1000 ranks x 2 threads on") for line in beyond.advice)
     assert beyond.machine.cores == describe_machine().cores
+
+
+def test_what_others_took_is_told_by_the_kernels_books_and_not_by_the_times_of_runs():
+    before, after = CpuTime(100.0, 1.0, 1000.0), CpuTime(118.0, 3.0, 1020.0)
+    assert disturbed(before, after, own_s=10.0) == Disturbed(others=pytest.approx(6 / 20), stolen=pytest.approx(2 / 20))
+    assert disturbed(before, after, own_s=30.0).others == 0.0
+    assert disturbed(before, before, own_s=0.0) == Disturbed(0.0, 0.0)
+
+
+def test_a_busy_core_shows_in_the_books():
+    before, started = cpu_time(), time.process_time()
+    while time.process_time() - started < 0.2:
+        pass
+    used = cpu_time()
+    assert used.busy_s - before.busy_s >= 0.1
+    assert used.every_s >= used.busy_s >= used.stolen_s
+
+
+def test_disturbed_runs_are_told_and_quiet_ones_are_not():
+    assert told_by_the_kernel([Disturbed(0.02, 0.0), Disturbed(0.3, 0.0)]) == [
+        "During the A/A runs other programs took 2% to 30% of the cores."
+    ]
+    assert told_by_the_kernel([Disturbed(0.02, 0.01)] * 3) == []
+    assert told_by_the_kernel([]) == []

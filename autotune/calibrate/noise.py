@@ -15,7 +15,15 @@ from autotune.config import ConfirmConfig
 from autotune.errors import BaselineError
 from autotune.launch.ask import Ask, Runner
 from autotune.launch.judge import RunFailed
-from autotune.machine import Machine, describe_machine, warnings
+from autotune.machine import (
+    Disturbed,
+    Machine,
+    cpu_time,
+    describe_machine,
+    disturbed,
+    told_by_the_kernel,
+    warnings,
+)
 from autotune.measure import (
     Noise,
     aa_spread,
@@ -40,6 +48,8 @@ class NoiseRecord:
     """The most fresh starts that the confirmation makes for each finalist."""
     advice: tuple[str, ...]
     machine: Machine
+    disturbed: tuple[Disturbed, ...] = ()
+    """Of each run: what else the cores did."""
 
 
 def measure_noise(
@@ -53,7 +63,8 @@ def measure_noise(
     """Run the baseline several times in a row, in sessions where the search is made in them. Raises BaselineError when
     it fails or gives another raster, and SessionBroken.
     """
-    times = tuple(_timed(runner, ask, acceptance, objective) for _ in range(runs))
+    timed = [_timed(runner, ask, acceptance, objective) for _ in range(runs)]
+    times, beside = tuple(time_s for time_s, _ in timed), tuple(each for _, each in timed)
     noise = aa_spread(neighbour_log_ratios(times), shared_runs=True)
     rule = confirm.rule(noise.upper)
     machine = describe_machine()
@@ -64,12 +75,14 @@ def measure_noise(
         noise=noise,
         visible_gain=rule.visible_gain(),
         pairs=rule.most_starts,
-        advice=(*lines, *warnings(machine, facts.ranks, facts.threads)),
+        advice=(*lines, *told_by_the_kernel(beside), *warnings(machine, facts.ranks, facts.threads)),
         machine=machine,
+        disturbed=beside,
     )
 
 
-def _timed(runner: Runner, ask: Ask, acceptance: Acceptance, objective: str) -> float:
+def _timed(runner: Runner, ask: Ask, acceptance: Acceptance, objective: str) -> tuple[float, Disturbed]:
+    before = cpu_time()
     try:
         run = runner.run(ask)
     except RunFailed as failure:
@@ -79,4 +92,6 @@ def _timed(runner: Runner, ask: Ask, acceptance: Acceptance, objective: str) -> 
     if not acceptance.reproduces(run):
         raise NotReproduced(acceptance.observation, acceptance.baseline, run.raster)
     acceptance.learn(run)
-    return run.time_s(objective)
+    beside = disturbed(before, cpu_time(), sum(run.cpu_s))
+    # The books of a fresh process begin with its agent: what launcher and interpreter took is no other program's.
+    return run.time_s(objective), beside if run.way == "session" else Disturbed(0.0, beside.stolen)

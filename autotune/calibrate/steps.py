@@ -33,6 +33,12 @@ class Calibrated:
     acceptance: Acceptance
     """Of the whole run."""
 
+    @property
+    def part(self) -> float:
+        """The share of the run that the search uses."""
+        stop_ms = self.short.stop_ms
+        return 1.0 if stop_ms is None else stop_ms / self.acceptance.observation.facts.t_stop_ms
+
 
 @dataclass(frozen=True)
 class Calibrator:

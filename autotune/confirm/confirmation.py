@@ -6,7 +6,7 @@ A confirmation with other finalists than the one before is another question, whi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -17,7 +17,7 @@ from autotune.config import ConfirmConfig
 from autotune.confirm.finalists import finalists
 from autotune.confirm.starts import Starts
 from autotune.launch.judge import RunFailed
-from autotune.measure import Confirmation, Event, Rule, alpha_after, confirm, event_from_dict
+from autotune.measure import Confirmation, Dropped, Event, Pair, Rule, alpha_after, confirm, event_from_dict
 from autotune.store.folder import StudyFolder
 from autotune.store.records import Trial
 
@@ -56,7 +56,10 @@ def plan_confirmation(
     same = log.finalists == _names(chosen)
     earlier = log.earlier + (bool(log.events) and not same)
     rule = limits.rule(noise.noise.spread, alpha_after(earlier, limits.alpha))
-    return ConfirmationPlan(chosen, rule, earlier, tuple(map(event_from_dict, log.events)) if same else ())
+    events = tuple(map(event_from_dict, log.events)) if same else ()
+    there = max((event.start + 1 for event in events if isinstance(event, Pair)), default=0)
+    rule = replace(rule, most_starts=max(rule.most_starts, there))  # a later budget may pay for fewer
+    return ConfirmationPlan(chosen, rule, earlier, events)
 
 
 @dataclass(frozen=True)
@@ -90,15 +93,25 @@ class Confirmer:
             on_event(event)
 
         changes = {str(trial.number): trial.changes for trial in plan.finalists}
-        confirmation = confirm(
-            {name: partial(self.starts.make, changes[name]) for name in names},
-            plan.rule,
-            seed=self.seed,
-            pairs_of=lambda name, start: self.starts.pairs_of(changes[name], start),
-            on_progress=remember,
-            completed=plan.events,
-            run_failed=RunFailed,
-        )
+        while True:
+            confirmation = confirm(
+                {name: partial(self.starts.make, changes[name]) for name in names},
+                plan.rule,
+                seed=self.seed,
+                pairs_of=lambda name, start: self.starts.pairs_of(changes[name], start),
+                on_progress=remember,
+                completed=tuple(events),
+                run_failed=RunFailed,
+            )
+            winner, known = confirmation.winner, self.folder.read(Confirmation)
+            if winner is None or (known and (known.winner, known.samples) == (winner, confirmation.samples)):
+                break
+            try:
+                self.starts.finish(changes[winner])
+                break
+            except RunFailed as failure:
+                remember(Dropped(winner, confirmation.pairs, f"in its whole run: {failure.message}"))
+        confirmation = replace(confirmation, part=self.starts.part)
         self.folder.write(confirmation)
         return confirmation
 

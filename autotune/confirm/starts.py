@@ -27,10 +27,33 @@ class Starts:
 
     fresh: Runner
     verifier: Verifier
-    """Of the whole run."""
+    """Of what is timed: the whole run, or the part that the search uses."""
     router: Router | None = None
     """Whose sessions may be used; None: two processes a pair."""
+    whole: Verifier | None = None
+    """Of the whole run, where only a part is timed."""
     _broken: bool = False
+
+    @property
+    def part(self) -> float | None:
+        """The share of the run that is timed; None: all of it."""
+        if self.whole is None or self.verifier.stop_ms is None:
+            return None
+        return self.verifier.stop_ms / self.whole.acceptance.observation.facts.t_stop_ms
+
+    def finish(self, changes: Changes) -> None:
+        """The one whole run of a winner whose times were proved on a part. Raises RunFailed when its result is not
+        accepted.
+        """
+        if self.whole is not None:
+            self.whole.accepted(self.fresh, changes)
+
+    @property
+    def start_s(self) -> float:
+        """What a plain start takes, in seconds, as far as the user's own run tells."""
+        observation = self.verifier.acceptance.observation
+        around_s = observation.wall_s - observation.run_s
+        return 2.0 * (around_s + (self.part or 1.0) * observation.run_s)
 
     def pairs_of(self, changes: Changes, start: int) -> int:
         """How many pairs a start makes: as many as together take about as long as the start itself."""

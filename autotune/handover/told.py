@@ -19,6 +19,8 @@ def _told(answer: Answer) -> Iterator[str]:
     yield f"{best.study}: {describe_speedup(best)}."
     if best.evidence.brings:
         yield f"{describe_brings(best)}."
+    if best.evidence.machine_changed:
+        yield f"Note: {best.evidence.machine_changed}."
     if best.evidence.raster:
         yield f"{describe_raster(best.evidence.raster)}."
     if best.evidence.looked_at:
@@ -33,10 +35,11 @@ def describe_speedup(best: Best) -> str:
     """How much faster, with its interval and what proves it, in a clause."""
     if best.verdict != "improved":
         return "no improvement is proved, keep your settings"
-    speedup = best.speedup
+    speedup, part = best.speedup, best.evidence.proved_on
+    where = f", time proved on the first {part:.0%} of the run" if part else ""
     return (
         f"{speedup.estimate:.2f} times as fast ({speedup.confidence:.0%} interval {speedup.low:.2f} to "
-        f"{speedup.high:.2f}), {best.evidence.pairs} pairs, p = {best.evidence.corrected_p:.2g}"
+        f"{speedup.high:.2f}), {best.evidence.pairs} pairs, p = {best.evidence.corrected_p:.2g}{where}"
     )
 
 

@@ -101,6 +101,8 @@ class Confirmation:
     confidence: float
     seed: int
     test: str = TEST
+    part: float | None = None
+    """The share of the run on which its times were proved, 0 to 1; None: the whole."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain dictionaries, lists, numbers and strings, for JSON."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from autotune.calibrate.baseline import Calibration
 from autotune.calibrate.noise import NoiseRecord
+from autotune.calibrate.price import Prices
 from autotune.config import SearchConfig
 from autotune.export import Best
 from autotune.measure import Event
@@ -42,6 +43,9 @@ class Progress:
 
     def timed(self, record: NoiseRecord, note: str) -> None:
         """The A/A runs are done: how small a gain can be shown; `note` says how much of the run is searched."""
+
+    def priced(self, prices: Prices) -> None:
+        """It is known what the study will cost."""
 
     def session(self, record: SessionRecord) -> None:
         """It is known whether trials run on one built network."""

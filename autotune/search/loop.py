@@ -39,10 +39,13 @@ def search(
     limits: SearchConfig,
     on_trial: Callable[[Trial], None],
     visible_gain: float = 0.0,
+    noise: float | None = None,
+    wanted_gain: float = 0.05,
 ) -> Found:
     """Make trials until there is a reason to stop, which is written down.
 
-    `visible_gain`: the smallest gain that can be shown on this machine.
+    `visible_gain`: the smallest gain that can be shown on this machine; `noise`: its A/A spread; `wanted_gain`: what is
+    worth looking for.
     """
     space = runner.verifier.space
     known = folder.trials()
@@ -52,7 +55,7 @@ def search(
     spent_s, started = sum(trial.wall_s for trial in known), time.monotonic()
 
     def searched() -> Searched:
-        return Searched(known, spent_s + time.monotonic() - started, limits, space, visible_gain)
+        return Searched(known, spent_s + time.monotonic() - started, limits, space, visible_gain, noise, wanted_gain)
 
     while not (reason := why_stop(searched())):
         _one(study, runner, folder, known, worth_asking(space, known, runner), on_trial)
@@ -68,7 +71,8 @@ def simplified(
     each of its settings brings is written down.
     """
     best = winner(found.trials)
-    if best is None or folder.read(Simplified) is not None:
+    before = folder.read(Simplified)
+    if best is None or (before is not None and best.number in (before.trial, before.simple)):
         return found
     settings = simplify(runner, best)
     trials = list(found.trials)

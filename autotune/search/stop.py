@@ -6,6 +6,7 @@ stored and handed over, or an empty string as long as the search may go on.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,6 +15,7 @@ from autotune.config import SearchConfig
 from autotune.plan.space import SearchSpace
 from autotune.store.records import Trial
 
+LOST = 1.645  # standard errors: of gains of just the size that is looked for, so many as 5 % are given up wrongly
 MOST_REPEATS = 15  # so many proposals in a row that were answered before: there is nothing new to find
 
 
@@ -39,6 +41,10 @@ class Searched:
     space: SearchSpace
     visible_gain: float = 0.0
     """The smallest gain that can be proved on this machine: 0.1 is 10 % faster."""
+    noise: float | None = None
+    """The spread of the log ratio of two neighbouring runs with identical settings; None: not known."""
+    wanted_gain: float = 0.05
+    """The gain that should be found."""
 
 
 def nothing_to_search(searched: Searched) -> str:
@@ -84,12 +90,37 @@ def no_visible_gain(searched: Searched) -> str:
     )
 
 
+def nothing_gains(searched: Searched) -> str:
+    """Every value of every knob has been tried, and none of the trials can be a gain of the size that is looked for;
+    at most one of twenty such gains is lost by it.
+    """
+    if searched.noise is None or not _every_value_tried(searched):
+        return ""
+    wanted = max(searched.wanted_gain, searched.visible_gain)
+    for trial in searched.trials:
+        if trial.accepted and trial.changes and trial.ratio is not None and trial.answered_from is None:
+            error = LOST * searched.noise / math.sqrt(len(trial.samples))
+            if -math.log(trial.ratio) + error > math.log1p(wanted):
+                return ""
+    return f"every value has been tried, and no trial can be a gain of {wanted:.1%}"
+
+
+def _every_value_tried(searched: Searched) -> bool:
+    tried = [trial.params for trial in searched.trials if trial.answered_from is None]
+    return bool(tried) and all(
+        any(name in params and params[name] == value for params in tried)
+        for name, domain in searched.space.domains.items()
+        for value in domain.values
+    )
+
+
 CRITERIA: tuple[Callable[[Searched], str], ...] = (
     nothing_to_search,
     trials,
     time,
     nothing_new,
     no_visible_gain,
+    nothing_gains,
 )
 
 

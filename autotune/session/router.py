@@ -90,6 +90,11 @@ class Router:
         self.decide(ask, regime)
         return self.proof if self._serves(ask) and self.compared.agrees(ask) else self.fresh
 
+    @property
+    def has_sessions(self) -> bool:
+        """Whether this model has earned sessions, as far as is known."""
+        return self.record is not None and bool(self.record.way) and not self._given_up
+
     def settled(self, ask: Ask) -> bool:
         """Whether it is known who makes such a run, so that nothing needs to be run to find out."""
         if self.record is None or self._open(ask):
@@ -104,14 +109,14 @@ class Router:
 
     def costly(self) -> set[str]:
         """Knobs with which every run needs a fresh process, while others need none."""
-        if self.record is None or not self.record.way or self._given_up:
+        if not self.has_sessions:
             return set()
         names = (name for name in self.space.domains if not self.proof.replays((name,)))
         return {*names, *self.compared.unfit}
 
     def may_restart(self, changes: Changes) -> bool:
         """Whether a new process may run these settings and the user's own in turn: it is known to give the same."""
-        if self.record is None or not self.record.way or self._given_up or self.proof.group(changes) != OWN:
+        if not self.has_sessions or self.proof.group(changes) != OWN:
             return False
         return self.proof.replays(changes) and self.compared.knows(changes)
 

@@ -19,7 +19,7 @@ from autotune.launch.results import Results
 from autotune.results import FARTHEST, Compared
 from autotune.results.folder import matches
 from autotune.results.measure import Apart, Measured
-from autotune.settings import Changes
+from autotune.settings import Changes, changing
 from autotune.store.folder import StudyFolder
 from autotune.verify.references import HALF
 
@@ -229,6 +229,6 @@ def structure(own: OwnFiles, limits: AcceptConfig, files: Sequence[Measured] | N
 
     Empty where none has; numbers are not looked at.
     """
-    judge = FileJudge(own, limits, Changes({refining().name: dt_ms}), NUMERICAL)
+    judge = FileJudge(own, limits, changing(refining().name, dt_ms), NUMERICAL)
     bare = [replace(each, apart=tuple(apart for apart in each.apart if apart.problem)) for each in files or ()]
     return next((each.says for each in judge.judged(bare) if each.state == "different"), "")

@@ -29,6 +29,7 @@ from rich.text import Text
 
 from autotune.calibrate.baseline import Calibration
 from autotune.calibrate.noise import NoiseRecord
+from autotune.calibrate.price import Prices
 from autotune.calibrate.short import ShortRun
 from autotune.config import SearchConfig, read_study
 from autotune.confirm.confirmation import ConfirmationLog
@@ -197,6 +198,9 @@ def tell(records: Path, progress: Progress, promised: SearchConfig, shown_as: st
         progress.session(session)
     progress.calibrated(calibration)
     progress.timed(_record(folder, NoiseRecord), _record(folder, ShortRun).note)
+    told = folder.read(Prices)
+    if told is not None:  # studies from before prices were told
+        progress.priced(told)
     progress.step("search")
     progress.searching([], promised)
     if not calibration.runs:

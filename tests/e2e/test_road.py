@@ -73,14 +73,14 @@ def test_exact_knobs_leave_the_identical_raster_on_real_runs(recipe_study):
 
 def test_the_screen_shows_every_trial_with_settings_verdict_ratio_best_and_time_left(recipe_study):
     lines = [line for line in recipe_study.answer.stdout.splitlines() if line.strip().startswith("trial ")]
-    assert len(lines) == 5
+    assert len(lines) >= 5  # the winner simplified may be one more
     assert "baseline" in lines[0]
     assert "nspike=" in lines[1]
     for line, trial in zip(lines, recipe_study.trials(), strict=True):
         assert trial["verdict"] in line
         assert f"{trial['ratio']:.3f}" in line
         assert "best" in line
-        assert ("left" in line) == (line is not lines[-1])
+        assert ("left" in line) == (trial["number"] < 4)
 
 
 def test_cache_efficient_is_searched_where_it_acts_and_else_listed_with_the_reason(recipe_study):
@@ -115,12 +115,14 @@ def test_the_same_command_again_repeats_nothing_and_answers_the_same(recipe_stud
 def test_more_trials_go_on_after_the_finished_ones(recipe_study, copy_of, autotune, listing):
     more = copy_of(recipe_study)
     finished = listing(more.out / "trials")
-    answer = autotune("run", "--trials", "6", "--out", more.out, more.study, cwd=more.out.parent)
+    known = len(finished)  # the winner simplified may be one of them
+    answer = autotune("run", "--trials", str(known + 1), "--out", more.out, more.study, cwd=more.out.parent)
     assert answer.code == 0, str(answer)
-    assert "going on after 5 finished trials" in answer.stdout
+    assert f"going on after {known} finished trials" in answer.stdout
     now = listing(more.out / "trials")
     assert {name: now[name] for name in finished} == finished
-    assert [trial["number"] for trial in more.trials()] == [0, 1, 2, 3, 4, 5]
+    numbers = [trial["number"] for trial in more.trials()]
+    assert numbers[: known + 1] == list(range(known + 1))
 
 
 def test_another_question_in_the_same_folder_is_refused(recipe_study, copy_of, autotune, listing):

@@ -12,9 +12,14 @@ from typing import Any
 import pytest
 
 from autotune.agent.protocol import JOB_VARIABLE
+from autotune.calibrate.noise import NoiseRecord
 from autotune.config import make_config
+from autotune.confirm.confirmation import ConfirmationLog
+from autotune.launch.ask import Ask, Run
 from autotune.launch.process import Process
 from autotune.pipeline import tune
+from autotune.session.proof import REPLAYS
+from autotune.session.session import Session
 from autotune.store.folder import StudyFolder
 from autotune.store.records import Trial
 
@@ -30,6 +35,8 @@ class Starts:
     step: str = ""
     of: dict[str, list[str]] = field(default_factory=dict)
     """The text of each start's job, by step, in order."""
+    sections: list[str] = field(default_factory=list)
+    """The step of each run on a built network, in order."""
 
     def note(self, env: dict[str, str]) -> None:
         if JOB_VARIABLE in env:
@@ -51,8 +58,8 @@ class Steps:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[Trial]]:
-    """The starts in the search of a study on two ranks, and its trials: baseline and bin queue in a session, the self
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Starts, StudyFolder]:
+    """All starts of a study on two ranks, and its folder: baseline and bin queue in a session, the self
     queue, which cannot run twice in a process, in fresh ones."""
     folder = tmp_path_factory.mktemp("starts")
     shutil.copy(MODEL, folder)
@@ -60,16 +67,28 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[Tri
     command = ["mpiexec", "-n", "2", sys.executable, MODEL.name]
     quick: dict[str, Any] = {"noise": {"runs": 4}, "confirm": {"pairs": 5, "finalists": 1, "alpha": 0.05}}
     config = make_config({"name": "starts", "command": command, "folder": folder, "search": search, **quick})
-    starts, start = Starts(), Process.__init__
+    starts, start, run = Starts(), Process.__init__, Session.run
 
     def counted(process: Process, *words: Any, **how: Any) -> None:
         starts.note(how["env"])
         start(process, *words, **how)
 
+    def counted_run(session: Session, ask: Ask) -> Run:
+        starts.sections.append(starts.step)
+        return run(session, ask)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Process, "__init__", counted)
+        patch.setattr(Session, "run", counted_run)
         tune(config, folder / "out", storage=None, fresh=False, progress=Steps(starts))
-    return starts.of["search"], StudyFolder(folder / "out").trials()
+    return starts, StudyFolder(folder / "out")
+
+
+@pytest.fixture(scope="module")
+def study(whole: tuple[Starts, StudyFolder]) -> tuple[list[str], list[Trial]]:
+    """The starts in the search, and its trials."""
+    starts, folder = whole
+    return starts.of["search"], folder.trials()
 
 
 def of_self_queue(study: tuple[list[str], list[Trial]]) -> tuple[list[bool], Trial]:
@@ -96,3 +115,25 @@ def test_a_search_starts_nothing_beside_its_trials_but_a_session_and_a_run_to_co
     asked, trial = of_self_queue(study)
     fresh = 1 + 2 * len(trial.samples)
     assert fresh <= len(asked) <= fresh + 2
+
+
+def test_a_whole_study_starts_one_watched_run_a_repetition_a_session_and_the_starts_of_its_proof(whole) -> None:
+    starts, folder = whole
+    log = folder.read(ConfirmationLog) or ConfirmationLog()
+    made = {(event["finalist"], event["start"]): event["way"] for event in log.events if "way" in event}
+    assert len(starts.of["observe"]) == 1
+    # The repetition, sessions with what proves them, one run that knobs are compared with; no A/A run has its own.
+    assert len(starts.of["calibrate"]) <= 5
+    # A plain start is two processes, one in a session a single one.
+    assert len(starts.of.get("confirm", [])) == sum(2 if way == "fresh" else 1 for way in made.values())
+
+
+def test_the_sections_of_a_whole_study_are_those_of_its_samples_and_pairs(whole) -> None:
+    starts, folder = whole
+    log = folder.read(ConfirmationLog) or ConfirmationLog()
+    in_sessions = [event for event in log.events if event.get("way") == "session"]
+    assert starts.sections.count("confirm") == 2 * len(in_sessions)
+    proof, aa_runs = REPLAYS + 2, len(folder.read(NoiseRecord).times_s)
+    assert proof + aa_runs <= starts.sections.count("calibrate") <= proof + aa_runs + 3
+    samples = [sample for trial in folder.trials() for sample in trial.samples if sample.way == "session"]
+    assert starts.sections.count("search") >= 2 * len(samples)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import ModuleType
 
+import numpy as np
 import pytest
 
 from autotune.agent.driver.facts import ModelFacts
-from autotune.agent.knobs import Domain
+from autotune.agent.knobs import EXACT, Domain
 from autotune.config import SearchConfig
+from autotune.measure import aa_spread, neighbour_log_ratios
 from autotune.plan.space import SearchSpace
 from autotune.search.stop import CRITERIA, MOST_REPEATS, Searched, why_stop
-from autotune.store.records import Trial
+from autotune.settings import Changes, Params
+from autotune.store.records import Sample, Trial
 
 # A tenth of this run is exchange, which nspike can spare at most; nothing bounds what dt can bring.
 FACTS = ModelFacts(
@@ -28,6 +32,23 @@ def trial(number: int, answered_from: int | None = None) -> Trial:
     return Trial(number, {}, "accepted", answered_from=answered_from)
 
 
+def tried_all(speedup: float, *, noise: float | None, values: int = 2) -> Searched:
+    """A search that has tried so many values of its knob, none of them faster than this."""
+    knob = Domain(tuple(range(values)), safety=EXACT)
+    made = [
+        Trial(
+            number,
+            Params({"nspike": number}),
+            "accepted",
+            changes=Changes({"nspike": number} if number else {}),
+            ratio=1.0 / speedup if number else 1.0,
+            samples=(Sample(speedup, 1.0, speedup),) * 2,
+        )
+        for number in range(values)
+    ]
+    return Searched(made, 10.0, SearchConfig(trials=30), space(nspike=knob), 0.0, noise)
+
+
 GOING_ON = Searched([trial(0)], 10.0, SearchConfig(trials=30), space(nspike=NSPIKE, dt=DT), visible_gain=0.05)
 REPEATED = [trial(0), *(trial(number, answered_from=0) for number in range(1, MOST_REPEATS + 1))]
 STOPPED = {
@@ -41,6 +62,7 @@ STOPPED = {
         replace(GOING_ON, trials=REPEATED),
         f"nothing new to find: the last {MOST_REPEATS} proposals had been tried before",
     ),
+    "nothing_gains": (tried_all(1.01, noise=0.01), "every value has been tried, and no trial can be a gain of 5.0%"),
     "no_visible_gain": (
         replace(GOING_ON, space=space(nspike=NSPIKE), visible_gain=0.12),
         "all knobs together can bring 11.1% at most, and less than 12.0% cannot be shown on this machine",
@@ -67,6 +89,10 @@ def test_a_criterion_ends_the_search_alone_and_says_why(name):
     "searched",
     [
         replace(GOING_ON, limits=SearchConfig(trials=2)),
+        tried_all(1.04, noise=0.01),
+        tried_all(1.01, noise=0.05),
+        tried_all(1.01, noise=None),
+        replace(tried_all(1.01, noise=0.01), trials=tried_all(1.01, noise=0.01).trials[:1]),
         replace(GOING_ON, limits=SearchConfig(time_budget_s=10.0)),
         replace(GOING_ON, trials=REPEATED[:-1]),
         replace(GOING_ON, trials=[*REPEATED, trial(MOST_REPEATS + 1)]),
@@ -77,6 +103,10 @@ def test_a_criterion_ends_the_search_alone_and_says_why(name):
     ],
     ids=[
         "a trial left",
+        "what may be a gain",
+        "noise that may hide a gain",
+        "noise that is not known",
+        "a value that was never tried",
         "time left",
         "one repeat fewer",
         "a new one at last",
@@ -88,3 +118,21 @@ def test_a_criterion_ends_the_search_alone_and_says_why(name):
 )
 def test_until_then_it_goes_on(searched):
     assert why_stop(searched) == ""
+
+
+def test_giving_up_loses_hardly_a_gain_of_five_percent_on_a_quiet_node_and_saves_the_search_where_there_is_none(
+    rules: ModuleType,
+) -> None:
+    def ends(gain: float, seed: int) -> bool:
+        clock = rules.Clock(rules.QUIET, np.random.default_rng(seed), None)
+        noise = aa_spread(neighbour_log_ratios([clock.run() for _ in range(rules.CONFIG.noise.runs)]), shared_runs=True)
+        made = tried_all(1.0, noise=noise.spread, values=6)
+        trials = []
+        for each in made.trials:
+            samples = [(clock.run(), clock.run(1 + gain * (each.number == 3)), clock.run()) for _ in range(2)]
+            ratio = float(np.exp(np.mean([np.log(s[1]) - np.log(s[0] * s[2]) / 2 for s in samples])))
+            trials.append(replace(each, ratio=ratio, samples=tuple(Sample(*s) for s in samples)))
+        return bool(why_stop(replace(made, trials=trials)))
+
+    assert sum(ends(0.05, seed) for seed in range(200)) <= 0.05 * 200
+    assert sum(ends(0.0, seed) for seed in range(200)) >= 0.6 * 200

@@ -31,13 +31,14 @@ def answer(best: Best) -> Panel:
 
 
 def _verdict(best: Best) -> str:
+    changed = f"\nnote: {best.evidence.machine_changed}" if best.evidence.machine_changed else ""
     if best.verdict != "improved":
-        return "[bold]no improvement[/] is proved: keep your settings" + _closest(best)
+        return "[bold]no improvement[/] is proved: keep your settings" + _closest(best) + changed
     line = f"[bold green]improved[/]: {describe_speedup(best)}"
     looked = f"compared: {best.evidence.looked_at}" if best.evidence.looked_at else ""
     raster = describe_raster(best.evidence.raster) if best.evidence.raster else ""
     brings = describe_brings(best) if best.evidence.brings else ""
-    return "\n".join(filter(None, (line, brings, raster, escape(looked))))
+    return "\n".join(filter(None, (line, brings, raster, escape(looked)))) + changed
 
 
 def _closest(best: Best) -> str:

@@ -18,6 +18,7 @@ from rich.text import Text
 from autotune.agent.knobs import KNOBS
 from autotune.calibrate.baseline import Calibration
 from autotune.calibrate.noise import NoiseRecord
+from autotune.calibrate.price import Prices, in_words
 from autotune.config import SearchConfig
 from autotune.export import Best
 from autotune.measure import Event, Pair
@@ -60,6 +61,7 @@ class TerminalProgress(Progress):
         self._live: Live | None = None
         self._trials: list[Trial] = []
         self._limits = SearchConfig()
+        self._proof_s = 0.0
         self._pairs_done = self._starts = self._most_starts = 0
 
     def step(self, name: str) -> str:
@@ -119,6 +121,11 @@ class TerminalProgress(Progress):
 
     def timed(self, record: NoiseRecord, note: str) -> None:
         for line in filter(None, (note, *record.advice)):
+            self._line(line)
+
+    def priced(self, prices: Prices) -> None:
+        self._proof_s = prices.expected.proof_s
+        for line in in_words(prices):
             self._line(line)
 
     def session(self, record: SessionRecord) -> None:
@@ -205,7 +212,7 @@ class TerminalProgress(Progress):
         left_s = sum(measured) / len(measured) * to_make
         if self._limits.time_budget_s is not None:
             left_s = min(left_s, max(0.0, self._limits.time_budget_s - sum(t.wall_s for t in self._trials)))
-        return f"about {format_duration(left_s)} left"
+        return f"about {format_duration(left_s + self._proof_s)} left"
 
     def _search_view(self, ended: bool = False) -> Group:
         best, done, total = best_so_far(self._trials), len(self._trials), self._limits.trials

@@ -1,0 +1,129 @@
+"""What a study will cost, in seconds, before its first trial: with and without replay, for a large and a small gain.
+
+Worked out from the watched run, the noise and the limits of the search, with nothing run for it. A price is what is
+expected: where trials fail at once a study costs less, where the machine is loaded it costs more. It never decides what
+is claimed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from autotune.config import SearchConfig
+from autotune.errors import UsageError
+from autotune.measure import FEWEST_STARTS, Rule
+from autotune.observe import Observation
+from autotune.report.format import format_duration
+
+LARGE, SMALL = 0.30, 0.05  # the gains whose prices are told
+RUNS_A_TRIAL = 2  # itself and a baseline run, which the next one shares
+FEWEST_BEFORE = 4  # bare runs before the first trial: the repetition and the shortest A/A, most of them on a part
+
+
+@dataclass(frozen=True)
+class Price:
+    """Seconds from the end of the calibration to the verdict, for a gain of this size."""
+
+    gain: float
+    replayed: bool
+    search_s: float
+    proof_s: float
+
+    @property
+    def seconds(self) -> float:
+        return self.search_s + self.proof_s
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What was told before the first trial."""
+
+    RECORD: ClassVar[str] = "price"
+
+    prices: tuple[Price, ...] = ()
+    replays: bool = False
+    """Trials of this model run on built networks."""
+
+    def of(self, gain: float, *, replayed: bool) -> Price:
+        """The price for one of the gains."""
+        return next(price for price in self.prices if (price.gain, price.replayed) == (gain, replayed))
+
+    @property
+    def expected(self) -> Price:
+        """Of a small gain, made as this model's runs are."""
+        return self.of(SMALL, replayed=self.replays)
+
+
+def prices(
+    observation: Observation, limits: SearchConfig, rule: Rule, *, part: float, replays: bool, claim_part: bool = False
+) -> Prices:
+    """The four prices; `part`: the share of the run that the search uses, 0 to 1."""
+    every = (
+        _price(observation, limits, rule, part, part if claim_part else 1.0, gain, replayed)
+        for gain in (LARGE, SMALL)
+        for replayed in (True, False)
+    )
+    return Prices(tuple(every), replays)
+
+
+def shortest_s(observation: Observation, fewest_starts: int = FEWEST_STARTS) -> float:
+    """What a study that proves anything takes at least, the watched run included: one trial, the fewest starts."""
+    return observation.wall_s * (1 + FEWEST_BEFORE + RUNS_A_TRIAL + 2 * fewest_starts)
+
+
+def check_budget(limits: SearchConfig, observation: Observation) -> None:
+    """Raises UsageError when the time for the whole study is too short to prove anything."""
+    if limits.budget is None or (needed_s := shortest_s(observation)) <= limits.budget:
+        return
+    raise UsageError(
+        f"a budget of {format_duration(limits.budget)} proves nothing: a run of this model takes "
+        f"{observation.wall_s:.3g} s, and repetition, A/A runs, one trial and a proof by {FEWEST_STARTS} starts take "
+        f"{format_duration(needed_s)}",
+        cure=f"Give --budget {needed_s:.0f}s or more, or shorten the run; `plan` and `profile` need one run each.",
+    )
+
+
+def searching(limits: SearchConfig, spent_s: float, expected: Price) -> SearchConfig:
+    """The limits of a search that leaves enough of the budget for the proof; at least a tenth of it is searched."""
+    if limits.budget is None:
+        return limits
+    left_s = max(limits.budget - spent_s - expected.proof_s, 0.1 * limits.budget)
+    own_s = limits.time_budget_s
+    return limits.model_copy(update={"time_budget_s": left_s if own_s is None else min(left_s, own_s)})
+
+
+def starts_within(budget_s: float | None, spent_s: float, start_s: float, most: int) -> int:
+    """How many starts of so many seconds the rest of a budget pays for: the fewest at least."""
+    if budget_s is None:
+        return most
+    return max(FEWEST_STARTS, min(most, int((budget_s - spent_s) / max(start_s, 1e-3))))
+
+
+def in_words(told: Prices) -> Sequence[str]:
+    """The prices in sentences, the way of this model's runs first."""
+    return [_line(told, replayed) for replayed in (told.replays, not told.replays)]
+
+
+def _line(told: Prices, replayed: bool) -> str:
+    how = "on built networks" if replayed else "in fresh processes"
+    would = "will" if replayed == told.replays else "would"
+    large, small = (format_duration(told.of(gain, replayed=replayed).seconds) for gain in (LARGE, SMALL))
+    return f"trials {how} {would} take {large} to prove a gain of {LARGE:.0%}, {small} for {SMALL:.0%}"
+
+
+def _price(
+    observation: Observation,
+    limits: SearchConfig,
+    rule: Rule,
+    part: float,
+    claimed: float,
+    gain: float,
+    replayed: bool,
+) -> Price:
+    around_s, run_s = observation.wall_s - observation.run_s, observation.run_s
+    trial_s = part * run_s + (0.0 if replayed else around_s)
+    starts = rule.starts_for(gain) or rule.most_starts
+    start_s = 2 * claimed * run_s + (1 if replayed else 2) * around_s
+    return Price(gain, replayed, limits.trials * RUNS_A_TRIAL * trial_s, starts * start_s)

@@ -1,0 +1,83 @@
+"""What a study will cost is told before its first trial, and its budget is shared out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from autotune.calibrate.price import LARGE, SMALL, check_budget, in_words, prices, searching, starts_within
+from autotune.config import SearchConfig, seconds
+from autotune.errors import UsageError
+from autotune.measure import FEWEST_STARTS, Rule
+
+
+@dataclass(frozen=True)
+class Observed:
+    run_s: float
+    wall_s: float
+
+
+LONG: Any = Observed(run_s=30.0, wall_s=33.0)
+SEARCH = SearchConfig(trials=30)
+RULE = Rule(floor=0.01)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("90", 90), ("90s", 90), ("10min", 600), ("2h", 7200), ("1h30min", 5400), ("1.5 h", 5400)]
+)
+def test_a_time_is_written_as_people_write_it(text: str, expected: float) -> None:
+    assert SearchConfig(budget=text).budget == expected
+
+
+@pytest.mark.parametrize("text", ["", "soon", "10 weeks", "-5s"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="90s"):
+        seconds(text)
+
+
+def test_the_search_costs_two_run_sections_a_trial_and_the_proof_as_many_starts_as_the_gain_needs() -> None:
+    told = prices(LONG, SEARCH, RULE, part=0.1, replays=True)
+    replayed, fresh = told.of(LARGE, replayed=True), told.of(LARGE, replayed=False)
+    assert replayed.search_s == pytest.approx(30 * 2 * 3.0)
+    assert fresh.search_s == pytest.approx(30 * 2 * (3.0 + 3.0))
+    assert replayed.proof_s == pytest.approx(FEWEST_STARTS * (60.0 + 3.0))
+    assert fresh.proof_s == pytest.approx(FEWEST_STARTS * 66.0)
+    assert told.of(SMALL, replayed=True).proof_s > replayed.proof_s
+    assert told.expected == told.of(SMALL, replayed=True)
+
+
+def test_a_proof_on_a_part_costs_a_part() -> None:
+    whole, part = (prices(LONG, SEARCH, RULE, part=0.1, replays=True, claim_part=claim) for claim in (False, True))
+    assert part.expected.proof_s < whole.expected.proof_s / 4
+
+
+def test_the_prices_are_told_the_way_of_this_model_first() -> None:
+    first, second = in_words(prices(LONG, SEARCH, RULE, part=1.0, replays=False))
+    assert first.startswith("trials in fresh processes will take")
+    assert second.startswith("trials on built networks would take")
+
+
+def test_a_budget_too_small_to_prove_anything_is_said_with_what_it_could_do() -> None:
+    with pytest.raises(UsageError, match="a budget of 1 min 0 s proves nothing") as told:
+        check_budget(SearchConfig(budget="1min"), LONG)
+    assert "--budget 495s" in told.value.cure
+    check_budget(SearchConfig(budget="495s"), LONG)
+    check_budget(SEARCH, LONG)
+
+
+def test_the_search_leaves_the_proof_its_share_of_the_budget() -> None:
+    expected = prices(LONG, SEARCH, RULE, part=1.0, replays=False).expected
+    limited = searching(SearchConfig(budget=3600.0), 200.0, expected)
+    assert limited.time_budget_s == pytest.approx(3600.0 - 200.0 - expected.proof_s)
+    assert searching(SearchConfig(budget=3600.0, time_budget_s=50.0), 200.0, expected).time_budget_s == 50.0
+    assert searching(SearchConfig(budget=600.0), 500.0, expected).time_budget_s == pytest.approx(60.0)
+    assert searching(SEARCH, 200.0, expected) == SEARCH
+
+
+def test_what_is_left_of_a_budget_pays_for_so_many_starts_and_the_fewest_at_least() -> None:
+    assert starts_within(1000.0, 340.0, 66.0, most=16) == 10
+    assert starts_within(1000.0, 340.0, 6.0, most=16) == 16
+    assert starts_within(1000.0, 990.0, 66.0, most=16) == FEWEST_STARTS
+    assert starts_within(None, 1e9, 66.0, most=16) == 16
