@@ -30,6 +30,7 @@ class Observed:
     run_s: float
     wall_s: float
     finitializes: int = 1
+    traced: bool = False
 
 
 class Stoppable:
