@@ -18,6 +18,7 @@ from autotune.confirm.finalists import finalists
 from autotune.confirm.starts import Starts
 from autotune.launch.judge import RunFailed
 from autotune.measure import Confirmation, Dropped, Event, Pair, Rule, alpha_after, confirm, event_from_dict
+from autotune.search.simplify import Simplified
 from autotune.store.folder import StudyFolder
 from autotune.store.records import Trial
 
@@ -47,12 +48,16 @@ class ConfirmationPlan:
 
 
 def plan_confirmation(
-    log: ConfirmationLog, trials: Sequence[Trial], noise: NoiseRecord, limits: ConfirmConfig
+    log: ConfirmationLog,
+    trials: Sequence[Trial],
+    noise: NoiseRecord,
+    limits: ConfirmConfig,
+    simplified: Simplified | None = None,
 ) -> ConfirmationPlan:
     """The finalists among `trials`, with what is left of alpha; the starts of an earlier driver count if they are of
     the same finalists.
     """
-    chosen = tuple(finalists(trials, limits.finalists, noise.noise.spread, limits.minimum_gain))
+    chosen = tuple(finalists(trials, limits.finalists, noise.noise.spread, limits.minimum_gain, simplified))
     same = log.finalists == _names(chosen)
     earlier = log.earlier + (bool(log.events) and not same)
     rule = limits.rule(noise.noise.spread, alpha_after(earlier, limits.alpha))
@@ -82,7 +87,13 @@ class Confirmer:
 
         `on_plan` is told the finalists, the most starts of each and how many events are there already.
         """
-        plan = plan_confirmation(self.folder.read(ConfirmationLog) or ConfirmationLog(), trials, noise, self.limits)
+        plan = plan_confirmation(
+            self.folder.read(ConfirmationLog) or ConfirmationLog(),
+            trials,
+            noise,
+            self.limits,
+            self.folder.read(Simplified),
+        )
         on_plan(list(plan.finalists), plan.rule.most_starts, len(plan.events))
         names, events = _names(plan.finalists), list(plan.events)
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from autotune.search.simplify import Simplified
 from autotune.store.records import Trial
 
 APART = 2.0  # standard errors by which a trial must look faster: what chance alone does to the best of some thirty
 
 
-def finalists(trials: Sequence[Trial], most: int, noise: float, minimum_gain: float) -> list[Trial]:
+def finalists(
+    trials: Sequence[Trial], most: int, noise: float, minimum_gain: float, simplified: Simplified | None = None
+) -> list[Trial]:
     """The best accepted trials, no two of the same effect, that look faster by the minimum gain and can be told from
-    the baseline.
+    the baseline. The search's winner, once simplified, comes first as what was kept of it, and not as it was.
 
     `noise` is the spread of the log ratio of two neighbouring runs with identical settings.
     """
+    simple, won = (simplified.simple, simplified.trial) if simplified else (None, None)
 
     def may_pay(trial: Trial) -> bool:
         if trial.ratio is None or trial.ratio >= 1.0 / (1.0 + minimum_gain):
@@ -23,8 +27,10 @@ def finalists(trials: Sequence[Trial], most: int, noise: float, minimum_gain: fl
         return -math.log(trial.ratio) > APART * noise / math.sqrt(len(trial.samples))
 
     candidates = [t for t in trials if t.accepted and t.changes and t.answered_from is None and may_pay(t)]
+    if simple != won and any(t.number == simple for t in candidates):
+        candidates = [t for t in candidates if t.number != won]
     chosen: list[Trial] = []
-    for trial in sorted(candidates, key=lambda t: (t.ratio or 1.0, t.number)):
+    for trial in sorted(candidates, key=lambda t: (t.number != simple, t.ratio or 1.0, t.number)):
         if all(trial.effective != other.effective for other in chosen):
             chosen.append(trial)
     return chosen[:most]
