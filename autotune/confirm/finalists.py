@@ -19,7 +19,7 @@ def finalists(
 
     `noise` is the spread of the log ratio of two neighbouring runs with identical settings.
     """
-    simple, won = (simplified.simple, simplified.trial) if simplified else (None, None)
+    simple, won = (_run_as(simplified.simple, trials), simplified.trial) if simplified else (None, None)
 
     def may_pay(trial: Trial) -> bool:
         if trial.ratio is None or trial.ratio >= 1.0 / (1.0 + minimum_gain):
@@ -34,3 +34,9 @@ def finalists(
         if all(trial.effective != other.effective for other in chosen):
             chosen.append(trial)
     return chosen[:most]
+
+
+def _run_as(number: int, trials: Sequence[Trial]) -> int:
+    """The trial whose runs a trial stands for: its own, or those of the earlier one that answered it."""
+    earlier = next((trial.answered_from for trial in trials if trial.number == number), None)
+    return number if earlier is None else earlier

@@ -34,3 +34,5 @@ def test_a_winner_that_was_simplified_stands_as_what_was_kept_of_it() -> None:
     assert names(*finalists(TRIALS, 5, 0.01, 0.02, Simplified(trial=1, simple=1))) == [1, 2, 3]
     rejected = [*TRIALS, Trial(4, changes_of({}), "diverged")]
     assert names(*finalists(rejected, 5, 0.01, 0.02, Simplified(trial=1, simple=4))) == [1, 2, 3]
+    again = Trial(5, TRIALS[2].params, "accepted", changes=TRIALS[2].changes, ratio=0.45, answered_from=2)
+    assert names(*finalists([*TRIALS, again], 5, 0.01, 0.02, Simplified(trial=1, simple=5))) == [2, 3]
