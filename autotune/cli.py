@@ -163,6 +163,7 @@ def profile(
     balance: Annotated[Path | None, typer.Option(help="write the gids with their best ranks to this file")] = None,
     ranks: Annotated[str | None, typer.Option(help="how it scales instead: run it with 1,2,4 ranks")] = None,
     threads: Annotated[str | None, typer.Option(help="the same with so many threads a rank")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="write the profile as one web page")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the profile as JSON")] = False,
 ) -> None:
     """Show where the time of a run goes and what to do about it: one watched run, no trials, nothing is kept."""
@@ -187,6 +188,11 @@ def profile(
         _print_json(profile_json(seen.profile, facts, advice))
     else:
         Console(highlight=False).print(profile_table(seen.profile, facts, advice))
+    if html is not None:
+        from autotune.report.html.profile import html_profile
+        from autotune.store.output import write_output
+
+        write_output(html, html_profile(config.name, seen.profile, facts, advice))
     if balance is not None and not write_table(seen.profile, balance):
         raise UsageError(f"{balance}: not written, the gids of the cells are not known.")
     if seen.profile.failed:

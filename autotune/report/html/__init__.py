@@ -16,4 +16,4 @@ from autotune.store.records import StudyRecord
 def html_report(folder: StudyFolder, study: StudyRecord) -> str:
     """The whole page. Raises UsageError when the study has not come to its end."""
     studied = read_studied(folder, study)
-    return page(studied.best.study, sections(studied))
+    return page(f"{studied.best.study}: how it runs fastest", sections(studied))

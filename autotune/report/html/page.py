@@ -11,11 +11,11 @@ from autotune.report.html.section import Section
 _ALLOWED = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:"
 
 
-def page(study: str, sections: Sequence[Section]) -> str:
+def page(title: str, sections: Sequence[Section]) -> str:
     """The whole file."""
     from plotly.offline import get_plotlyjs  # 5 MB
 
-    name = escape(study)
+    name = escape(title)
     links = "".join(f'<li><a href="#{each.anchor}">{escape(each.title)}</a></li>' for each in sections[1:])
     parts = "\n".join(
         f'<section id="{each.anchor}" aria-labelledby="{each.anchor}-title">'
@@ -28,14 +28,14 @@ def page(study: str, sections: Sequence[Section]) -> str:
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{_ALLOWED}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{name}: how it runs fastest</title>
+<title>{name}</title>
 <link rel="icon" href="data:,">
 <style>
 {_own("page.css")}</style>
 </head>
 <body>
 <a class="skip" href="#main">To the report</a>
-<header><h1>{name}: how it runs fastest</h1>
+<header><h1>{name}</h1>
 <nav aria-label="Sections"><ul>{links}</ul></nav></header>
 <main id="main">
 {parts}
