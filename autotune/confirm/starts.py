@@ -90,7 +90,12 @@ class Starts:
 
     def _plain_pair(self, changes: Changes, baseline_first: bool) -> tuple[float, float]:
         before = self._baseline_s() if baseline_first else None
-        trial_s = self._time_s(self.fresh, changes)
+        try:
+            trial_s = self._time_s(self.fresh, changes)
+        except RunFailed:
+            if before is None:
+                self._baseline_s()  # the finalist is at fault only where the user's own settings still run
+            raise
         return (self._baseline_s() if before is None else before), trial_s
 
     def _time_s(self, runner: Runner, changes: Changes) -> float:

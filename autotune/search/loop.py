@@ -91,7 +91,8 @@ def worth_asking(space: SearchSpace, known: Sequence[Trial], runner: TrialRunner
     """
     for knob in sorted(runner.costly()):
         tried = [trial for trial in known if knob in trial.changes and trial.answered_from is None]
-        if tried and not any(trial.accepted and runner.promising(trial, best_ratio(known)) for trial in tried):
+        pays = any(trial.accepted and runner.promising(trial, best_ratio(known)) for trial in tried)
+        if tried and not pays and len(space.domains) > 1:
             space = space.without(knob, "tried once: it needs fresh processes and does not pay")
     return space
 

@@ -90,7 +90,8 @@ class TrialRunner:
         wanted = self.verifier.space.active(params)
         for earlier in known:
             # What was refused took effect as something else; its verdict says nothing about that something.
-            same_effect = earlier.verdict != "not applicable" and dict(wanted) == dict(earlier.effective)
+            took_effect = earlier.verdict != "not applicable" and bool(earlier.effective)
+            same_effect = took_effect and dict(wanted) == dict(earlier.effective)
             if earlier.answered_from is None and (wanted == earlier.params or same_effect):
                 return replace(earlier, number=number, params=wanted, answered_from=earlier.number)
         return None

@@ -127,6 +127,8 @@ OTHER_MEANINGS = {
     ("launch/build.py", "coreneuron"),  # a key of the record of a build
     ("observe/step.py", "neuron"),  # what a program prints
     ("handover/production.py", "neuron"),
+    ("report/html/profile.py", "ranks"),  # the anchor of a section
+    ("report/html/sections/machine.py", "ranks"),  # a field of Environment
     ("doctor.py", "neuron"),
     ("doctor.py", "coreneuron"),
 }

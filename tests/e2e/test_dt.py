@@ -60,8 +60,9 @@ def test_the_improvement_is_proved_by_the_pairs_of_the_confirmation(dt_study):
     confirmation = dt_study.record("confirmation")
     assert confirmation["verdict"] == "improved"
     assert "times as fast" in dt_study.answer.stdout
-    assert confirmation["pairs"] == 5
-    assert len(confirmation["samples"]) == 5
+    pairs = [pair for pair in confirmation["samples"] if pair["finalist"] == confirmation["winner"]]
+    assert confirmation["pairs"] == len(pairs)
+    assert len({pair["start"] for pair in pairs}) >= 4
     winner = dt_study.trials()[int(confirmation["winner"])]
     assert 0.025 < winner["params"]["dt"] <= 0.0625
 

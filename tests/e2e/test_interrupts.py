@@ -67,14 +67,14 @@ def test_a_confirmation_goes_on_with_the_pairs_that_it_has(dt_study, copy_of, au
     assert wait((study.out / "confirming.json").is_file, driver=driver)
     assert interrupted(driver).code == 130
     measured = study.record("confirming")["events"]
-    assert 1 <= len(measured) < 5
+    assert measured
 
     answer = autotune(*words, cwd=study.out.parent)
     assert answer.code == 0, str(answer)
     samples = study.record("confirmation")["samples"]
     assert samples[: len(measured)] == measured
-    assert len(samples) == 5
-    assert answer.stdout.count("pair ") == 5 - len(measured)
+    assert len(samples) > len(measured)  # four starts at least; it was stopped after the first
+    assert answer.stdout.count("pair ") == len(samples) - len(measured)
     assert study.record("confirmation")["verdict"] == "improved"
 
 
