@@ -15,7 +15,7 @@ DEMO = Path(__file__).parents[2] / "docs" / "images" / "demo"
 
 @pytest.fixture(scope="session")
 def answer(tmp_path_factory: pytest.TempPathFactory) -> Answer:
-    """What `make demo` found: dt 0.05 and nspike 8."""
+    """What `make demo` found."""
     folder = tmp_path_factory.mktemp("handover") / "ring"
     shutil.copytree(DEMO, folder)
     return read_answer(*open_finished(folder))

@@ -140,7 +140,9 @@ def test_a_model_that_compresses_its_spikes_itself_keeps_its_interval_within_254
     facts = replace(observation.facts, baseline={**observation.facts.baseline, "nspike": 8})
     own = replace(answer, observation=replace(observation, facts=facts))
     assert answer.winner is not None
-    winner = replace(answer.winner, changes=Changes({"dt": 0.01}), effective={**answer.winner.effective, "dt": 0.01})
+    winner = replace(
+        answer.winner, changes=Changes({"dt": 0.01}), effective={**answer.winner.effective, "dt": 0.01, "nspike": 8}
+    )
     assert statements(replace(own, winner=winner))[-1] == "pc.set_maxstep(2.54)"
 
 
@@ -217,7 +219,8 @@ def test_t4_holds_every_trial(answer: Answer) -> None:
         assert set(result["configuration"]) == set(answer.plan.domains)
         assert {name: result["configuration"][name] for name in trial.params} == trial.params
         assert (result["invalidity"] == "correct") == (result["correctness"] == 1) == trial.accepted
-        assert result["times"]["runtimes"] == [sample.trial_s for sample in trial.samples]
+        made = trial.samples if trial.answered_from is None else ()  # no run is counted twice
+        assert result["times"]["runtimes"] == [sample.trial_s for sample in made]
         assert {each["name"]: each["value"] for each in result["measurements"]}["time_ratio"] == trial.ratio
 
 
