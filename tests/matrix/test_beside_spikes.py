@@ -65,7 +65,9 @@ class Judged:
     def difference(self, safety: str, changes: dict[str, Any]) -> Compared | None:
         run = self.runner.run(Ask(LIMIT_S, changes))
         assert all(run.effective[name] == value for name, value in changes.items())
-        return worst(self.acceptance.compared_beside(run, changes, safety))
+        compared = self.acceptance.compared_beside(run, changes, safety)
+        # The yardstick of traces under a numerical knob is a run at dt/4, which nobody made here.
+        return worst(tuple(each for each in compared if not (safety == NUMERICAL and each.where == "trace")))
 
 
 @pytest.fixture(scope="module")
