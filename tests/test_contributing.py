@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = re.compile(r"^```python\n# ([\w/.]+)(?:, (above|in) ([^\n]+))?\n(.*?)^```", re.DOTALL | re.MULTILINE)
-COPIED = ("autotune", "tests", "docs", "pyproject.toml")
+COPIED = ("benchmarks", "autotune", "tests", "docs", "pyproject.toml")
 
 
 def put(text: str, where: str, words: str, example: str) -> str:

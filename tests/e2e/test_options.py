@@ -71,7 +71,7 @@ def with_options(shared_autotune, make_study, tmp_path_factory):
 
 
 def test_trials_on_the_command_line_win_over_study_toml(with_options):
-    assert len(trials_of(with_options[0] / "out")) == 3
+    assert len(trials_of(with_options[0] / "out")) in (3, 4)  # one more, if the winner was simplified
 
 
 def test_only_the_knobs_that_were_asked_for_are_searched(with_options):
@@ -90,7 +90,11 @@ def test_a_database_holds_the_optuna_study_in_place_of_the_journal(with_options)
     folder, _ = with_options
     study = optuna.load_study(study_name="study", storage=f"sqlite:///{folder}/optuna.db")
     records = trials_of(folder / "out")
-    assert [trial.number for trial in study.trials if trial.state.is_finished()] == [0, 1, 2]
+    assert [trial.number for trial in study.trials if trial.state.is_finished()][:3] == [
+        0,
+        1,
+        2,
+    ]  # one more, if the winner was simplified
     assert [trial.user_attrs["verdict"] for trial in study.trials] == [trial["verdict"] for trial in records]
     assert [trial.values[0] for trial in study.trials] == pytest.approx([trial["ratio"] for trial in records])
     assert not (folder / "out" / "optuna.journal").exists()
@@ -102,9 +106,9 @@ def test_another_study_of_the_same_name_in_the_database_is_refused_and_left_alon
     from_elsewhere = make_study(folder / "elsewhere" / "study")
     answer = autotune("run", "--storage", url, "--out", folder / "other", from_elsewhere, cwd=folder)
     assert answer.code == 2
-    assert "already holds a study named 'study' with 3 trials" in answer.stderr
+    assert "already holds a study named 'study' with " in answer.stderr
     assert not (folder / "other").exists()  # it was told before anything was run
-    assert len(optuna.load_study(study_name="study", storage=url).trials) == 3
+    assert len(optuna.load_study(study_name="study", storage=url).trials) in (3, 4)
 
 
 def test_the_search_ends_with_the_time_budget(make_study, autotune, tmp_path):

@@ -280,7 +280,7 @@ def test_a_finished_study_is_shown_with_its_answer_and_files_and_stays_as_it_is(
 ) -> None:
     before = (tmp_path / "optuna.journal").read_bytes()
     shown = detail(filled)
-    assert "2.00 times as fast" in shown["note"]["body"]
+    assert "2.40 times as fast" in shown["note"]["body"]
     assert "[The whole report](/report)" in shown["note"]["body"]
     ids = {each["id"] for each in shown["plotly_graph_objects"]}
     assert ids == {"search", "pairs", "raster", "shifts", "times", "exchange"}
