@@ -283,7 +283,7 @@ def test_a_finished_study_is_shown_with_its_answer_and_files_and_stays_as_it_is(
     assert "2.40 times as fast" in shown["note"]["body"]
     assert "[The whole report](/report)" in shown["note"]["body"]
     ids = {each["id"] for each in shown["plotly_graph_objects"]}
-    assert ids == {"search", "pairs", "raster", "shifts", "times", "exchange"}
+    assert ids == {"search", "pairs", "brings", "raster", "shifts", "times", "exchange"}
     files = {each["filename"]: each["artifact_id"] for each in shown["artifacts"]}
     status, best, _ = request(filled, f"/artifacts/{study._study_id}/{files['best.json']}")
     assert (status, json.loads(best)["verdict"]) == (200, "improved")
