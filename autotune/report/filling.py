@@ -18,8 +18,8 @@ from optuna.exceptions import ExperimentalWarning
 from autotune.export import write_best
 from autotune.handover.told import describe_bill
 from autotune.report.format import format_value
-from autotune.report.html.page import page
-from autotune.report.html.sections import figures, left_out, sections
+from autotune.report.html import report_of
+from autotune.report.html.sections import figures, left_out
 from autotune.report.html.sections.answer import sentences
 from autotune.report.html.studied import Studied
 
@@ -45,7 +45,7 @@ class Filling:
 
 def fill(studied: Studied, files: Path) -> Filling:
     """All of it; `files` is an empty folder for what can be downloaded."""
-    report = page(studied.best.study, sections(studied))
+    report = report_of(studied)
     write_best(studied.best, files / ANSWER_FILE)
     (files / REPORT_FILE).write_text(report, encoding="utf-8")
     attributes = _attributes(note(studied), figures(studied), files)

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from autotune.report.html.page import page
 from autotune.report.html.sections import sections
-from autotune.report.html.studied import read_studied
+from autotune.report.html.studied import Studied, read_studied
 from autotune.store.folder import StudyFolder
 from autotune.store.records import StudyRecord
 
 
 def html_report(folder: StudyFolder, study: StudyRecord) -> str:
     """The whole page. Raises UsageError when the study has not come to its end."""
-    studied = read_studied(folder, study)
+    return report_of(read_studied(folder, study))
+
+
+def report_of(studied: Studied) -> str:
+    """The page of a study that was read before."""
     return page(f"{studied.best.study}: how it runs fastest", sections(studied))
