@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import autotune.agent
 from autotune.agent.driver.ask import ranks_of
 from autotune.agent.driver.facts import LaunchFacts
-from autotune.agent.knobs import EXACT, RANKS
+from autotune.agent.knobs import EXACT, KNOBS, RANKS
 from autotune.agent.protocol import Job, to_json, write_text
 from autotune.errors import UsageError
 from autotune.export import Best
@@ -58,6 +58,11 @@ def production(best: Best, words: Sequence[str], folder: Path, *, force: bool = 
     Raises UsageError for a command that cannot be started, and, without `force`, for one to which the proof does not
     apply; MpiError and BuildFailed.
     """
+    unknown = sorted(best.changes.keys() - KNOBS.keys())
+    if unknown:
+        raise UsageError(
+            f"this tool has no knob {unknown[0]}", cure=f"The answer is of version {best.tool}: use that one."
+        )
     command, environment = _prepared(words, folder)
     refused = [*_refused(best, command, environment)] if best.changes else []
     if refused and not force:

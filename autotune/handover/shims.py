@@ -19,7 +19,7 @@ from autotune.report.format import format_changes
 from autotune.store.output import write_output
 
 SHIM = """#!/bin/sh
-# Runs {program} as typed, and the one command below with the settings of a study: {settings}
+{about}
 here={here}
 rest=
 IFS=:
@@ -41,18 +41,18 @@ def shell_lines(best: Best, file: Path) -> Iterator[str]:
     words = best.model.command
     typed = shlex.join(words)
     if not best.changes:
-        yield "# The study proved no improvement: nothing is changed."
+        yield _comment("The study proved no improvement: nothing is changed.")
         return
-    yield f"# {typed}"
-    yield f"# runs with {format_changes(best.changes)}"
+    yield _comment(typed)
+    yield _comment(f"runs with {format_changes(best.changes)}")
     if "/" in words[0]:
-        yield f"# not applied: {words[0]} is not looked up on PATH. Write in its place:"
-        yield f"#   {shlex.join([sys.executable, '-m', 'autotune', 'exec', str(file), '--'])} {typed}"
+        yield _comment(f"not applied: {words[0]} is not looked up on PATH. Write in its place:")
+        yield _comment(f"  {shlex.join([sys.executable, '-m', 'autotune', 'exec', str(file), '--'])} {typed}")
         return
     ranks = ranks_of(best.changes)
     if ranks is not None:
-        yield f"# not applied: {ranks} ranks were best. Write that number into your command yourself:"
-        yield f"#   {typed.replace('{ranks}', str(ranks))}"
+        yield _comment(f"not applied: {ranks} ranks were best. Write that number into your command yourself:")
+        yield _comment(f"  {typed.replace('{ranks}', str(ranks))}")
     place = cache_folder() / "shims" / hashlib.sha256(f"{file}\n{best.model_dump_json()}".encode()).hexdigest()[:16]
     place.mkdir(parents=True, exist_ok=True)
     shim = place / words[0]
@@ -62,12 +62,19 @@ def shell_lines(best: Best, file: Path) -> Iterator[str]:
     yield "export PATH"
 
 
+def _comment(text: str) -> str:
+    """Lines that no shell runs, whatever a word of the command holds."""
+    return "\n".join(f"# {line}" for line in text.splitlines())
+
+
 def _shim(best: Best, file: Path, place: Path) -> str:
     words = best.model.command
     tests = (_test(number, word) for number, word in enumerate(words[1:], 1))
     return SHIM.format(
         program=shlex.quote(words[0]),
-        settings=format_changes(best.changes).replace("\n", " "),
+        about=_comment(
+            f"Runs {words[0]} as typed, and one command with settings of a study: {format_changes(best.changes)}"
+        ),
         here=shlex.quote(str(place)),
         folder=shlex.quote(str(Path(best.model.folder).resolve())),
         count=len(words) - 1,

@@ -14,7 +14,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -133,8 +133,11 @@ class Rank:
         return self._memory.text(self._memory.pointer(text)) if text else ""
 
 
-def _report(file: Path) -> RankReport:
-    return RankReport.from_json(file.read_text())
+def _reports(folder: Path) -> Iterator[RankReport]:
+    """What ranks left there; a torn report is none."""
+    for file in folder.glob(REPORT_PATTERN):
+        with suppress(ValueError, TypeError, OSError):
+            yield RankReport.from_json(file.read_text())
 
 
 class SetUpWatch:
@@ -165,7 +168,7 @@ class SetUpWatch:
             self.ended_s = now_s()
             self._end.set()
             thread.join()
-            self.reports = sorted(map(_report, folder.glob(REPORT_PATTERN)), key=lambda report: report.rank)
+            self.reports = sorted(_reports(folder), key=lambda report: report.rank)
 
     def _look(self, folder: Path) -> None:
         here, looks = socket.gethostname(), 0

@@ -227,3 +227,18 @@ def test_compiled_mechanisms_belong_to_the_model(folder: Path):
     library.write_bytes(b"another build")
     again = identify_model(parse_command(SERIAL, folder)).files
     assert {name for name in first if first[name] != again[name]} == {f"{platform.machine()}/libnrnmech.so"}
+
+
+def test_no_word_of_a_command_is_run_by_the_job_script(answer: Callable[..., Path], folder: Path):
+    trap = "print 1\ntouch trapped\n"  # a statement of several lines
+    for words in (("nrniv", "-c", trap), (sys.executable, "-c", trap)):
+        best = answer(*words, dt=0.05)
+        script = f"eval \"$({sys.executable} -m autotune env '{best}')\""
+        subprocess.run(["bash", "-c", script], cwd=folder, check=True, capture_output=True, timeout=60)
+        assert not (folder / "trapped").exists()
+
+
+def test_an_answer_of_a_tool_with_other_knobs_is_refused(answer: Callable[..., Path], folder: Path):
+    best = read_best(answer(*SERIAL, dt=0.05)).model_copy(update={"changes": {"warp": 9}})
+    with pytest.raises(UsageError, match="no knob warp"):
+        production(best, SERIAL, folder)
