@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 # For mpiexec to stop its ranks (on other machines too), and for helpers of a finished command to end by themselves.
 GRACE_S = 0.5
 KILL_S = 10.0  # a process that SIGKILL does not end in this time is stuck in the kernel or belongs to another user
+# A launcher does not start where the folder of a killed one with its process id lies (Open MPI 5: exit code 213).
+TAKEN, MOST_TAKEN = "the process id is taken", 100
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -47,7 +49,8 @@ def prctl(option: int, value: int) -> None:
 
 
 def read_task(lifeline: int) -> dict[str, Any]:
-    """Read what the driver wrote: a length in 8 bytes, then argv, cwd, env, timeout_s and driver (its process id).
+    """Read what the driver wrote: a length in 8 bytes, then argv, cwd, env, timeout_s, driver (its process id) and
+    session_folders (what a launcher keeps in the temporary folder while it runs, with {pid}, {host} and {uid}).
 
     marshal is right here because both ends are the same interpreter; importing json would take longer than the rest.
     """
@@ -63,6 +66,16 @@ def read_task(lifeline: int) -> dict[str, Any]:
 
 def start(task: dict[str, Any], ignored: list[signal.Signals]) -> tuple[int, str]:
     """Start the command; return its process id and why it could not be started ("" if it was)."""
+    for _ in range(MOST_TAKEN):
+        child, problem = fork(task, ignored)
+        if problem != TAKEN:
+            break
+        os.waitpid(child, 0)
+    return child, problem
+
+
+def fork(task: dict[str, Any], ignored: list[signal.Signals]) -> tuple[int, str]:
+    """Start the command, unless the id of its process is taken; return that id and why it could not be started."""
     guard, (read_end, write_end) = os.getpid(), os.pipe()
     child = os.fork()
     if child == 0:
@@ -71,6 +84,8 @@ def start(task: dict[str, Any], ignored: list[signal.Signals]) -> tuple[int, str
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != guard:
                 os._exit(127)
+            if any(map(os.path.lexists, session_folders(task, os.getpid()))):
+                raise ValueError(TAKEN)
             # What Python set for itself must not reach the command.
             for number in (signal.SIGPIPE, signal.SIGXFSZ, *STOPPING):
                 signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
@@ -84,6 +99,13 @@ def start(task: dict[str, Any], ignored: list[signal.Signals]) -> tuple[int, str
     problem = os.read(read_end, 4096).decode()
     os.close(read_end)
     return child, problem
+
+
+def session_folders(task: dict[str, Any], process: int) -> list[str]:
+    """Where the launchers that are known keep what they need while they run as this process."""
+    temporary, names = task["env"].get("TMPDIR") or "/tmp", task["session_folders"]
+    own = {"pid": process, "host": os.uname().nodename, "uid": os.geteuid()}
+    return [os.path.join(temporary, name.format(**own)) for name in names]
 
 
 def descendants() -> list[int]:
@@ -131,6 +153,7 @@ class Guard:
         self.status: int | None = None  # of the command itself, as waitpid(2) gives it
         self.ended_at = 0.0
         self.alone = False  # no child left, so nothing of the run is left
+        self.killed: set[int] = set()  # what a signal ended, ours or another
 
     def reap(self) -> None:
         """Collect every child that ended, also adopted ones."""
@@ -142,6 +165,8 @@ class Guard:
                 return
             if pid == 0:
                 return
+            if os.WIFSIGNALED(status):
+                self.killed.add(pid)
             if pid == self.main:
                 self.status, self.ended_at = status, time.monotonic()
 
@@ -191,13 +216,22 @@ class Guard:
         while not self.alone and time.monotonic() < until:
             self.sleep(until, watch_driver=False)
 
-    @staticmethod
-    def kill(victims: list[int]) -> None:
+    def kill(self, victims: list[int]) -> None:
         for process in victims:
             try:
                 os.kill(process, signal.SIGKILL)
+                self.killed.add(process)
             except (ProcessLookupError, PermissionError):
                 continue  # gone already, or another user's: reported if it stays
+
+    def tidy(self, task: dict[str, Any]) -> None:
+        """Remove the session folders of launchers that were killed."""
+        for process in self.killed.difference(self.left()):
+            for folder in session_folders(task, process):
+                if os.path.isdir(folder) and not os.path.islink(folder) and os.stat(folder).st_uid == os.geteuid():
+                    import shutil
+
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 def main() -> None:
@@ -217,6 +251,7 @@ def main() -> None:
     why = guard.wait(None if task["timeout_s"] is None else started_at + task["timeout_s"])
     ended_at = guard.ended_at if why == "ended" else time.monotonic()
     survivors = guard.sweep()
+    guard.tidy(task)
     answer = {
         "why": why,
         "status": guard.status,

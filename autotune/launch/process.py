@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from autotune.errors import AutotuneError, UsageError
+from autotune.launch import launchers
 
 GUARD = Path(__file__).with_name("guard.py")
 POLL_S = 0.25
@@ -112,7 +113,14 @@ class Process:
     ) -> None:
         _check(argv, cwd)
         self._argv, self._stdout, self._stderr = tuple(argv), stdout, stderr
-        task = {"argv": list(argv), "cwd": str(cwd), "env": dict(env), "timeout_s": timeout_s, "driver": os.getpid()}
+        task = {
+            "argv": list(argv),
+            "cwd": str(cwd),
+            "env": dict(env),
+            "timeout_s": timeout_s,
+            "driver": os.getpid(),
+            "session_folders": launchers.session_folders(),
+        }
         with ExitStack() as stack:
             files = _open_files(stack, stdin, stdout, stderr)
             self._guard, self._lifeline, self._report = _start_guard(files)

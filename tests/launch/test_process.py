@@ -191,6 +191,35 @@ def test_a_run_that_is_ended_leaves_no_rank_and_no_file_of_its_launcher(bench, c
 
 
 @pytest.mark.mpi
+def test_a_launcher_that_is_killed_leaves_no_folder_in_the_way_of_the_next(bench):
+    """Open MPI 5 does not start with the process id of a killed one whose folder lies there: exit code 213."""
+
+    def kill_the_launcher() -> None:
+        if bench.ready() == 2:
+            for process in bench.alive():
+                if process.name() in ("mpiexec", "prterun"):
+                    assert list(bench.folder.glob("ompi.*"))
+                    process.kill()
+
+    finished = bench.run("mpiexec", "-n", "2", sys.executable, "-c", SLEEP, poll=kill_the_launcher)
+    assert finished.signal == signal.SIGKILL
+    assert bench.alive() == []
+    assert list(bench.folder.glob("ompi.*")) == []
+
+
+@pytest.mark.mpi
+def test_no_launcher_gets_a_process_id_whose_folder_a_killed_one_has_left(bench):
+    newest = subprocess.Popen(["true"])
+    newest.wait()
+    for process in range(newest.pid, newest.pid + 30):
+        folder = bench.folder / f"ompi.{process}"
+        folder.mkdir()
+        (folder / "pmix.vm.tool").touch()
+    assert [bench.run("mpiexec", "-n", "2", sys.executable, "-c", "").exit_code for _ in range(4)] == [0] * 4
+    assert len(list(bench.folder.glob("ompi.*/pmix.vm.tool"))) == 30
+
+
+@pytest.mark.mpi
 def test_stopped_ranks_and_a_stopped_launcher_die_too(bench):
     def stop_all() -> bool:
         if bench.ready() < 2:

@@ -17,7 +17,7 @@ from pkgutil import iter_modules
 from autotune.launch.launchers.grammar import Grammar
 from autotune.launch.launchers.launcher import Launcher
 
-__all__ = ["LAUNCHERS", "UNKNOWN", "Launcher", "Words", "identify", "install", "named", "read"]
+__all__ = ["LAUNCHERS", "UNKNOWN", "Launcher", "Words", "identify", "install", "named", "read", "session_folders"]
 
 UNKNOWN = Launcher()
 
@@ -41,6 +41,11 @@ class Words:
     """The number of ranks; None where it is not said, and for {ranks}."""
     folder: str = ""
     """Where the program runs, if an option says it."""
+
+
+def session_folders() -> list[str]:
+    """What a killed launcher may leave in the temporary folder, whichever it was: a script may start it."""
+    return [name for launcher in LAUNCHERS for name in launcher.session_folders]
 
 
 def named(program: str) -> tuple[Launcher, ...]:

@@ -53,6 +53,10 @@ class Launcher:
     world_variable: str = ""
     """The variable that tells each rank how many ranks there are."""
 
+    session_folders: tuple[str, ...] = ()
+    """What it keeps below the temporary folder while it runs, and leaves there when it is killed: names with {pid},
+    {host} and {uid}."""
+
     placing: re.Pattern[str] = NOWHERE
     """Options with which the user places or binds the ranks himself."""
     placing_variable: re.Pattern[str] = NOWHERE

@@ -26,6 +26,7 @@ class OpenMpi(Launcher):
     libraries = ("libmpi.so.40", "libmpi.so.80", "libmpi.so.20", "libmpi.40.dylib", "libmpi.so", "libmpi.dylib")
     library_folders = (*LIBRARY_FOLDERS, "lib/{triplet}/openmpi/lib")
     world_variable = "OMPI_COMM_WORLD_SIZE"
+    session_folders = ("ompi.{pid}", "ompi.{host}.{uid}/pid.{pid}")  # 5, 4
 
     placing = re.compile(
         r"--?(bind-to|map-by|rank-by|cpu-set|cpu-list|slot-list|rankfile|rf|npernode|npersocket|N|ppr"
@@ -43,6 +44,8 @@ class OpenMpi(Launcher):
         return {name + end: "1" for name in names for end in ("", "_CONFIRM")} if root else {}
 
     def cure(self, printed: str) -> str:
+        if "listener thread failed to start" in printed:
+            return "A killed mpiexec has left its folder: remove ompi.* of no living process in your temporary folder."
         if "slots" not in printed:
             return ""
         return "Ask for fewer ranks, or allow more than this machine's cores: mpiexec --oversubscribe …"
