@@ -10,9 +10,10 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import autotune.agent
 from autotune.agent.driver.ask import ranks_of
@@ -33,7 +34,7 @@ from autotune.machine import cpu_name
 from autotune.observe.identity import digest_of, identify_model
 from autotune.raster.metrics import match
 from autotune.report.format import counted
-from autotune.settings import changes_of
+from autotune.settings import Changes, changes_of
 
 WINDOW_MS = 1.0
 LONGEST_S = 7 * 86_400.0
@@ -52,8 +53,11 @@ class Production:
     """What the proof does not cover."""
 
 
-def production(best: Best, words: Sequence[str], folder: Path, *, force: bool = False) -> Production:
-    """The command `words`, typed in `folder`, with the settings of `best`.
+def production(
+    best: Best, words: Sequence[str], folder: Path, *, force: bool = False, writes: Mapping[str, Any] | None = None
+) -> Production:
+    """The command `words`, typed in `folder`, with the settings of `best`; `writes` is what of the run every rank is to
+    write: fields of its Job.
 
     Raises UsageError for a command that cannot be started, and, without `force`, for one to which the proof does not
     apply; MpiError and BuildFailed.
@@ -68,22 +72,37 @@ def production(best: Best, words: Sequence[str], folder: Path, *, force: bool = 
     if refused and not force:
         raise UsageError(f"not what was tuned: {'; '.join(refused)}", cure=FORCE)
     warnings = (*refused, *(_warned(best, command) if best.changes else ("the study proved no improvement",)))
-    if not best.changes:
+    if not best.changes and not writes:
         return Production(tuple(command.render()), environment, command.cwd, warnings)
-    changes = changes_of(best.changes)
-    if command.tunable_ranks and ranks_of(changes) is None:  # as many as it was proved on, not as there are cores here
+    return _started(best, changes_of(best.changes), command, environment, warnings, writes or {})
+
+
+def _started(
+    best: Best,
+    changes: Changes,
+    command: Command,
+    environment: dict[str, str],
+    warnings: tuple[str, ...],
+    writes: Mapping[str, Any],
+) -> Production:
+    """The command with the agent inside, which sets `changes`."""
+    if best.changes and command.tunable_ranks and ranks_of(changes) is None:
+        # As many as it was proved on, not as there are cores here.
         changes = changes_of({RANKS: best.environment.ranks, **changes})
-    place = _staged(to_json(Job(folder="", settings=changes, apply_only=True)))
+    place = _staged(to_json(Job(folder="", settings=changes, apply_only=True, **writes)))
     manner = Manner(builder=Builder(_facts(best), environment))
     runner = FreshRunner(command, environment, place, place, manner=manner)
     start = runner.start_with(changes, place / "job.json")
     return Production((*start.launcher, *start.program), dict(start.environment), command.cwd, warnings)
 
 
-def plain(words: Sequence[str], folder: Path, warning: str) -> Production:
-    """The command as it is, and why."""
-    command, environment = _prepared(words, folder)
-    return Production(tuple(command.render()), environment, command.cwd, (f"run with your own settings: {warning}",))
+def plain(
+    best: Best, words: Sequence[str], folder: Path, warning: str, *, writes: Mapping[str, Any] | None = None
+) -> Production:
+    """The command with the user's own settings, and why."""
+    unchanged = best.model_copy(update={"changes": {}})
+    ready = production(unchanged, words, folder, writes=writes)
+    return replace(ready, warnings=(f"run with your own settings: {warning}",))
 
 
 def verified(best: Best, words: Sequence[str], folder: Path) -> tuple[bool, str]:
