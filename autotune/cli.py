@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -80,6 +81,10 @@ def run(
     resident: Annotated[
         str | None, typer.Option(help="many trials on one built network, if it replays: auto, or never")
     ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COMMAND", help="check the winner's spikes on this command too; may be repeated"),
+    ] = None,
     launch: Annotated[
         bool, typer.Option("--launch", help="start the command with the answer as soon as there is one")
     ] = False,
@@ -115,8 +120,10 @@ def run(
         run={"workspace": workspace, "resident": resident},
     )
     progress = Reports(TerminalProgress(Console(highlight=False, stderr=as_json)))
+    others = [shlex.split(line) for line in also or ()]
+    place = out or Path("runs") / config.name
     try:
-        best = tune(config, out or Path("runs") / config.name, storage=storage, fresh=fresh, progress=progress)
+        best = tune(config, place, storage=storage, fresh=fresh, progress=progress, also=others)
     except KeyboardInterrupt as interrupt:
         raise Interrupted("interrupted", cure="The same command goes on where it stopped.") from interrupt
     finally:

@@ -20,6 +20,7 @@ from autotune.agent.driver.ask import ranks_of
 from autotune.agent.driver.facts import LaunchFacts
 from autotune.agent.knobs import EXACT, KNOBS, RANKS
 from autotune.agent.protocol import Job, to_json, write_text
+from autotune.confirm.elsewhere import Checked
 from autotune.errors import UsageError
 from autotune.export import Best
 from autotune.launch.ask import Ask, Run
@@ -159,6 +160,9 @@ def _refused(best: Best, command: Command, environment: Mapping[str, str]) -> It
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         yield f"{changed[0]}{more} changed since"
+    checked = _checked(best, command)
+    if checked is not None and not checked.accepted:
+        yield f"its spikes are not the same on these arguments: {checked.says}"
     interpreter = interpreter_of(command, environment)
     neuron = ask(interpreter, environment, command.program_cwd).get("neuron", "") if interpreter else ""
     if neuron and neuron != best.environment.neuron:
@@ -172,9 +176,14 @@ def _refused(best: Best, command: Command, environment: Mapping[str, str]) -> It
         yield f"it was proved on {own} ranks, and its settings change round-off; the command starts {command.ranks}"
 
 
+def _checked(best: Best, command: Command) -> Checked | None:
+    """What is known of these settings on this very command, if it is not the one of the study."""
+    return next((each for each in best.evidence.elsewhere if each.command == tuple(command.argv)), None)
+
+
 def _warned(best: Best, command: Command) -> Iterator[str]:
     """What the proof leaves open for this command."""
-    if tuple(command.argv) != tuple(best.model.command):
+    if tuple(command.argv) != tuple(best.model.command) and _checked(best, command) is None:
         yield "proved on other arguments; --verify compares once with your own settings"
     if str(command.cwd) != best.model.folder:
         yield f"proved in {best.model.folder}"

@@ -30,7 +30,7 @@ def test_the_settings_act_and_all_else_is_the_models_own(answer: Callable[..., P
     done = execute(answer(*SERIAL, dt=0.05, secondorder=2), folder, *SERIAL)
     assert (done.returncode, done.stdout) == (7, "dt 0.05 ranks 1 spikes 3 read 'a line'\n"), done.stderr
     assert "autotune" not in done.stderr
-    assert sorted(path.name for path in folder.iterdir()) == ["prints.hoc", "prints.py"]
+    assert sorted(path.name for path in folder.iterdir()) == ["prints.hoc", "prints.py", "spiking.py"]
 
 
 def test_on_two_ranks_and_in_hoc(answer: Callable[..., Path], folder: Path):
