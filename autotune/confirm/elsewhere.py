@@ -1,5 +1,5 @@
-"""Is the winner right elsewhere, too? Its spikes on other commands of the user, as other seeds or longer runs, against a
-plain run of each (`run --also`).
+"""Is the winner right elsewhere, too? Its spikes on other commands of the user, as other seeds or longer runs, against
+a plain run of each (`run --also`).
 
 Times are not compared: what is proved of them is proved on the study's own command. What the study has learnt of its
 model (regular or chaotic, the class of the change) holds; what it compares with is made anew for each command.
@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from autotune.agent.driver.ask import refining
 from autotune.agent.knobs import EXACT, NUMERICAL, ROUND_OFF
-from autotune.launch.ask import Ask, Perturbation, Runner
+from autotune.launch.ask import Ask, Perturbation, Run, Runner
 from autotune.launch.judge import RunFailed
 from autotune.raster import Raster
 from autotune.report.format import counted
@@ -80,7 +81,7 @@ class Elsewheres:
                 return Checked(command, False, says, len(own.raster))
             if not len(own.raster):
                 return Checked(command, False, "the plain run has no spikes, so that nothing can be compared")
-            references = self._references(runner, ask, own.raster, own.first.dt_ms)
+            references = self._references(runner, ask, own)
         except RunFailed as failed:
             return Checked(command, False, f"a run failed: {failed.message}")
         known = self.acceptance.observation
@@ -95,7 +96,7 @@ class Elsewheres:
         says = found.reason or _same(own.raster, tuned.raster, found.largest_shift_ms)
         return Checked(command, found.verdict == "accepted", says, len(own.raster), found.largest_shift_ms)
 
-    def _references(self, runner: Runner, ask: Ask, own: Raster, dt_ms: float) -> References:
+    def _references(self, runner: Runner, ask: Ask, own: Run) -> References:
         """What the raster of this command must be compared with beside that of its plain run."""
         limits, regime = self.acceptance.limits, self.acceptance.regime
 
@@ -110,8 +111,11 @@ class Elsewheres:
         if regime == "regular":
             return References(perturbed)
         null = tuple(moved(limits.null_mv, seed) for seed in range(1, limits.null_runs + 1))
-        finer = (runner.run(ask.setting(changes_of({"dt": dt_ms / 4}))).raster,) if self.safety == NUMERICAL else ()
-        return References(perturbed, finer, null)
+        if self.safety != NUMERICAL:
+            return References(perturbed, (), null)
+        knob = refining()
+        quarter = changes_of({knob.name: knob.finer(own.effective[knob.name], 4)})
+        return References(perturbed, (runner.run(ask.setting(quarter)).raster,), null)
 
 
 def _same(own: Raster, tuned: Raster, largest_shift_ms: float | None) -> str:

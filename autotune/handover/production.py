@@ -26,6 +26,7 @@ from autotune.export import Best
 from autotune.launch.ask import Ask, Run
 from autotune.launch.build import cache_folder
 from autotune.launch.command import Command, check_programs, launch_environment, parse_command
+from autotune.launch.files import choose
 from autotune.launch.interpreter import ask, interpreter_of
 from autotune.launch.mechanisms import Builder
 from autotune.launch.mpi import find_mpi, mpi_environment
@@ -40,6 +41,8 @@ from autotune.settings import Changes, changes_of
 WINDOW_MS = 1.0
 LONGEST_S = 7 * 86_400.0
 """No run without a limit: nobody waits longer for a comparison."""
+KEPT_BY = ("overlay", "library", "copy")
+"""What keeps the user's files from the runs of a comparison; the best first."""
 FORCE = "Tune it again, or give --force to apply the settings all the same."
 
 
@@ -69,10 +72,11 @@ def production(
             f"this tool has no knob {unknown[0]}", cure=f"The answer is of version {best.tool}: use that one."
         )
     command, environment = _prepared(words, folder)
-    refused = [*_refused(best, command, environment)] if best.changes else []
+    neuron = _neuron_of(command, environment) if best.changes else None
+    refused = [*_refused(best, command, neuron)] if best.changes else []
     if refused and not force:
         raise UsageError(f"not what was tuned: {'; '.join(refused)}", cure=FORCE)
-    warnings = (*refused, *(_warned(best, command) if best.changes else ("the study proved no improvement",)))
+    warnings = (*refused, *(_warned(best, command, neuron) if best.changes else ("the study proved no improvement",)))
     if not best.changes and not writes:
         return Production(tuple(command.render()), environment, command.cwd, warnings)
     return _started(best, changes_of(best.changes), command, environment, warnings, writes or {})
@@ -107,7 +111,8 @@ def plain(
 
 
 def verified(best: Best, words: Sequence[str], folder: Path) -> tuple[bool, str]:
-    """Whether a run of the command with these settings makes the spikes of a run with the user's own, and in words.
+    """Whether a run of the command with these settings makes the spikes of a run with the user's own, and in words. As
+    trials do, neither run writes into the user's folder.
 
     Raises as production, and RunFailed.
     """
@@ -116,7 +121,15 @@ def verified(best: Best, words: Sequence[str], folder: Path) -> tuple[bool, str]
         agent = Path(name, "agent")
         stage_agent(agent)
         manner = Manner(builder=Builder(_facts(best), environment))
-        runner = FreshRunner(command, environment, agent, Path(name, "scratch"), manner=manner)
+        files = choose(
+            Path(name, "files"),
+            command.cwd,
+            environment,
+            ours=(Path(name),),
+            launcher=command.launcher[0] if command.launcher else "",
+            allowed=KEPT_BY,
+        )
+        runner = FreshRunner(command, environment, agent, Path(name, "scratch"), files=files, manner=manner)
         own = runner.run(Ask(LONGEST_S))
         tuned = runner.run(Ask(LONGEST_S, changes=changes_of(best.changes)))
     found = match(own.raster, tuned.raster, WINDOW_MS)
@@ -148,7 +161,7 @@ def _facts(best: Best) -> LaunchFacts:
     return LaunchFacts(**{name: value for name, value in best.launch.items() if name in known})
 
 
-def _refused(best: Best, command: Command, environment: Mapping[str, str]) -> Iterator[str]:
+def _refused(best: Best, command: Command, neuron: str | None) -> Iterator[str]:
     """Why the proof is void for this command."""
     files = identify_model(command).files
     # A file that is not seen from here must be as it was where it was.
@@ -163,9 +176,7 @@ def _refused(best: Best, command: Command, environment: Mapping[str, str]) -> It
     checked = _checked(best, command)
     if checked is not None and not checked.accepted:
         yield f"its spikes are not the same on these arguments: {checked.says}"
-    interpreter = interpreter_of(command, environment)
-    neuron = ask(interpreter, environment, command.program_cwd).get("neuron", "") if interpreter else ""
-    if neuron and neuron != best.environment.neuron:
+    if neuron is not None and neuron != best.environment.neuron:
         yield f"it was tuned with {best.environment.neuron}, this is {neuron}"
     tuned = ranks_of(best.changes)
     if tuned is not None and not command.tunable_ranks and command.ranks != tuned:
@@ -181,10 +192,19 @@ def _checked(best: Best, command: Command) -> Checked | None:
     return next((each for each in best.evidence.elsewhere if each.command == tuple(command.argv)), None)
 
 
-def _warned(best: Best, command: Command) -> Iterator[str]:
+def _neuron_of(command: Command, environment: Mapping[str, str]) -> str | None:
+    """The version of NEURON that the command runs; None where its interpreter is not found, or does not say."""
+    interpreter = interpreter_of(command, environment)
+    said = ask(interpreter, environment, command.program_cwd) if interpreter else {}
+    return said.get("neuron") or None
+
+
+def _warned(best: Best, command: Command, neuron: str | None) -> Iterator[str]:
     """What the proof leaves open for this command."""
     if tuple(command.argv) != tuple(best.model.command) and _checked(best, command) is None:
         yield "proved on other arguments; --verify compares once with your own settings"
+    if neuron is None:
+        yield f"this NEURON does not say its version: it was tuned with {best.environment.neuron}"
     if str(command.cwd) != best.model.folder:
         yield f"proved in {best.model.folder}"
     if cpu_name() != best.environment.cpu:

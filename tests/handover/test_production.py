@@ -104,6 +104,29 @@ def test_verify_compares_once(answer: Callable[..., Path], folder: Path):
     assert other.returncode == (0 if other.stdout.startswith("equivalent") else 1)
 
 
+def test_verify_leaves_no_file(answer: Callable[..., Path], folder: Path):
+    text = (folder / "prints.py").read_text()
+    (folder / "prints.py").write_text(text.replace("h.stdinit()", 'open("written.txt", "w").write("x")\nh.stdinit()'))
+    done = execute(answer(*SERIAL, secondorder=0), folder, *SERIAL, options=("--verify",))
+    assert done.stdout.startswith("identical: 3 of 3"), done.stderr
+    assert not (folder / "written.txt").exists()
+    execute(folder.parent / "best.json", folder, *SERIAL)
+    assert (folder / "written.txt").exists()
+
+
+def test_where_neuron_does_not_say_its_version_it_is_told(answer: Callable[..., Path], folder: Path):
+    program = folder.parent / "site" / "nrniv"  # a site's own wrapper, with no Python beside it
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {Path(sys.executable).with_name("nrniv")} "$@"\n')
+    program.chmod(0o755)
+    python = program.with_name("python")
+    python.write_text("#!/bin/sh\nexit 1\n")
+    python.chmod(0o755)
+    words = (str(program), "-nobanner", "prints.hoc")
+    best = read_best(answer(*words, dt=0.0125))
+    assert any("does not say its version" in warning for warning in production(best, words, folder).warnings)
+
+
 @pytest.mark.parametrize("shell", ["bash", "dash"])
 def test_a_job_script_stays_as_it_is(answer: Callable[..., Path], folder: Path, shell: str):
     if shutil.which(shell) is None:
