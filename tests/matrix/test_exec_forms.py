@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -34,11 +35,17 @@ def trial_raster(bench: Bench, version: str, form: str, ranks: int) -> Raster:
     return _of_trials[key]
 
 
+@cache
+def neuron_of(programs: Path) -> str:
+    """What the NEURON of an environment says of itself."""
+    return str(ask(programs / "python", dict(os.environ))["neuron"])
+
+
 def answer(bench: Bench, line: str, ranks: int, study: Path) -> Best:
     """The demo's answer, as if it had been found for this command."""
     best = make_best(*open_finished(study))
     runner = bench.runner(line)
-    neuron = ask(bench.programs / "python", runner.environment)["neuron"]
+    neuron = neuron_of(bench.programs)
     environment = {**vars(best.environment), "neuron": neuron, "ranks": ranks}
     model = identify_model(runner.command)
     return best.model_copy(
