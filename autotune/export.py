@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from autotune.confirm.elsewhere import Checked, Elsewhere
 from autotune.confirm.restless import restless
 from autotune.errors import UsageError
 from autotune.measure import Confirmation
@@ -87,6 +88,11 @@ class Evidence(_Part):
     )
     machine_changed: str = Field(
         default="", description="how the speed of your own settings changed for good during the study; empty if not"
+    )
+    elsewhere: tuple[Checked, ...] = Field(
+        default=(),
+        description="other commands on which the settings were checked beside a plain run of each (run --also): their "
+        "spikes, no times",
     )
     brings: list[dict[str, Any]] = Field(
         default=[],
@@ -244,6 +250,12 @@ def _speedup(confirmation: Confirmation) -> Speedup:
     return Speedup(estimate=interval.estimate, low=interval.low, high=interval.high, confidence=interval.confidence)
 
 
+def _elsewhere(folder: StudyFolder, winner: Trial | None) -> tuple[Checked, ...]:
+    """What is known of these settings on other commands; of those of an earlier winner nothing."""
+    known = folder.read(Elsewhere)
+    return known.commands if known and winner and known.changes == winner.changes else ()
+
+
 def _evidence(
     confirmation: Confirmation,
     trials: list[Trial],
@@ -279,5 +291,6 @@ def _evidence(
         findings=list(confirmation.as_dict()["findings"]),
         proved_on=confirmation.part if winner else None,
         machine_changed=restless(trials, confirmation),
+        elsewhere=_elsewhere(folder, winner),
         brings=[asdict(brings) for brings in simplified.settings] if simplified else [],
     )

@@ -21,14 +21,16 @@ from autotune.cluster import read_submission
 from autotune.cluster.schedulers import job_here
 from autotune.config import StudyConfig
 from autotune.confirm.confirmation import Confirmer
+from autotune.confirm.elsewhere import Checked, Elsewhere, Elsewheres
 from autotune.confirm.starts import Starts
-from autotune.export import Best, make_best
+from autotune.export import Best, make_best, winning_trial
 from autotune.launch.ask import Ask, Run
 from autotune.launch.command import Command
 from autotune.launch.mechanisms import Builder
 from autotune.launch.mpi import Mpi
 from autotune.launch.run import FreshRunner, stage_agent
 from autotune.machine import cpu_name, physical_cores, usable_cores
+from autotune.measure import Confirmation
 from autotune.observe import Observation, observe, observed
 from autotune.observe.results import results_of_watched
 from autotune.plan.manner import manner, what_is_timed
@@ -53,22 +55,38 @@ from autotune.verify.beside import own_runs
 from autotune.verify.files import own_files
 from autotune.verify.traces import OwnTraces
 
+LONGEST_S = 86_400.0
+"""No run without a limit: nobody waits longer for a command that the winner is also checked on."""
 MOST_ADVICE = 2
 """After the answer of a plan or a study; `profile` shows all."""
 
 
-def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, progress: Progress) -> Best:
+def tune(
+    config: StudyConfig,
+    out: Path,
+    *,
+    storage: str | None,
+    fresh: bool,
+    progress: Progress,
+    also: Sequence[Sequence[str]] = (),
+) -> Best:
     """Walk the whole road for one study and return its answer.
 
     Raises UsageError, BaselineError or MpiError; killed at any moment, the same call goes on where it stopped.
     """
-    best = walk(config, StudyFolder(out), storage=storage, fresh=fresh, progress=progress)
+    best = walk(config, StudyFolder(out), storage=storage, fresh=fresh, progress=progress, also=also)
     assert best is not None  # nobody else is on the road
     return best
 
 
 def walk(
-    config: StudyConfig, folder: StudyFolder, *, storage: str | None, fresh: bool, progress: Progress
+    config: StudyConfig,
+    folder: StudyFolder,
+    *,
+    storage: str | None,
+    fresh: bool,
+    progress: Progress,
+    also: Sequence[Sequence[str]] = (),
 ) -> Best | None:
     """The road, alone or as one of several workers who share the folder; None where another one makes its last steps.
     Raises as tune.
@@ -166,10 +184,44 @@ def walk(
             confirmer = Confirmer(folder, starts, limited, wishes.seed)
             confirmer.confirm(found.trials, known.noise, progress.confirming, progress.confirmed)
 
+        if also:
+            with folder.spending(progress.step("elsewhere")):
+                checked_elsewhere(folder, config, runner, known.acceptance, also, progress.elsewhere)
         best = make_best(folder, begun.record)
         progress.finished(best, folder.path)
         progress.advised(advice_on(observation, begun.watcher.command, known.calibration))
         return best
+
+
+def checked_elsewhere(
+    folder: StudyFolder,
+    config: StudyConfig,
+    runner: FreshRunner,
+    acceptance: Acceptance,
+    also: Sequence[Sequence[str]],
+    tell: Callable[[Checked], None],
+) -> None:
+    """The raster of the winner, if there is one, on these commands beside a plain run of each; one that was checked
+    before is told from its record. Raises UsageError for a command that cannot be started, and MpiError.
+    """
+    confirmation = folder.read(Confirmation)
+    winner = winning_trial(confirmation, folder.trials()) if confirmation else None
+    if winner is None:
+        return
+    done = folder.read(Elsewhere)
+    done = done if done is not None and done.changes == winner.changes else Elsewhere(winner.changes)
+    limit_s = config.run.timeout_s or LONGEST_S
+    checks = Elsewheres(winner.changes, winner.safety, acceptance, limit_s)
+    for words in also:
+        command, environment, _ = prepare(config.model_copy(update={"command": tuple(words)}))
+        if done.of(command.argv) is None:
+            manner = replace(runner.manner, shared=False)
+            there = replace(runner, command=command, environment=environment, manner=manner, results=None)
+            done = done.with_one(checks.check(command.argv, there))
+            folder.write(done)
+        checked = done.of(command.argv)
+        assert checked is not None
+        tell(checked)
 
 
 def work(path: Path, progress: Progress) -> Best | None:

@@ -121,10 +121,15 @@ class Recorders:
             values = self._memory.floats(held.vector)
             row = rows.setdefault((held.kind, len(values)), [held.kind, len(values), 0, 0, 0.0, 0.0, 0.0])
             row[2:] = [a + b for a, b in zip(row[2:], (1, *_sums(values)))]
+        self.let_go()
+        return [rows[key] for key in sorted(rows)]
+
+    def let_go(self) -> None:
+        """Keep nothing any more."""
+        for held in self._held.values():
             for each in held.objects:
                 self._release(each)
         self._held = {}
-        return [rows[key] for key in sorted(rows)]
 
     def _all(self) -> List[Tuple[List[Optional[int]], str]]:
         """The first words of each, and its kind."""

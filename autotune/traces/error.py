@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from autotune.agent.detection import crossings_ms
 from autotune.raster import Raster
@@ -156,6 +155,8 @@ def _around(times: Floats, values: Floats, window_ms: float) -> tuple[Floats, Fl
     even, evenly = _even(times, values, window_ms)
     step = (even[-1] - even[0]) / max(len(even) - 1, 1)
     size = 2 * (int(np.ceil(window_ms / step)) if step > 0 else 0) + 1
+    from scipy.ndimage import maximum_filter1d, minimum_filter1d  # here, because it takes long to import
+
     return even, minimum_filter1d(evenly, size, mode="nearest"), maximum_filter1d(evenly, size, mode="nearest")
 
 

@@ -4,6 +4,7 @@ elsewhere a plain line for each event.
 
 from __future__ import annotations
 
+import shlex
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from autotune.calibrate.baseline import Calibration
 from autotune.calibrate.noise import NoiseRecord
 from autotune.calibrate.price import Prices, in_words
 from autotune.config import SearchConfig
+from autotune.confirm.elsewhere import Checked
 from autotune.export import Best
 from autotune.measure import Event, Pair
 from autotune.observe import Observation
@@ -47,6 +49,7 @@ TITLES = {
     "calibrate": "The baseline against itself",
     "search": "Searching",
     "confirm": "Confirming in fresh processes",
+    "elsewhere": "The winner's spikes on other commands",
 }
 SHOWN_TRIALS = 12
 BAR_COLUMNS = 24
@@ -173,6 +176,11 @@ class TerminalProgress(Progress):
             self._line(f"pair {self._pairs_done}, start {self._starts}: trial {event.finalist} {ratio}")
         if not isinstance(event, Pair):
             self._line(f"trial {event.finalist} is out: {event.reason}", "yellow")
+
+    def elsewhere(self, checked: Checked) -> None:
+        style = "" if checked.accepted else "yellow"
+        verdict = "the same" if checked.accepted else "not the same"
+        self._line(f"{escape(shlex.join(checked.command))}: {verdict}: {escape(checked.says)}", style)
 
     def finished(self, best: Best, folder: Path) -> None:
         self._end_live()
