@@ -19,7 +19,7 @@ from autotune.results.folder import matches, shown
 from autotune.results.measure import Measured
 from autotune.results.pair import measured
 from autotune.results.renamed import renamed
-from autotune.results.spikes import hold_their_spikes
+from autotune.results.spikes import without_spikes
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ class Results:
         if stamp(place) != tuple(self.stamps.get(shown(name), ())):
             return Measured(told, "not understood", "was changed since your own run wrote it")
         found = measured(told, place, there, renamed="" if its_name == name else self._told(its_name))
-        if found.presence == "differs" and there is not None and hold_their_spikes(place, self.spikes, there, spikes):
-            return Measured(told, "spikes", renamed=found.renamed)
+        if found.presence == "differs" and there is not None:
+            return without_spikes(found, place, self.spikes, there, spikes)
         return found
 
     def _beside(self, name: str) -> bool:

@@ -114,9 +114,11 @@ class TerminalProgress(Progress):
             self._line(f"half the dt {_half_dt(calibration)}{comfort}")
         if calibration.note:
             self._line(f"note: {calibration.note}", "yellow")
+        for knob, values in calibration.only.items():
+            self._line(f"{knob}: only {', '.join(format_value(value) for value in values)}, for this reason", "yellow")
         if calibration.left_out:
             self._line(f"{', '.join(calibration.left_out)}: left out for this reason", "yellow")
-        elif calibration.unproved:
+        if calibration.unproved:
             self._line("what changes the numbers (numerical) is left out for this reason", "yellow")
 
     def timed(self, record: NoiseRecord, note: str) -> None:
