@@ -151,6 +151,11 @@ class FilesConfig(_Section):
         'model\'s own error: tolerances = {"lfp.npy" = 1e-3, "*.csv:v" = 0.1}',
     )
 
+    keep_winner: bool = Field(
+        default=False,
+        description="whether the files of one more run with the best settings are kept, in winner/ of the study folder",
+    )
+
     @field_validator("tolerances")
     @classmethod
     def _positive(cls, tolerances: dict[str, float]) -> dict[str, float]:

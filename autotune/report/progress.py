@@ -65,6 +65,9 @@ class Progress:
     def confirmed(self, event: Event) -> None:
         """One pair is measured, or a finalist has dropped out."""
 
+    def kept(self, folder: Path, why_not: str) -> None:
+        """What a run with the best settings wrote is in `folder`, or why it is not."""
+
     def finished(self, best: Best, folder: Path) -> None:
         """The study has its answer."""
 

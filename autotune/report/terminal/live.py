@@ -176,6 +176,10 @@ class TerminalProgress(Progress):
         if not isinstance(event, Pair):
             self._line(f"trial {event.finalist} is out: {event.reason}", "yellow")
 
+    def kept(self, folder: Path, why_not: str) -> None:
+        said = f"are not kept: {why_not}" if why_not else f"are in {folder}"
+        self._line(f"the files of a run with the best settings {said}", "yellow" if why_not else "")
+
     def finished(self, best: Best, folder: Path) -> None:
         self._end_live()
         self._console.print(answer(best))
