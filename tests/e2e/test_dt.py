@@ -68,8 +68,9 @@ def test_the_improvement_is_proved_by_the_pairs_of_the_confirmation(dt_study):
 
 
 def test_the_files_of_a_run_with_the_best_settings_are_kept_where_it_says(dt_study):
-    assert (dt_study.out / "winner").is_dir()
-    assert "the files of a run with the best settings are in" in dt_study.answer.stdout
+    proved = dt_study.record("confirmation")["verdict"] == "improved"
+    assert (dt_study.out / "winner").is_dir() == proved
+    assert ("the files of a run with the best settings are in" in dt_study.answer.stdout) == proved
 
 
 def test_best_json_hands_over_the_settings_with_their_proof(dt_study, autotune, tmp_path):
