@@ -79,6 +79,11 @@ class Evidence(_Part):
     compared: tuple[Compared, ...] = Field(
         default=(), description="the same in full; a distance of 1 is the border of what is accepted"
     )
+    looked_at_before_sessions: dict[str, str] = Field(
+        default={},
+        description="what of a fresh run was compared with your own run, in words, before the results of sessions with "
+        "its knobs counted, for a session never comes to the end of your script; by the settings of that run, as JSON",
+    )
     pairs: int
     test: str
     corrected_p: float | None
@@ -276,7 +281,8 @@ def _evidence(
             mean_shift_ms=winner.mean_shift_ms,
             statistics=winner.statistics,
         )
-    looked = (folder.read(LookedAt) or LookedAt()).of(winner) if winner else ()
+    record = folder.read(LookedAt) or LookedAt()
+    looked = record.of(winner) if winner else ()
     return Evidence(
         trials=len(trials),
         stopped=stopped.reason if stopped else "",
@@ -285,6 +291,9 @@ def _evidence(
         raster=raster,
         looked_at=in_words(looked),
         compared=looked,
+        looked_at_before_sessions={
+            settings: words for settings, each in record.before_sessions.items() if (words := in_words(each))
+        },
         pairs=confirmation.pairs,
         test=confirmation.test,
         corrected_p=confirmation.best.corrected_p if winner and confirmation.best else None,

@@ -26,6 +26,7 @@ from autotune.confirm.starts import Starts
 from autotune.export import Best, make_best, winning_trial
 from autotune.launch.ask import Ask, Run
 from autotune.launch.command import Command
+from autotune.launch.judge import RunFailed
 from autotune.launch.mechanisms import Builder
 from autotune.launch.mpi import Mpi
 from autotune.launch.run import FreshRunner, stage_agent
@@ -43,7 +44,7 @@ from autotune.report.progress import Progress
 from autotune.search.loop import search, simplified
 from autotune.search.together import search_together
 from autotune.search.trial import TrialRunner
-from autotune.search.verified import Verifier, remember_looked
+from autotune.search.verified import Verifier, remember_looked, remember_looked_before_sessions
 from autotune.session.record import SessionRecord
 from autotune.session.router import Router
 from autotune.settings import Changes
@@ -119,7 +120,15 @@ def walk(
         runner = replace(begun.watcher, manner=made, files=files, results=results)
         limit_s = observation.limit_s(config.run.timeout_s)
         router = Router(
-            runner, space, raw, wishes, config.run, folder.read(SessionRecord), folder.write, progress.session
+            runner,
+            space,
+            raw,
+            wishes,
+            config.run,
+            folder.read(SessionRecord),
+            folder.write,
+            progress.session,
+            partial(remember_looked_before_sessions, folder),
         )
         with closing(router):
             with folder.spending(progress.step("calibrate")):
@@ -187,6 +196,7 @@ def walk(
         if also:
             with folder.spending(progress.step("elsewhere")):
                 checked_elsewhere(folder, config, runner, known.acceptance, also, progress.elsewhere)
+        _keep_winner(config, folder, runner, verifier, progress)
         best = make_best(folder, begun.record)
         progress.finished(best, folder.path)
         progress.advised(advice_on(observation, begun.watcher.command, known.calibration))
@@ -240,6 +250,23 @@ def _keep_raster(folder: StudyFolder, changes: Changes, run: Run) -> None:
     file = folder.raster_of(changes)
     if not file.exists():
         write_raster(file, run.raster)
+
+
+def _keep_winner(
+    config: StudyConfig, folder: StudyFolder, runner: FreshRunner, verifier: Verifier, progress: Progress
+) -> None:
+    """The files of one more run with the proved settings, if the user wishes to have them; made once."""
+    confirmation = folder.read(Confirmation)
+    winner = winning_trial(confirmation, folder.trials()) if confirmation else None
+    if not config.accept.files.keep_winner or winner is None or folder.winner.exists():
+        return
+    why_not = "" if runner.results else "your files are not compared"
+    with folder.spending("confirm"):
+        try:
+            verifier.accepted(replace(runner, keep=folder.winner), winner.changes)
+        except RunFailed as failure:
+            why_not = failure.message
+    progress.kept(folder.winner, why_not)
 
 
 def advice_on(observation: Observation, command: Command, calibration: Calibration | None = None) -> list[Advice]:

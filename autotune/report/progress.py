@@ -69,6 +69,9 @@ class Progress:
     def elsewhere(self, checked: Checked) -> None:
         """The winner was checked on another command."""
 
+    def kept(self, folder: Path, why_not: str) -> None:
+        """What a run with the best settings wrote is in `folder`, or why it is not."""
+
     def finished(self, best: Best, folder: Path) -> None:
         """The study has its answer."""
 

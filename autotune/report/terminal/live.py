@@ -117,9 +117,11 @@ class TerminalProgress(Progress):
             self._line(f"half the dt {_half_dt(calibration)}{comfort}")
         if calibration.note:
             self._line(f"note: {calibration.note}", "yellow")
+        for knob, values in calibration.only.items():
+            self._line(f"{knob}: only {', '.join(format_value(value) for value in values)}, for this reason", "yellow")
         if calibration.left_out:
             self._line(f"{', '.join(calibration.left_out)}: left out for this reason", "yellow")
-        elif calibration.unproved:
+        if calibration.unproved:
             self._line("what changes the numbers (numerical) is left out for this reason", "yellow")
 
     def timed(self, record: NoiseRecord, note: str) -> None:
@@ -181,6 +183,10 @@ class TerminalProgress(Progress):
         style = "" if checked.accepted else "yellow"
         verdict = "the same" if checked.accepted else "not the same"
         self._line(f"{escape(shlex.join(checked.command))}: {verdict}: {escape(checked.says)}", style)
+
+    def kept(self, folder: Path, why_not: str) -> None:
+        said = f"are not kept: {why_not}" if why_not else f"are in {folder}"
+        self._line(f"the files of a run with the best settings {said}", "yellow" if why_not else "")
 
     def finished(self, best: Best, folder: Path) -> None:
         self._end_live()
