@@ -51,6 +51,7 @@ def test_it_is_enough_to_repeat_the_study(answer):
     # Keys that came after the records were made have their defaults.
     for name, recorded in answer.study.config.items():
         assert holds(config.model_dump(mode="json")[name], recorded), name
+    assert config.search.trials == len(answer.trials)
 
 
 def holds(again: Any, recorded: Any) -> bool:
@@ -58,4 +59,3 @@ def holds(again: Any, recorded: Any) -> bool:
     if isinstance(again, dict) and isinstance(recorded, dict):
         return all(name in again and holds(again[name], value) for name, value in recorded.items())
     return bool(again == recorded)
-    assert config.search.trials == len(answer.trials)
