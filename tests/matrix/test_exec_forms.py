@@ -21,6 +21,7 @@ from autotune.store.folder import open_finished
 
 CHANGES = {"dt": 0.05, "secondorder": 2}
 FORMS = {**PYTHON_FORMS, **HOC_FORMS}
+QUICK = ("python", "nrniv")  # in every run of the tests; the others in `make test-all`
 _of_trials: dict[tuple[str, bool, int], Raster] = {}
 
 
@@ -55,7 +56,9 @@ def answer(bench: Bench, line: str, ranks: int, study: Path) -> Best:
 
 @pytest.mark.mpi
 @pytest.mark.parametrize("ranks", [2, pytest.param(1, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "form", [form if form in QUICK else pytest.param(form, marks=pytest.mark.slow) for form in FORMS]
+)
 def test_every_form_of_launch_gives_the_spikes_of_the_trial(
     form: str, ranks: int, version: str, bench: Bench, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
