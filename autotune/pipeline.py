@@ -196,7 +196,8 @@ def walk(
         if also:
             with folder.spending(progress.step("elsewhere")):
                 checked_elsewhere(folder, config, runner, known.acceptance, also, progress.elsewhere)
-        _keep_winner(config, folder, runner, verifier, progress)
+        if config.accept.files.keep_winner:
+            _keep_winner(folder, runner, verifier, progress)
         best = make_best(folder, begun.record)
         progress.finished(best, folder.path)
         progress.advised(advice_on(observation, begun.watcher.command, known.calibration))
@@ -252,13 +253,11 @@ def _keep_raster(folder: StudyFolder, changes: Changes, run: Run) -> None:
         write_raster(file, run.raster)
 
 
-def _keep_winner(
-    config: StudyConfig, folder: StudyFolder, runner: FreshRunner, verifier: Verifier, progress: Progress
-) -> None:
-    """The files of one more run with the proved settings, if the user wishes to have them; made once."""
+def _keep_winner(folder: StudyFolder, runner: FreshRunner, verifier: Verifier, progress: Progress) -> None:
+    """The files of one more run with the proved settings; made once."""
     confirmation = folder.read(Confirmation)
     winner = winning_trial(confirmation, folder.trials()) if confirmation else None
-    if not config.accept.files.keep_winner or winner is None or folder.winner.exists():
+    if winner is None or folder.winner.exists():
         return
     why_not = "" if runner.results else "your files are not compared"
     with folder.spending("confirm"):
