@@ -235,6 +235,10 @@ def execute(
     verify: Annotated[
         bool, typer.Option("--verify", help="run it twice instead, with your settings and with these, and compare")
     ] = False,
+    env: Annotated[
+        list[Path] | None,
+        typer.Option("--env", help="an environment with another NEURON that the answer may run; may be repeated"),
+    ] = None,
 ) -> None:
     """Run your production command with the settings of a study applied; output and exit code are its own."""
     from autotune.export import read_best
@@ -244,11 +248,11 @@ def execute(
     answer = read_best(best)
     if verify:
         with console_status("two runs, with your own settings and with these"):
-            same, says = verified(answer, command, Path.cwd())
+            same, says = verified(answer, command, Path.cwd(), _absolute(env) or ())
         typer.echo(says)
         raise typer.Exit(ExitCode.DONE if same else ExitCode.DIFFERENT)
     try:
-        ready = production(answer, command, Path.cwd(), force=force)
+        ready = production(answer, command, Path.cwd(), force=force, environments=_absolute(env) or ())
     except UsageError as refused:
         if not otherwise:
             raise

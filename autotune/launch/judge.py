@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -253,10 +254,10 @@ def _judge_world(evidence: Evidence) -> None:
             "no mpi",
         )
     nhost = reports[0].nhost
-    ranks = sorted(r.rank for r in reports)
-    if ranks != list(range(nhost)):
-        missing = sorted(set(range(nhost)) - set(ranks))
-        raise evidence.failed(f"{len(ranks)} of {nhost} ranks reported; missing: {missing[:8]}")
+    ranks = {r.rank for r in reports}
+    if len(reports) != nhost or ranks != set(range(nhost)):
+        missing = list(islice((rank for rank in range(nhost) if rank not in ranks), 8))
+        raise evidence.failed(f"{len(reports)} of {nhost} ranks reported; missing: {missing}")
 
 
 def _judge_ends(evidence: Evidence) -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import math
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -25,12 +26,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TextIO, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
+from autotune.agent.knobs import KNOBS
 from autotune.agent.protocol import write_atomically
 from autotune.errors import UsageError
 from autotune.settings import Changes
 from autotune.store.records import StudyRecord, Trial
+from autotune.untrusted import bytes_of, first_problem
 
 
 class Recorded(Protocol):
@@ -153,18 +156,27 @@ class StudyFolder:
         if not file.is_file():
             return None
         try:
-            return _adapter(kind).validate_json(file.read_bytes())
-        except ValidationError as error:
+            return _adapter(kind).validate_json(bytes_of(file))
+        except (ValueError, OSError) as error:
             raise UsageError(
-                f"{file}: is damaged or from another version: {error.errors()[0]['msg']}",
+                f"{file}: is damaged or from another version: {first_problem(error)}",
                 cure="Remove that file to make this step again, or start afresh with --fresh.",
             ) from error
 
     def trials(self) -> list[Trial]:
         """All finished trials, by number."""
         names = sorted(file.stem for file in (self.path / "trials").glob("[0-9]*.json"))
-        found = (self._read(f"trials/{name}", Trial) for name in names)
-        return [trial for trial in found if trial is not None]
+        return [trial for name in names if (trial := self._trial(f"trials/{name}")) is not None]
+
+    def _trial(self, name: str) -> Trial | None:
+        trial: Trial | None = self._read(name, Trial)
+        problem = trial and _unlike_a_trial(trial, Path(name).name)
+        if problem:
+            raise UsageError(
+                f"{self.path / name}.json: is damaged or from another version: {problem}",
+                cure="Remove that file to make this trial again, or start afresh with --fresh.",
+            )
+        return trial
 
     def _make_folders(self) -> None:
         for name in FOLDERS:
@@ -190,6 +202,20 @@ class StudyFolder:
 
     def _is_ours(self) -> bool:
         return (self.path / MARKER).is_file() or {path.name for path in self.path.iterdir()} <= {LOCK, *FOLDERS}
+
+
+def _unlike_a_trial(trial: Trial, name: str) -> str:
+    """What no trial of this tool says, whatever its types are; empty for one that may have been written here."""
+    if not name.isdecimal() or trial.number != int(name):
+        return f"number {trial.number} in {name}.json"
+    unknown = [knob for part in (trial.params, trial.effective, trial.changes) for knob in part if knob not in KNOBS]
+    if unknown:
+        return f"there is no knob {unknown[0][:40]!r}"
+    seconds = [s for sample in trial.samples for s in (sample.before_s, sample.trial_s, sample.after_s)]
+    times = [*seconds, *([] if trial.ratio is None else [trial.ratio])]
+    if not all(0.0 <= each < math.inf for each in times) or not math.isfinite(trial.violation):
+        return "a time, a ratio or a violation that cannot be"
+    return ""
 
 
 @cache

@@ -25,6 +25,7 @@ from optuna.storages.journal import JournalFileSymlinkLock
 
 GRACE_S = 30.0  # Optuna's own limit for a holder that cannot be asked: another machine's, or another program's
 LONGEST_PAUSE_S = 0.1
+LONGEST_LINE = 1 << 20  # bytes of a journal's first record
 FIRST_BYTES = b'{"op_code":'
 
 _log = logging.getLogger(__name__)
@@ -107,12 +108,12 @@ class JournalLock(JournalFileSymlinkLock):
 def looks_like_journal(path: Path) -> bool:
     """Whether a file may be opened, and cut, as a journal: empty, or with a journal's record first, perhaps torn."""
     with path.open("rb") as file:
-        line = file.readline()
+        line = file.readline(LONGEST_LINE)
     if not line.endswith(b"\n"):
         return line.startswith(FIRST_BYTES) or FIRST_BYTES.startswith(line)
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(record, dict) and "op_code" in record
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,18 +21,24 @@ from optuna.exceptions import ExperimentalWarning, StorageInternalError
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from autotune.errors import UsageError
 from autotune.store.journal import JournalLock, is_torn, looks_like_journal
+from autotune.untrusted import BROKEN
 
 JOURNAL = "optuna.journal"
 VALUE_NAME = "time ratio to the baseline"
 CONSTRAINT = "raster"
 FORMS = "Give sqlite:///FILE, postgresql://USER@HOST/DATABASE, journal:///FILE or a journal file's path."
 CONNECT_TIMEOUT_S = 10
+ANEW = (
+    "Move optuna.journal (or the file that --storage names) away and run the same command again: it is made anew from "
+    "the trials in the study folder."
+)
 
 
 @dataclass(frozen=True)
@@ -84,14 +90,36 @@ def open_study(storage: BaseStorage, name: str, seed: int, sampler: Callable[[in
     number of trials that are there, so a resumed study does not propose the first session's settings again.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(storage=storage, study_name=name, direction="minimize", load_if_exists=True)
-    n_trials = len(study.get_trials(deepcopy=False))
+    try:
+        study = optuna.create_study(storage=storage, study_name=name, direction="minimize", load_if_exists=True)
+        trials = study.get_trials(deepcopy=False)
+        _check_stored(study, trials)
+    except BROKEN as error:
+        raise UsageError(
+            f"The storage of the study {name} is damaged.", cure=ANEW, details=f"{type(error).__name__}: {error}"[:500]
+        ) from error
+    n_trials = len(trials)
     study.sampler = sampler(int(np.random.SeedSequence([seed, n_trials]).generate_state(1)[0]))
     if study.metric_names != [VALUE_NAME]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             study.set_metric_names([VALUE_NAME])
     return study
+
+
+def _check_stored(study: optuna.Study, trials: Sequence[FrozenTrial]) -> None:
+    """Raise ValueError for what no driver has written, on which the sampler would stumble later."""
+    if study.directions != [StudyDirection.MINIMIZE]:
+        raise ValueError(f"directions are {study.directions}")
+    for number, trial in enumerate(trials):
+        if trial.number != number:
+            raise ValueError(f"trial {trial.number} in place of {number}")
+        for value in (*(trial.values or ()), *trial.constraints.values()):
+            if not math.isfinite(value):
+                raise ValueError(f"trial {number} has the value {value}")
+        for name, distribution in trial.distributions.items():
+            if not distribution._contains(distribution.to_internal_repr(trial.params[name])):
+                raise ValueError(f"trial {number}: {name} is none of its values")
 
 
 def delete_study(storage: BaseStorage, name: str) -> None:
@@ -209,10 +237,9 @@ def _open_journal(path: Path) -> JournalStorage:
         raise UsageError(
             f"Cannot open the journal {path}: {error.strerror}.", cure="Look at the folder and its rights."
         ) from error
-    except (ValueError, KeyError, TypeError, AssertionError) as error:
-        cure = "Move it away and run the same command again: it is made anew from the trials in the study folder."
+    except BROKEN as error:
         raise UsageError(
-            f"The journal {path} is damaged.", cure=cure, details=f"{type(error).__name__}: {error}"
+            f"The journal {path} is damaged.", cure=ANEW, details=f"{type(error).__name__}: {error}"[:500]
         ) from error
 
 
