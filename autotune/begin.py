@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -16,10 +17,12 @@ from autotune import __version__
 from autotune.calibrate.baseline import Calibration
 from autotune.config import StudyConfig, Workspace, make_config, read_study
 from autotune.errors import UsageError
+from autotune.launch.build import cache_folder
 from autotune.launch.command import Command, check_programs, launch_environment, parse_command
 from autotune.launch.files import NAMES, Files, Store, choose
 from autotune.launch.mpi import Mpi, check_world, find_mpi, mpi_environment
 from autotune.launch.run import FreshRunner, stage_agent
+from autotune.launch.secrets import secrets_of
 from autotune.launch.ways_in import check_way_in
 from autotune.observe import Observation, identify_model
 from autotune.search.sampler import make_sampler
@@ -75,17 +78,33 @@ def begin(config: StudyConfig, out: Path, storage: str | None, fresh: bool) -> I
             folder.clear()
         record = _recorded(folder, _record(config, identify_model(command), storage))
         study = _opened(folder, record, config.search.seed, fresh)
-        stage_agent(folder.agent)
+        agent = _place_of_agent(folder)
+        stage_agent(agent)
         watcher = FreshRunner(
             command,
             environment,
-            folder.agent,
+            agent,
             folder.scratch,
             config.run.end_grace_s,
             files=_files(folder, command, environment, config.run.workspace),
             sampling=config.accept.sampling,
         )
         yield Begun(folder, record, study, watcher, mpi)
+
+
+def _place_of_agent(folder: StudyFolder) -> Path:
+    """In the study's folder, but where PYTHONPATH could not name that: it is a list that is put together with colons."""
+    path = str(folder.agent)
+    if os.pathsep not in path and "\n" not in path:
+        return folder.agent
+    place = cache_folder() / "agents" / hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+    if os.pathsep in str(place):
+        raise UsageError(
+            f"{folder.path}: no folder with a colon in its path can hold the agent, and neither can the cache, {place}",
+            cure="Choose another folder with --out, or set AUTOTUNE_CACHE to one without a colon.",
+        )
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return place
 
 
 def _files(folder: StudyFolder, command: Command, environment: dict[str, str], workspace: Workspace) -> Files | None:
@@ -103,10 +122,21 @@ def _files(folder: StudyFolder, command: Command, environment: dict[str, str], w
     )
 
 
+def _check_secrets(command: Sequence[str]) -> None:
+    """The command is written into the study, its answer and its report. Raises UsageError."""
+    held = [name for name, value in secrets_of(os.environ).items() if any(value in word for word in command)]
+    if held:
+        raise UsageError(
+            f"the command holds the value of ${held[0]}, and a study writes its command down",
+            cure="Let the model read it from the environment, which is passed on and written nowhere.",
+        )
+
+
 def prepare(config: StudyConfig) -> tuple[Command, dict[str, str], Mpi | None]:
     """Understand the command, find what it needs, and prove that its launcher makes one world. Touches no study
     folder.
     """
+    _check_secrets(config.command)
     command = parse_command(config.command, config.folder)
     environment = launch_environment(command, os.environ)
     check_programs(command, environment)

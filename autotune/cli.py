@@ -460,12 +460,14 @@ def _print_json(value: Any) -> None:
 
 
 def _report(error: AutotuneError) -> int:
-    errors.print(f"[bold red]autotune:[/] {escape(error.message)}", highlight=False, soft_wrap=True)
+    from autotune.launch.secrets import as_shown
+
+    errors.print(f"[bold red]autotune:[/] {escape(as_shown(error.message))}", highlight=False, soft_wrap=True)
     if error.details.strip():
         errors.print("[dim]its last lines:[/]")
-        errors.print(escape(error.details.rstrip()), style="dim", highlight=False, soft_wrap=True)
+        errors.print(escape(as_shown(error.details.rstrip())), style="dim", highlight=False, soft_wrap=True)
     if error.cure:
-        errors.print(escape(error.cure), highlight=False, soft_wrap=True)
+        errors.print(escape(as_shown(error.cure)), highlight=False, soft_wrap=True)
     return error.exit_code
 
 

@@ -197,7 +197,7 @@ def read_best(file: Path) -> Best:
     version = data.get("schema_version") if isinstance(data, dict) else None
     if version != SCHEMA_VERSION:
         raise UsageError(
-            f"{file}: schema_version {str(version)[:20]!r}, this tool reads {SCHEMA_VERSION}",
+            f"{file}: schema_version {str(version)[:20]}, this tool reads {SCHEMA_VERSION}",
             cure="Export it again from its study: python -m autotune export DIR -o best.json",
         )
     if problem := _problem(data):

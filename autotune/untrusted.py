@@ -14,6 +14,7 @@ import stat
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from io import BytesIO
 from pathlib import Path
@@ -76,12 +77,15 @@ def text_of(file: Path, most: int = MOST_TEXT) -> str:
     return bytes_of(file, most).decode()
 
 
-def json_of(file: Path, most: int = MOST_TEXT, *, finite: bool = True) -> Any:
+def json_of(
+    file: Path, most: int = MOST_TEXT, *, finite: bool = True, shown: Callable[[str], str] = lambda text: text
+) -> Any:
     """What it says as JSON; `finite`: without NaN, infinity and NUL, which nobody means.
 
-    A byte of a name that is no text, which Python keeps as half a character, becomes a `?`: nobody could print it.
+    `shown` takes out of the text what must not be seen. A byte of a name that is no text, which Python keeps as half a
+    character, becomes a `?`: nobody could print it.
     """
-    text = text_of(file, most)
+    text = shown(text_of(file, most))
     if finite and "\\u0000" in text:
         raise ValueError("it holds a NUL, which no name and no word has")
     try:

@@ -29,7 +29,7 @@ def changes_in(best: Best) -> Changes:
     for name, value in best.changes.items():
         if name not in KNOBS:
             raise UsageError(
-                f"this tool has no knob {name[:40]!r}", cure=f"The answer is of version {best.tool[:20]}: use that one."
+                f"this tool has no knob {name[:40]}", cure=f"The answer is of version {best.tool[:20]}: use that one."
             )
         if not KNOBS[name].possible(value):
             raise UsageError(

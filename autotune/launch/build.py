@@ -27,6 +27,7 @@ from autotune.agent.driver.start import Built
 from autotune.agent.libraries import BUILD_RECORD
 from autotune.errors import AutotuneError
 from autotune.launch.process import run
+from autotune.launch.secrets import as_shown
 
 CACHE_VARIABLE = "AUTOTUNE_CACHE"
 LAYOUT = 1  # of a build's folder; part of its name
@@ -178,7 +179,7 @@ def _make(recipe: Recipe, place: Path, environment: Mapping[str, str]) -> None:
 
 def _last_words(log: Path) -> str:
     """The last lines of translator and compiler, without what make, nrnivmodl and Python say about them."""
-    text = re.split(AFTERWORDS, log.read_text(errors="replace"), maxsplit=1, flags=re.MULTILINE)[0]
+    text = re.split(AFTERWORDS, as_shown(log.read_text(errors="replace")), maxsplit=1, flags=re.MULTILINE)[0]
     return "\n".join([line for line in text.splitlines() if line.strip()][-LAST_LINES:])
 
 

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from autotune.agent.seen import FOLDER, INSIDE, PROCESS, SIMULATES, STARTS
 from autotune.launch import launchers
 from autotune.launch.process import GUARD
+from autotune.launch.secrets import without_secrets
 from autotune.launch.words import NRNIV, PYTHON, unwrapped
 from autotune.untrusted import json_of
 
@@ -133,7 +134,7 @@ def read_family(folder: Path, parallel: bool) -> Family:
     found = []
     for file in sorted((folder / FOLDER).glob("*.json")):
         try:
-            noted = _NOTED.validate_python(json_of(file))
+            noted = _NOTED.validate_python(json_of(file, shown=without_secrets))
         except (ValueError, OSError):
             continue
         above = noted.ancestors

@@ -17,7 +17,7 @@ from autotune.agent.protocol import RankReport, RunSection
 from autotune.errors import AutotuneError
 from autotune.launch.family import Family
 from autotune.launch.panels import buttons_cure
-from autotune.launch.printed import complaints_in
+from autotune.launch.printed import complaints_in, printed_in
 from autotune.launch.process import Finished
 from autotune.report.format import counted
 
@@ -90,7 +90,7 @@ def judge(evidence: Evidence) -> None:
     try:
         _judge(evidence)
     except RunFailed as failure:
-        if NO_DELAY not in evidence.finished.stderr.read_text(errors="replace"):
+        if NO_DELAY not in printed_in(evidence.finished.stderr):
             raise
         raise RunFailed(
             "crashed",
@@ -116,7 +116,7 @@ def _judge(evidence: Evidence) -> None:
     errors = [error for r in reports for error in r.errors]
     if errors:
         raise evidence.failed(f"inside NEURON: {errors[0]}")
-    caught = CAUGHT.search(evidence.finished.stderr.read_text(errors="replace"))
+    caught = CAUGHT.search(printed_in(evidence.finished.stderr))
     if caught:
         raise evidence.failed(
             f"NEURON caught a crash of its own and went on ({caught[1].lower()}): what the run shows proves nothing",

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, TypeAdapter
 
 from autotune.agent.protocol import PROTOCOL, RankReport
+from autotune.launch.secrets import without_secrets
 from autotune.untrusted import BROKEN, first_problem, json_of
 
 MOST_BYTES = 256 << 20
@@ -73,7 +74,7 @@ _REPORT = TypeAdapter(RankReport)
 def read_report(file: Path) -> RankReport:
     """The report in a file. Raises ValueError for one that is torn, foreign or none, and OSError."""
     try:
-        said = json_of(file, MOST_BYTES, finite=False)
+        said = json_of(file, MOST_BYTES, finite=False, shown=without_secrets)
         if not isinstance(said, dict) or said.get("protocol") != PROTOCOL:
             raise ValueError(f"not a rank report of protocol {PROTOCOL}")
         report = _REPORT.validate_python(said)

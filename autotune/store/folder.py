@@ -18,6 +18,7 @@ import fcntl
 import hashlib
 import json
 import math
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -47,6 +48,7 @@ MARKER = "study.json"
 BEFORE_THE_FIRST_STEP = {MARKER, "spent.json"}
 LOCK = ".lock"
 FOLDERS = ("trials", "rasters", "traces", "scratch")
+JOURNAL_LOCK = ".journal.lock"  # is a link that names its holder (store/journal.py)
 OWN = ("*.json", "optuna.journal*", "agent", "files", *FOLDERS)
 
 
@@ -100,9 +102,11 @@ class StudyFolder:
             raise UsageError(
                 f"{self.path}: holds files that no study wrote", cure="Choose an empty or new folder with --out."
             )
+        self._refuse_links()
         self._made = not self.path.exists()
         self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = open(self.path / LOCK, "w")  # noqa: SIM115 - held for the life of the study
+        lock = os.open(self.path / LOCK, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        self._lock = open(lock, "w")  # noqa: SIM115 - held for the life of the study
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -110,6 +114,19 @@ class StudyFolder:
                 f"{self.path}: another run works on this study", cure="Wait for it, or use --out."
             ) from error
         self._make_folders()
+
+    def _refuse_links(self) -> None:
+        """A study writes into its own folder, and removes what is in there: nothing of it may lie elsewhere.
+
+        Raises UsageError.
+        """
+        own = [self.path / LOCK, *(path for name in OWN for path in self.path.glob(name))]
+        links = [path for path in own if path.is_symlink() and not path.name.endswith(JOURNAL_LOCK)]
+        if links:
+            raise UsageError(
+                f"{links[0]}: is a link, and a study writes into its own folder only",
+                cure="Remove the link, or choose another folder with --out.",
+            )
 
     def clear(self) -> None:
         """Start afresh: remove what an earlier study left here, and nothing else. Only for the driver that holds it."""

@@ -19,7 +19,13 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_a_report_comes_through_as_it_was_sent_also_with_numbers_of_numpy(tmp_path: Path):
-    report = RankReport(rank=1, nhost=2, t_ms=100.0, effective={"nspike": np.int64(3), "dt": np.float64(0.05)})
+    report = RankReport(
+        rank=1,
+        nhost=2,
+        neuron="NEURON -- VERSION 9.0.2",
+        t_ms=100.0,
+        effective={"nspike": np.int64(3), "dt": np.float64(0.05)},
+    )
     report.sections = [RunSection(t_stop_ms=100.0, psolve_s=0.5, clock_s=None), RunSection(clock_s=0.25)]
     report.histogram = np.array([5, 3, 1])
     again = read_report(written(tmp_path, to_json(report)))
