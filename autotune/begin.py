@@ -25,6 +25,7 @@ from autotune.launch.run import FreshRunner, stage_agent
 from autotune.launch.secrets import secrets_of
 from autotune.launch.ways_in import check_way_in
 from autotune.observe import Observation, identify_model
+from autotune.results.folder import shown
 from autotune.search.sampler import make_sampler
 from autotune.store.folder import StudyFolder
 from autotune.store.optuna import delete_study, open_storage, open_study
@@ -71,6 +72,7 @@ def begin(config: StudyConfig, out: Path, storage: str | None, fresh: bool) -> I
     """
     folder = StudyFolder(out)
     command, environment, mpi = prepare(config)
+    _check_text(str(folder.path.absolute()), str(command.cwd), *command.argv)
     folder.create()
     with closing(folder):
         Store(folder.files).recover()  # an earlier driver may have been killed
@@ -93,7 +95,7 @@ def begin(config: StudyConfig, out: Path, storage: str | None, fresh: bool) -> I
 
 
 def _place_of_agent(folder: StudyFolder) -> Path:
-    """In the study's folder, but where PYTHONPATH could not name that: it is a list that is put together with colons."""
+    """In the study's folder, but where PYTHONPATH could not name that: it is a list put together with colons."""
     path = str(folder.agent)
     if os.pathsep not in path and "\n" not in path:
         return folder.agent
@@ -120,6 +122,16 @@ def _files(folder: StudyFolder, command: Command, environment: dict[str, str], w
         launcher=command.launcher[0] if command.launcher else "",
         allowed=allowed,
     )
+
+
+def _check_text(*names: str) -> None:
+    """Names are written into records, which are text. Raises UsageError."""
+    for name in names:
+        if name != shown(name):
+            raise UsageError(
+                f"{shown(name)}: this name holds bytes that are no text in UTF-8, so it cannot be written down",
+                cure="Rename it, or give it another name beside its own: ln -s",
+            )
 
 
 def _check_secrets(command: Sequence[str]) -> None:
