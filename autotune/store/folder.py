@@ -165,7 +165,7 @@ class StudyFolder:
         self._write(f"trials/{trial.number:04d}", trial)
 
     def _write(self, name: str, record: Any) -> None:
-        text = TypeAdapter(type(record)).dump_json(record, indent=1)
+        text = _adapter(type(record)).dump_json(record, indent=1)
         write_atomically(self.path / f"{name}.json", lambda file: file.write(text))
 
     def _read(self, name: str, kind: Any) -> Any:
@@ -235,10 +235,8 @@ def _unlike_a_trial(trial: Trial, name: str) -> str:
     return ""
 
 
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    """Made once a kind: it takes longer than to read a record with it."""
-    return TypeAdapter(kind)
+_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
+"""Made once a kind: it takes longer than to read or write a record with it."""
 
 
 def open_finished(path: Path) -> tuple[StudyFolder, StudyRecord]:
