@@ -27,7 +27,7 @@ from autotune.launch.ways_in import check_way_in
 from autotune.observe import Observation, identify_model
 from autotune.results.folder import shown
 from autotune.search.sampler import make_sampler
-from autotune.store.folder import StudyFolder
+from autotune.store.folder import LOGS, StudyFolder
 from autotune.store.optuna import delete_study, open_storage, open_study
 from autotune.store.records import ModelIdentity, StudyRecord
 
@@ -90,6 +90,7 @@ def begin(config: StudyConfig, out: Path, storage: str | None, fresh: bool) -> I
             config.run.end_grace_s,
             files=_files(folder, command, environment, config.run.workspace),
             sampling=config.accept.sampling,
+            logs=folder.path.absolute() / LOGS,
         )
         yield Begun(folder, record, study, watcher, mpi)
 

@@ -194,7 +194,10 @@ def profile(
 
         write_output(html, html_profile(config.name, seen.profile, facts, advice))
     if balance is not None and not write_table(seen.profile, balance):
-        raise UsageError(f"{balance}: not written, the gids of the cells are not known.")
+        raise UsageError(
+            f"{balance}: not written, the gids of the cells are not known.",
+            cure="Give each cell a gid (pc.set_gid2node, pc.cell), or leave --balance out.",
+        )
     if seen.profile.failed:
         raise typer.Exit(ExitCode.BASELINE_FAILED)
 
@@ -466,6 +469,8 @@ def _report(error: AutotuneError) -> int:
     if error.details.strip():
         errors.print("[dim]its last lines:[/]")
         errors.print(escape(as_shown(error.details.rstrip())), style="dim", highlight=False, soft_wrap=True)
+    if error.log and os.path.exists(error.log):
+        errors.print(escape(f"All that it printed: {error.log}"), highlight=False, soft_wrap=True)
     if error.cure:
         errors.print(escape(as_shown(error.cure)), highlight=False, soft_wrap=True)
     return error.exit_code

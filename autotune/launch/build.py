@@ -108,7 +108,8 @@ def build(recipe: Recipe, environment: Mapping[str, str]) -> Built:
                     _make(recipe, place, environment)
     except OSError as error:
         raise BuildFailed(
-            f"the mechanisms cannot be built in {home} ({error}): set {CACHE_VARIABLE} to a folder that can be written"
+            f"the mechanisms cannot be built in {home} ({error})",
+            cure=f"Set {CACHE_VARIABLE} to a folder that can be written.",
         ) from error
     return built
 

@@ -61,7 +61,9 @@ class Command:
                 cure="Write {ranks} in the place of the number to make it tunable, e.g. mpiexec -n {ranks} …",
             )
         if ranks < 1:
-            raise UsageError(f"A run needs at least one rank; {ranks} were asked for.")
+            raise UsageError(
+                f"A run needs at least one rank; {ranks} were asked for.", cure="Give a whole number of at least 1."
+            )
         return ranks
 
     def render(self, ranks: int | None = None) -> list[str]:

@@ -33,8 +33,8 @@ KEY = ("EOFError", "OSError: [Errno 6]", "error: (25", "OSError: [Errno 25]")  #
 class RunFailed(AutotuneError):
     """A run that proves nothing: what happened, its own last lines, and what to do about it."""
 
-    def __init__(self, failure: Failure, message: str, *, cure: str = "", details: str = "") -> None:
-        super().__init__(message, cure=cure, details=details)
+    def __init__(self, failure: Failure, message: str, *, cure: str = "", details: str = "", log: str = "") -> None:
+        super().__init__(message, cure=cure, details=details, log=log)
         self.failure = failure
 
 
@@ -115,7 +115,11 @@ def _judge(evidence: Evidence) -> None:
         raise _nothing_came_back(evidence)
     errors = [error for r in reports for error in r.errors]
     if errors:
-        raise evidence.failed(f"inside NEURON: {errors[0]}")
+        raise evidence.failed(
+            f"inside NEURON: {errors[0]}",
+            "The agent could not do its work in this model: this is a fault of the tuner. Please report it with the "
+            "line above and the command.",
+        )
     caught = CAUGHT.search(printed_in(evidence.finished.stderr))
     if caught:
         raise evidence.failed(
@@ -124,7 +128,11 @@ def _judge(evidence: Evidence) -> None:
         )
     _judge_world(evidence)
     if all(r.signal for r in reports):
-        raise evidence.failed(f"ended by {reports[0].signal} from outside")
+        raise evidence.failed(
+            f"ended by {reports[0].signal} from outside",
+            "Look who ends it: a limit of the batch system, too little memory, another user. Then run the same command "
+            "again.",
+        )
     _judge_ends(evidence)
 
 
@@ -132,7 +140,9 @@ def _too_long(evidence: Evidence) -> RunFailed:
     finished = evidence.finished
     said = f"still running after {finished.wall_s:.0f} s"
     if finished.cpu_s is None or finished.cpu_s > IDLE * finished.wall_s:
-        return evidence.failed(said, failure="timeout")
+        return evidence.failed(
+            said, "Give a longer limit (timeout_s under [run]), or a shorter run of the model.", "timeout"
+        )
     return evidence.failed(
         f"{said}, of which it computed for {finished.cpu_s:.1f} s: it waits",
         "Nobody closes a window or presses a key here: leave out what waits for one (a plot, a panel, doNotify), or "
@@ -257,7 +267,11 @@ def _judge_world(evidence: Evidence) -> None:
     ranks = {r.rank for r in reports}
     if len(reports) != nhost or ranks != set(range(nhost)):
         missing = list(islice((rank for rank in range(nhost) if rank not in ranks), 8))
-        raise evidence.failed(f"{len(reports)} of {nhost} ranks reported; missing: {missing}")
+        raise evidence.failed(
+            f"{len(reports)} of {nhost} ranks reported; missing: {missing}",
+            "A rank that ends without a report was killed, or ended itself (os._exit, a crash): look at its last "
+            "lines, and whether the memory suffices for all ranks.",
+        )
 
 
 def _judge_ends(evidence: Evidence) -> None:
@@ -269,7 +283,11 @@ def _judge_ends(evidence: Evidence) -> None:
         raise _nothing_simulated(evidence, idle[0])
     times = {round(r.t_ms, 6) for r in reports}
     if len(times) > 1 and not by_jobs:
-        raise evidence.failed(f"the ranks stopped at different times: {sorted(times)} ms")
+        raise evidence.failed(
+            f"the ranks stopped at different times: {sorted(times)[:8]} ms",
+            "All ranks of one network must be integrated up to the same t: look for a tstop, or a way out of a loop, "
+            "that depends on the rank.",
+        )
 
 
 def _nothing_simulated(evidence: Evidence, idle: RankReport) -> RunFailed:

@@ -20,6 +20,8 @@ from autotune.settings import Effective
 from autotune.traces.files import taken
 from autotune.untrusted import BROKEN, Arrays
 
+TORN = "The disk may be full, or the model writes into the tuner's folder. Run the same command again."
+
 
 def read_run(
     folder: Path, finished: Finished, asked: int, parallel: bool, timing: Timing, place: Path, keep: Path
@@ -42,7 +44,9 @@ def read_run(
             }
         )
     except (UsageError, *BROKEN) as error:
-        raise RunFailed("crashed", f"the ranks' files cannot be merged: {error}", details=finished.tail()) from error
+        raise RunFailed(
+            "crashed", f"the ranks' files cannot be merged: {error}", cure=TORN, details=finished.tail()
+        ) from error
     sections = section_times(reports, finished.wall_s, timing)
     return Run(
         tuple(reports),
@@ -67,7 +71,9 @@ def _read_reports(folder: Path, finished: Finished) -> tuple[list[RankReport], l
         try:
             found.append((read_report(file), file.with_suffix(".npz")))
         except (ValueError, OSError) as error:
-            raise RunFailed("crashed", f"{file.name}: torn or foreign: {error}", details=finished.tail()) from error
+            raise RunFailed(
+                "crashed", f"{file.name}: torn or foreign: {error}", cure=TORN, details=finished.tail()
+            ) from error
     found.sort(key=lambda pair: (pair[0].rank, pair[0].pid))
     # A process that only starts the ranks is none, and neither is one that a rank starts; a rank without a job is one.
     running = [pair for pair in found if pair[0].simulated or pair[0].exception]

@@ -24,6 +24,7 @@ from autotune.launch.command import Command
 from autotune.launch.files import Files, WroteElsewhere
 from autotune.launch.files import Start as Placed
 from autotune.launch.judge import RunFailed
+from autotune.launch.logs import keep_log
 from autotune.launch.mechanisms import Builder
 from autotune.launch.printed import read_printed
 from autotune.launch.process import Finished
@@ -66,6 +67,8 @@ class FreshRunner:
     sampling: Sampling = field(default_factory=Sampling)
     """How voltages are sampled, in runs that do so."""
     manner: Manner = field(default_factory=Manner)
+    logs: Path | None = None
+    """Where it is kept what failed runs have printed; None: nowhere."""
     results: Results | None = None
     """The files of the watched run, with which those of later runs are compared; None: they are not."""
 
@@ -154,6 +157,10 @@ class FreshRunner:
             raise RunFailed(
                 "crashed", f"the run {stray}", cure='Give --workspace "in place" if trials may write there.'
             ) from stray
+        except RunFailed as failure:
+            if self.logs is not None:
+                failure.log = keep_log(self.logs, folder)
+            raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -8,6 +8,7 @@ traces/own/  …                                                what the model r
 optuna.journal                                                the sampler's memory; can be rebuilt from trials/
 agent/  scratch/                                              the staged agent and the runs in progress
 files/                                                        the user's files as they were before the watched run
+logs/                                                         what the latest failed runs have printed
 
 All of them are described in docs/reference/study-folder.md.
 """
@@ -49,7 +50,8 @@ BEFORE_THE_FIRST_STEP = {MARKER, "spent.json"}
 LOCK = ".lock"
 FOLDERS = ("trials", "rasters", "traces", "scratch")
 JOURNAL_LOCK = ".journal.lock"  # is a link that names its holder (store/journal.py)
-OWN = ("*.json", "optuna.journal*", "agent", "files", *FOLDERS)
+LOGS = "logs"
+OWN = ("*.json", "optuna.journal*", "agent", "files", LOGS, *FOLDERS)
 
 
 class StudyFolder:
