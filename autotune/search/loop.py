@@ -49,7 +49,7 @@ def search(
     """
     space = runner.verifier.space
     known = folder.trials()
-    reconcile(study, {trial.number: _stored(trial, space) for trial in known})
+    reconcile(study, stored(known, space))
     for params in recipe(space):
         study.enqueue_trial(params, skip_if_exists=True)
     spent_s, started = sum(trial.wall_s for trial in known), time.monotonic()
@@ -108,11 +108,16 @@ def _one(
     """Ask for a trial, run it, write it down, tell the sampler."""
     asked = study.ask()
     trial = runner.trial(asked.number, suggest(asked, space), known)
+    finish(study, folder, known, asked, trial)
+    on_trial(trial)
+    return trial
+
+
+def finish(study: optuna.Study, folder: StudyFolder, known: list[Trial], asked: optuna.Trial, trial: Trial) -> None:
+    """Write a trial down, then tell the sampler."""
     folder.write_trial(trial)
     known.append(trial)
     _tell(study, asked, trial)
-    on_trial(trial)
-    return trial
 
 
 def suggest(trial: optuna.Trial, space: SearchSpace) -> Params:
@@ -143,6 +148,11 @@ def _tell(study: optuna.Study, asked: optuna.Trial, trial: Trial) -> None:
         tell_unmeasured(study, asked, trial.violation)
     else:
         tell_measured(study, asked, ratio, trial.violation)
+
+
+def stored(trials: Sequence[Trial], space: SearchSpace) -> dict[int, StoredTrial]:
+    """All that the storage needs to have these trials again, by number."""
+    return {trial.number: _stored(trial, space) for trial in trials}
 
 
 def _stored(trial: Trial, space: SearchSpace) -> StoredTrial:

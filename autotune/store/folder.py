@@ -48,6 +48,8 @@ Record = TypeVar("Record", bound=Recorded)
 MARKER = "study.json"
 BEFORE_THE_FIRST_STEP = {MARKER, "spent.json"}
 LOCK = ".lock"
+CLUSTER = "cluster"
+"""What workers share beside the records: see shared.py."""
 FOLDERS = ("trials", "rasters", "traces", "scratch")
 JOURNAL_LOCK = ".journal.lock"  # is a link that names its holder (store/journal.py)
 LOGS = "logs"
@@ -56,6 +58,13 @@ OWN = ("*.json", "optuna.journal*", "agent", "files", LOGS, *FOLDERS)
 
 class StudyFolder:
     """Reads and writes the records of one study."""
+
+    shared = False
+    """Whether other workers are at work in it."""
+    first = True
+    """Whether nobody else may have runs in progress."""
+    salt = 0
+    """What is added to the seed of the sampler: two workers must not propose the same."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -98,6 +107,14 @@ class StudyFolder:
 
         Raises UsageError when another driver holds it or the place is not a study's.
         """
+        self.check_place()
+        self._made = not self.path.exists()
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._hold(fcntl.LOCK_EX)
+        self._make_folders()
+
+    def check_place(self) -> None:
+        """Raises UsageError when the place is not a study's, nor free for one."""
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"{self.path}: is a file, not a study folder", cure="Choose another place with --out.")
         if self.path.is_dir() and any(self.path.iterdir()) and not self._is_ours():
@@ -105,24 +122,39 @@ class StudyFolder:
                 f"{self.path}: holds files that no study wrote", cure="Choose an empty or new folder with --out."
             )
         self._refuse_links()
-        self._made = not self.path.exists()
-        self.path.mkdir(parents=True, exist_ok=True)
-        lock = os.open(self.path / LOCK, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o666)
-        self._lock = open(lock, "w")  # noqa: SIM115 - held for the life of the study
+
+    def _hold(self, how: int) -> None:
+        """Hold the folder, alone or as one of its workers. Raises UsageError when somebody else keeps us from it."""
+        lock = os.open(self.path / LOCK, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666)
+        self._lock = open(lock, "a")  # noqa: SIM115 - held for the life of the study
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._lock, how | fcntl.LOCK_NB)
         except OSError as error:
+            if how == fcntl.LOCK_EX and _is_shared(self.path / LOCK):
+                raise UsageError(
+                    f"{self.path}: workers are at work on this study",
+                    cure=f"See what they do: python -m autotune status {self.path}. End them: … cancel {self.path}.",
+                ) from error
             raise UsageError(
                 f"{self.path}: another run works on this study", cure="Wait for it, or use --out."
             ) from error
-        self._make_folders()
+
+    def share(self) -> None:
+        """From here on others may work beside this one: what has a single owner is done for now."""
+
+    def take(self) -> bool:
+        """Whether what has a single owner is this one's again; else another has it."""
+        return True
+
+    def tell(self, doing: str) -> None:
+        """What is being done now, for those who watch a worker."""
 
     def _refuse_links(self) -> None:
         """A study writes into its own folder, and removes what is in there: nothing of it may lie elsewhere.
 
         Raises UsageError.
         """
-        own = [self.path / LOCK, *(path for name in OWN for path in self.path.glob(name))]
+        own = [self.path / LOCK, self.path / CLUSTER, *(path for name in OWN for path in self.path.glob(name))]
         links = [path for path in own if path.is_symlink() and not path.name.endswith(JOURNAL_LOCK)]
         if links:
             raise UsageError(
@@ -184,12 +216,14 @@ class StudyFolder:
 
     def trials(self) -> list[Trial]:
         """All finished trials, by number."""
-        names = sorted(file.stem for file in (self.path / "trials").glob("[0-9]*.json"))
-        return [trial for name in names if (trial := self._trial(f"trials/{name}")) is not None]
+        numbers = sorted(int(file.stem) for file in (self.path / "trials").glob("[0-9]*.json") if file.stem.isdecimal())
+        return [trial for trial in map(self.trial, numbers) if trial is not None]
 
-    def _trial(self, name: str) -> Trial | None:
+    def trial(self, number: int) -> Trial | None:
+        """A finished trial."""
+        name = f"trials/{number:04d}"
         trial: Trial | None = self._read(name, Trial)
-        problem = trial and _unlike_a_trial(trial, Path(name).name)
+        problem = trial and _unlike_a_trial(trial, number)
         if problem:
             raise UsageError(
                 f"{self.path / name}.json: is damaged or from another version: {problem}",
@@ -220,13 +254,27 @@ class StudyFolder:
         return self._read("spent", dict[str, float]) or {}
 
     def _is_ours(self) -> bool:
-        return (self.path / MARKER).is_file() or {path.name for path in self.path.iterdir()} <= {LOCK, *FOLDERS}
+        return (self.path / MARKER).is_file() or {path.name for path in self.path.iterdir()} <= {
+            LOCK,
+            CLUSTER,
+            *FOLDERS,
+        }
 
 
-def _unlike_a_trial(trial: Trial, name: str) -> str:
+def _is_shared(lock: Path) -> bool:
+    """Whether those who hold it share it."""
+    with lock.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True
+
+
+def _unlike_a_trial(trial: Trial, number: int) -> str:
     """What no trial of this tool says, whatever its types are; empty for one that may have been written here."""
-    if not name.isdecimal() or trial.number != int(name):
-        return f"number {trial.number} in {name}.json"
+    if trial.number != number:
+        return f"its number is {trial.number}"
     unknown = [knob for part in (trial.params, trial.effective, trial.changes) for knob in part if knob not in KNOBS]
     if unknown:
         return f"there is no knob {unknown[0][:40]!r}"

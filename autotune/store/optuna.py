@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -160,18 +161,20 @@ def is_feasible(trial: FrozenTrial) -> bool:
     return all(violation <= 0 for violation in trial.constraints.values())
 
 
-def reconcile(study: optuna.Study, finished: Mapping[int, StoredTrial]) -> Reconciled:
+def reconcile(study: optuna.Study, finished: Mapping[int, StoredTrial], running: Collection[int] = ()) -> Reconciled:
     """Brings the storage in line with the study folder's finished trials (by number), before a study goes on.
 
     A trial that is still RUNNING is told from its record. Without one its process died in it: it is told FAIL, and its
     parameters are enqueued for a new trial. A record that the storage lacks is added under its own number; a number
     between that has no record is filled with a failed trial. Enqueued trials stay enqueued.
-    Call it only when no other process runs trials of this study.
+    Those that are `running` in other processes are left alone; call it only when nobody else may begin one.
     """
     failed, told, added = [], [], []
     interrupted = []
     for frozen in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
         record = finished.get(frozen.number)
+        if frozen.number in running:
+            continue
         if record is None:
             study.tell(frozen.number, state=TrialState.FAIL)
             failed.append(frozen.number)
@@ -189,6 +192,11 @@ def reconcile(study: optuna.Study, finished: Mapping[int, StoredTrial]) -> Recon
     for params in filter(None, interrupted):
         study.enqueue_trial(params)
     return Reconciled(tuple(failed), tuple(told), tuple(added))
+
+
+def running_trials(study: optuna.Study) -> list[int]:
+    """Numbers of the trials that were begun and not told."""
+    return [trial.number for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING])]
 
 
 def _tell_record(study: optuna.Study, trial: optuna.Trial, record: StoredTrial) -> None:
@@ -252,10 +260,12 @@ def _open_database(url: str) -> RDBStorage:
     options: dict[str, Any] = {}
     if parsed.drivername in {"postgresql", "postgresql+psycopg", "postgresql+psycopg2"}:
         options = {"pool_pre_ping": True, "connect_args": {"connect_timeout": CONNECT_TIMEOUT_S}}
+    if parsed.drivername == "postgresql" and find_spec("psycopg2") is None and find_spec("psycopg") is not None:
+        parsed = parsed.set(drivername="postgresql+psycopg")  # the driver that is there, in place of the default
     try:
-        return RDBStorage(url, engine_kwargs=options)
+        return RDBStorage(parsed.render_as_string(hide_password=False), engine_kwargs=options)
     except ImportError as error:
-        cure = "Install the driver; for PostgreSQL: pip install 'psycopg[binary]', and name it: postgresql+psycopg://…"
+        cure = "Install the driver; for PostgreSQL: pip install 'psycopg[binary]'"
         raise UsageError(f"No driver for {shown}.", cure=cure, details=str(error.__cause__ or error)) from error
     except (SQLAlchemyError, StorageInternalError, RuntimeError) as error:
         reason = str(getattr(error, "orig", None) or error).strip()
