@@ -576,7 +576,7 @@ def _seconds(text: str | None) -> float | None:
     try:
         return None if text is None else seconds(text)
     except ValueError as error:
-        raise UsageError(f"--time {text}: {error}") from error
+        raise UsageError(f"--time {text}: {error}", cure="Write it so: --time 2h") from error
 
 
 def _split(names: str | None) -> tuple[str, ...] | None:
