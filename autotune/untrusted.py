@@ -97,6 +97,14 @@ def json_of(
     return said
 
 
+def check_numbers(text: bytes) -> None:
+    """Whether JSON holds finite numbers only: what is written here has no others, and no reader expects them."""
+    try:
+        json.loads(text, parse_constant=_no_number, parse_float=_finite)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
 def check_claim(claimed: int, stored: int, times: int = MOST_TIMES) -> None:
     """Whether a file of `stored` bytes may say that it holds `claimed`."""
     if claimed > max(SMALL, times * stored):

@@ -35,7 +35,7 @@ from autotune.agent.protocol import write_atomically
 from autotune.errors import UsageError
 from autotune.settings import Changes
 from autotune.store.records import StudyRecord, Trial
-from autotune.untrusted import bytes_of, first_problem
+from autotune.untrusted import bytes_of, check_numbers, first_problem
 
 
 class Recorded(Protocol):
@@ -207,7 +207,9 @@ class StudyFolder:
         if not file.is_file():
             return None
         try:
-            return _adapter(kind).validate_json(bytes_of(file))
+            text = bytes_of(file)
+            check_numbers(text)
+            return _adapter(kind).validate_json(text)
         except (ValueError, OSError) as error:
             raise UsageError(
                 f"{file}: is damaged or from another version: {first_problem(error)}",
