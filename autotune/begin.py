@@ -18,13 +18,15 @@ from autotune.config import StudyConfig, Workspace, make_config, read_study
 from autotune.errors import UsageError
 from autotune.launch.command import Command, check_programs, launch_environment, parse_command
 from autotune.launch.files import NAMES, Files, Store, choose
+from autotune.launch.leftovers import end_runs_in
 from autotune.launch.mpi import Mpi, check_world, find_mpi, mpi_environment
 from autotune.launch.run import FreshRunner, stage_agent
 from autotune.launch.ways_in import check_way_in
 from autotune.observe import Observation, identify_model
 from autotune.search.sampler import make_sampler
+from autotune.store.disk import disk_errors_told
 from autotune.store.folder import StudyFolder
-from autotune.store.optuna import delete_study, open_storage, open_study
+from autotune.store.optuna import delete_study, open_storage, open_study, set_damaged_aside, storage_errors_told
 from autotune.store.records import ModelIdentity, StudyRecord
 
 
@@ -68,9 +70,12 @@ def begin(config: StudyConfig, out: Path, storage: str | None, fresh: bool) -> I
     """
     folder = StudyFolder(out)
     command, environment, mpi = prepare(config)
-    folder.create()
-    with closing(folder):
-        Store(folder.files).recover()  # an earlier driver may have been killed
+    with disk_errors_told(folder.path):
+        folder.create()
+    with disk_errors_told(folder.path), storage_errors_told(), closing(folder):
+        end_runs_in(folder.scratch)  # an earlier driver may have been killed
+        folder.tidy()
+        Store(folder.files).recover()
         if fresh:
             folder.clear()
         record = _recorded(folder, _record(config, identify_model(command), storage))
@@ -155,6 +160,8 @@ def _changed(earlier: StudyRecord, now: StudyRecord, observation: Observation | 
 
 def _opened(folder: StudyFolder, record: StudyRecord, seed: int, fresh: bool) -> Study:
     """The Optuna study in its storage; a storage that cannot be used is told before anything has run."""
+    if record.storage is None:
+        set_damaged_aside(folder.path)
     storage = open_storage(folder.path, record.storage)
     if fresh and record.storage is not None:
         delete_study(storage, record.name)

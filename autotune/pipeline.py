@@ -128,6 +128,7 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
                     known.noise.visible_gain,
                     known.noise.noise.spread,
                     config.confirm.gain_to_show,
+                    on_interrupt=progress.interrupted,
                 )
                 progress.stopped(found.stopped.reason)
                 found = simplified(begun.study, trials, folder, found, progress.trial)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -43,6 +44,8 @@ Record = TypeVar("Record", bound=Recorded)
 MARKER = "study.json"
 BEFORE_THE_FIRST_STEP = {MARKER, "spent.json"}
 LOCK = ".lock"
+HALF_WRITTEN = re.compile(r"\..+\.(json|npz)\.\w{8}")
+"""What write_atomically leaves when the process is killed."""
 FOLDERS = ("trials", "rasters", "traces", "scratch")
 OWN = ("*.json", "optuna.journal*", "agent", "files", *FOLDERS)
 
@@ -111,6 +114,14 @@ class StudyFolder:
     def clear(self) -> None:
         """Start afresh: remove what an earlier study left here, and nothing else. Only for the driver that holds it."""
         self._remove()
+        self._make_folders()
+
+    def tidy(self) -> None:
+        """Remove what a driver that was killed has left: half-written records, and files of runs that are over."""
+        for file in (path for place in (self.path, *map(self.path.joinpath, FOLDERS)) for path in place.glob(".*.*")):
+            if file.is_file() and HALF_WRITTEN.fullmatch(file.name):
+                file.unlink(missing_ok=True)
+        shutil.rmtree(self.scratch, ignore_errors=True)
         self._make_folders()
 
     def close(self) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,19 +20,21 @@ from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning, StorageInternalError
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from autotune.errors import UsageError
-from autotune.store.journal import JournalLock, is_torn, looks_like_journal
+from autotune.store.journal import Journal, JournalLock, JournalLost, is_torn, looks_like_journal
 
 JOURNAL = "optuna.journal"
 VALUE_NAME = "time ratio to the baseline"
 CONSTRAINT = "raster"
 FORMS = "Give sqlite:///FILE, postgresql://USER@HOST/DATABASE, journal:///FILE or a journal file's path."
 CONNECT_TIMEOUT_S = 10
+LOCKED_S = 60
+"""So long another program may hold an SQLite database."""
+REBUILT = "Give the same command again: it is made anew from them."
 
 
 @dataclass(frozen=True)
@@ -77,21 +79,94 @@ def open_storage(folder: Path, url: str | None = None) -> BaseStorage:
     return _open_database(url)
 
 
+def set_damaged_aside(folder: Path) -> bool:
+    """Move the study's own journal aside if it cannot be read; the study is then made anew from its trials."""
+    journal = folder / JOURNAL
+    if not journal.exists():
+        return False
+    try:
+        open_storage(folder)
+    except UsageError as error:
+        if isinstance(error.__cause__, OSError):
+            raise
+        journal.replace(folder / f"{JOURNAL}.damaged")
+        return True
+    return False
+
+
+@contextmanager
+def storage_errors_told() -> Iterator[None]:
+    """Raise UsageError for a storage that fails while a study runs: removed, damaged, locked by another program."""
+    try:
+        yield
+    except JournalLost as lost:
+        raise UsageError(
+            f"{lost.journal}: was removed or damaged while the study ran",
+            cure=f"Nothing is lost, the trials are in the study folder. {REBUILT}",
+            details=str(lost.__cause__ or ""),
+        ) from lost
+    except (SQLAlchemyError, StorageInternalError) as error:
+        reason = str(getattr(error.__cause__, "orig", None) or getattr(error, "orig", None) or error).strip()
+        raise UsageError(
+            "The Optuna storage failed while the study ran.",
+            cure="Nothing is lost, the trials are in the study folder. Look whether the database is there, whole, and "
+            "not locked by another program; then give the same command again: it goes on where it stopped.",
+            details=reason,
+        ) from error
+
+
 def open_study(storage: BaseStorage, name: str, seed: int, sampler: Callable[[int], BaseSampler]) -> optuna.Study:
     """Loads or makes the study `name`: it minimises the paired time ratio under one constraint, the raster's distance.
 
-    `sampler` makes the sampler from a seed (`search.sampler.make_sampler`). That seed is drawn from `seed` and the
-    number of trials that are there, so a resumed study does not propose the first session's settings again.
+    `sampler` makes the sampler from a seed (`search.sampler.make_sampler`). Each trial has a seed of its own, drawn
+    from `seed` and its number, so that what a study proposes does not depend on when it was stopped and went on.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(storage=storage, study_name=name, direction="minimize", load_if_exists=True)
-    n_trials = len(study.get_trials(deepcopy=False))
-    study.sampler = sampler(int(np.random.SeedSequence([seed, n_trials]).generate_state(1)[0]))
+    study.sampler = SeededByTrial(sampler, seed)
     if study.metric_names != [VALUE_NAME]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             study.set_metric_names([VALUE_NAME])
     return study
+
+
+class SeededByTrial(BaseSampler):
+    """A new sampler for each trial, whose seed says which trial it is."""
+
+    def __init__(self, make: Callable[[int], BaseSampler], seed: int) -> None:
+        self._make, self._seed = make, seed
+        self._of: tuple[int, BaseSampler] = (0, self._seeded(0))
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self._sampler(trial).infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return self._sampler(trial).sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        return self._sampler(trial).sample_independent(study, trial, param_name, param_distribution)
+
+    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        self._of = (trial.number, self._seeded(trial.number))
+        self._of[1].before_trial(study, trial)
+
+    def after_trial(
+        self, study: optuna.Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
+    ) -> None:
+        self._sampler(trial).after_trial(study, trial, state, values)
+
+    def _sampler(self, trial: FrozenTrial) -> BaseSampler:
+        if self._of[0] != trial.number:
+            self._of = (trial.number, self._seeded(trial.number))
+        return self._of[1]
+
+    def _seeded(self, number: int) -> BaseSampler:
+        return self._make(int(np.random.SeedSequence([self._seed, number]).generate_state(1)[0]))
 
 
 def delete_study(storage: BaseStorage, name: str) -> None:
@@ -132,18 +207,20 @@ def is_feasible(trial: FrozenTrial) -> bool:
     return all(violation <= 0 for violation in trial.constraints.values())
 
 
-def reconcile(study: optuna.Study, finished: Mapping[int, StoredTrial]) -> Reconciled:
+def reconcile(study: optuna.Study, finished: Mapping[int, StoredTrial], running: Collection[int] = ()) -> Reconciled:
     """Brings the storage in line with the study folder's finished trials (by number), before a study goes on.
 
     A trial that is still RUNNING is told from its record. Without one its process died in it: it is told FAIL, and its
     parameters are enqueued for a new trial. A record that the storage lacks is added under its own number; a number
     between that has no record is filled with a failed trial. Enqueued trials stay enqueued.
-    Call it only when no other process runs trials of this study.
+    Those that are `running` in other processes are left alone; call it only when nobody else may begin one.
     """
     failed, told, added = [], [], []
     interrupted = []
     for frozen in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
         record = finished.get(frozen.number)
+        if frozen.number in running:
+            continue
         if record is None:
             study.tell(frozen.number, state=TrialState.FAIL)
             failed.append(frozen.number)
@@ -161,6 +238,23 @@ def reconcile(study: optuna.Study, finished: Mapping[int, StoredTrial]) -> Recon
     for params in filter(None, interrupted):
         study.enqueue_trial(params)
     return Reconciled(tuple(failed), tuple(told), tuple(added))
+
+
+def running_trials(study: optuna.Study) -> list[int]:
+    """Numbers of the trials that were begun and not told."""
+    return [trial.number for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING])]
+
+
+def begun_trial(study: optuna.Study) -> optuna.Trial | None:
+    """The trial in which an earlier driver died, to be made under the number that it has; None where there is none."""
+    running = study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
+    return optuna.Trial(study, running[0]._trial_id) if running else None
+
+
+def is_waiting(study: optuna.Study, params: Mapping[str, Any]) -> bool:
+    """Whether a trial with these parameters was enqueued and not asked for yet."""
+    waiting = study.get_trials(deepcopy=False, states=[TrialState.WAITING])
+    return any(trial.system_attrs.get("fixed_params") == dict(params) for trial in waiting)
 
 
 def _tell_record(study: optuna.Study, trial: optuna.Trial, record: StoredTrial) -> None:
@@ -204,12 +298,12 @@ def _open_journal(path: Path) -> JournalStorage:
             if is_torn(path):  # by a dead writer, or by one at work: only the lock can tell
                 lock.acquire()
                 lock.release()
-        return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
+        return JournalStorage(Journal(str(path), lock_obj=lock))
     except OSError as error:
         raise UsageError(
             f"Cannot open the journal {path}: {error.strerror}.", cure="Look at the folder and its rights."
         ) from error
-    except (ValueError, KeyError, TypeError, AssertionError) as error:
+    except (JournalLost, ValueError, KeyError, TypeError, AssertionError) as error:
         cure = "Move it away and run the same command again: it is made anew from the trials in the study folder."
         raise UsageError(
             f"The journal {path} is damaged.", cure=cure, details=f"{type(error).__name__}: {error}"
@@ -225,6 +319,8 @@ def _open_database(url: str) -> RDBStorage:
     options: dict[str, Any] = {}
     if parsed.drivername in {"postgresql", "postgresql+psycopg", "postgresql+psycopg2"}:
         options = {"pool_pre_ping": True, "connect_args": {"connect_timeout": CONNECT_TIMEOUT_S}}
+    elif parsed.get_backend_name() == "sqlite":
+        options = {"connect_args": {"timeout": LOCKED_S}}
     try:
         return RDBStorage(url, engine_kwargs=options)
     except ImportError as error:
