@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,24 +64,25 @@ def config_of(
 
 
 @contextmanager
-def begin(config: StudyConfig, out: Path, storage: str | None, fresh: bool) -> Iterator[Begun]:
-    """Hold the folder `out` for this study, as long as the context lasts; with `fresh` what is there is discarded.
+def begin(config: StudyConfig, folder: StudyFolder, storage: str | None, fresh: bool) -> Iterator[Begun]:
+    """Hold the folder for this study, as long as the context lasts; with `fresh` what is there is discarded.
 
     Raises UsageError or MpiError before anything has run.
     """
-    folder = StudyFolder(out)
     command, environment, mpi = prepare(config)
     with disk_errors_told(folder.path):
         folder.create()
     with disk_errors_told(folder.path), storage_errors_told(), closing(folder):
-        end_runs_in(folder.scratch)  # an earlier driver may have been killed
-        folder.tidy()
-        Store(folder.files).recover()
+        if folder.first:  # an earlier driver may have been killed
+            end_runs_in(folder.scratch)
+            folder.tidy()
+            Store(folder.files).recover()
         if fresh:
             folder.clear()
         record = _recorded(folder, _record(config, identify_model(command), storage))
-        study = _opened(folder, record, config.search.seed, fresh)
-        stage_agent(folder.agent)
+        study = _opened(folder, record, config.search.seed + folder.salt, fresh)
+        if folder.first:
+            stage_agent(folder.agent)
         watcher = FreshRunner(
             command,
             environment,
@@ -98,6 +100,8 @@ def _files(folder: StudyFolder, command: Command, environment: dict[str, str], w
     if workspace == "in place":
         return None
     allowed = {"auto": NAMES, "copy": ("copy", "library")}.get(workspace, (workspace,))
+    if folder.shared:  # what is put back there, another worker's run would miss
+        allowed = tuple(name for name in allowed if name != "put back") or ("copy",)
     return choose(
         folder.files,
         command.cwd,
@@ -123,7 +127,7 @@ def prepare(config: StudyConfig) -> tuple[Command, dict[str, str], Mpi | None]:
 
 
 def _record(config: StudyConfig, model: ModelIdentity, storage: str | None) -> StudyRecord:
-    settled = config.model_dump(mode="json", exclude={"search": {"trials", "time_budget_s", "budget"}})
+    settled = config.model_dump(mode="json", exclude={"search": {"trials", "time_budget_s", "budget"}, "cluster": True})
     created = datetime.now(timezone.utc).isoformat(timespec="seconds")
     return StudyRecord(config.name, settled, model, storage, created, __version__)
 
@@ -165,7 +169,7 @@ def _opened(folder: StudyFolder, record: StudyRecord, seed: int, fresh: bool) ->
     storage = open_storage(folder.path, record.storage)
     if fresh and record.storage is not None:
         delete_study(storage, record.name)
-    study = open_study(storage, record.name, seed, make_sampler)
+    study = open_study(storage, record.name, seed, partial(make_sampler, several=folder.shared))
     if len(study.trials) and study.user_attrs.get("created") != record.created:
         raise UsageError(
             f"{record.storage}: already holds a study named {record.name!r} with {len(study.trials)} trials",

@@ -441,6 +441,20 @@ class RunConfig(_Section):
     )
 
 
+class ClusterConfig(_Section):
+    """What your cluster needs beside the options of `submit`."""
+
+    setup: tuple[str, ...] = Field(
+        default=(), description='lines of the job script before the work begins: setup = ["module load openmpi"]'
+    )
+    options: tuple[str, ...] = Field(
+        default=(), description='further options of the scheduler, one a line: options = ["--account=abc"]'
+    )
+    parallel_environment: str = Field(
+        default="mpi", description="SGE's parallel environment, which places the ranks; qconf -spl lists them"
+    )
+
+
 class StudyConfig(_Section):
     """Everything that a study is told before it starts."""
 
@@ -452,6 +466,7 @@ class StudyConfig(_Section):
     confirm: ConfirmConfig = ConfirmConfig()
     noise: NoiseConfig = NoiseConfig()
     run: RunConfig = RunConfig()
+    cluster: ClusterConfig = ClusterConfig()
 
     @field_validator("command", mode="before")
     @classmethod

@@ -14,6 +14,8 @@ import psutil
 from autotune.agent.affinity import cores_of
 
 CGROUPS, OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+ALLOCATED = "AUTOTUNE_CORES"
+"""The variable in which a job script says how many cores its allocation has."""
 TAKEN = 0.1  # of all cores, by others or by the host, during a run that is timed
 BUSY_LOAD = 0.5  # more than half a core busy with something else, before we start
 
@@ -98,8 +100,10 @@ def describe_machine() -> Machine:
 
 def usable_cores() -> int:
     """Physical cores that a run started here can really use: not more than affinity and container leave, at least
-    one."""
-    return describe_machine().usable_cores
+    one. In a job they are those of its allocation, also on other nodes.
+    """
+    allocated = os.environ.get(ALLOCATED, "")
+    return int(allocated) if allocated.isdecimal() and int(allocated) else describe_machine().usable_cores
 
 
 def physical_cores() -> int:

@@ -5,6 +5,7 @@ Each step returns its result and is skipped when its record is already in the st
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -16,6 +17,8 @@ from autotune.begin import begin, prepare
 from autotune.calibrate.baseline import Calibration
 from autotune.calibrate.price import Prices, check_budget, prices, searching, starts_within
 from autotune.calibrate.steps import Calibrator
+from autotune.cluster import read_submission
+from autotune.cluster.schedulers import job_here
 from autotune.config import StudyConfig
 from autotune.confirm.confirmation import Confirmer
 from autotune.confirm.starts import Starts
@@ -25,7 +28,7 @@ from autotune.launch.command import Command
 from autotune.launch.mechanisms import Builder
 from autotune.launch.mpi import Mpi
 from autotune.launch.run import FreshRunner, stage_agent
-from autotune.machine import usable_cores
+from autotune.machine import cpu_name, physical_cores, usable_cores
 from autotune.observe import Observation, observe, observed
 from autotune.observe.results import results_of_watched
 from autotune.plan.manner import manner, what_is_timed
@@ -36,12 +39,15 @@ from autotune.profile.scaling import Point, Scaling, scaling
 from autotune.raster.files import write_raster
 from autotune.report.progress import Progress
 from autotune.search.loop import search, simplified
+from autotune.search.together import search_together
 from autotune.search.trial import TrialRunner
 from autotune.search.verified import Verifier, remember_looked
 from autotune.session.record import SessionRecord
 from autotune.session.router import Router
 from autotune.settings import Changes
 from autotune.store.folder import StudyFolder
+from autotune.store.shared import SharedFolder
+from autotune.store.workers import this_worker
 from autotune.verify.acceptance import Acceptance
 from autotune.verify.beside import own_runs
 from autotune.verify.files import own_files
@@ -56,8 +62,19 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
 
     Raises UsageError, BaselineError or MpiError; killed at any moment, the same call goes on where it stopped.
     """
-    with begin(config, out, storage, fresh) as begun:
-        folder, wishes = begun.folder, config.search
+    best = walk(config, StudyFolder(out), storage=storage, fresh=fresh, progress=progress)
+    assert best is not None  # nobody else is on the road
+    return best
+
+
+def walk(
+    config: StudyConfig, folder: StudyFolder, *, storage: str | None, fresh: bool, progress: Progress
+) -> Best | None:
+    """The road, alone or as one of several workers who share the folder; None where another one makes its last steps.
+    Raises as tune.
+    """
+    with begin(config, folder, storage, fresh) as begun:
+        wishes = config.search
         with folder.spending(progress.step("observe")):
             watched = observed(folder, begun.watcher, begun.mpi, config.run.timeout_s, config.environments())
             observation, baseline = watched
@@ -104,6 +121,7 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
                 )
                 progress.priced(told)
 
+            folder.share()
             with folder.spending(progress.step("search")):
                 verifier = Verifier(
                     known.space,
@@ -119,18 +137,24 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
                 before_s = sum(folder.spent().get(step, 0.0) for step in ("observe", "plan", "calibrate"))
                 limits = searching(wishes, before_s, told.expected)
                 progress.searching(folder.trials(), limits)
-                found = search(
+                searching_as = (
+                    partial(search_together, folder=folder)
+                    if isinstance(folder, SharedFolder)
+                    else partial(search, folder=folder)
+                )
+                found = searching_as(
                     begun.study,
                     trials,
-                    folder,
-                    limits,
-                    progress.trial,
-                    known.noise.visible_gain,
-                    known.noise.noise.spread,
-                    config.confirm.gain_to_show,
+                    limits=limits,
+                    on_trial=progress.trial,
+                    visible_gain=known.noise.visible_gain,
+                    noise=known.noise.noise.spread,
+                    wanted_gain=config.confirm.gain_to_show,
                     on_interrupt=progress.interrupted,
                 )
                 progress.stopped(found.stopped.reason)
+                if not folder.take():
+                    return None
                 found = simplified(begun.study, trials, folder, found, progress.trial)
 
         with folder.spending(progress.step("confirm")):
@@ -147,6 +171,17 @@ def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, pr
         progress.finished(best, folder.path)
         progress.advised(advice_on(observation, begun.watcher.command, known.calibration))
         return best
+
+
+def work(path: Path, progress: Progress) -> Best | None:
+    """The road for one worker of the study that was submitted in this folder; None where another one makes its last
+    steps. Raises as tune.
+    """
+    submission = read_submission(path)
+    worker = this_worker(job_here(os.environ), cpu_name(), physical_cores())
+    folder = SharedFolder(path, worker)
+    with folder.joined():
+        return walk(submission.study(), folder, storage=submission.storage, fresh=False, progress=progress)
 
 
 def _keep_raster(folder: StudyFolder, changes: Changes, run: Run) -> None:

@@ -130,7 +130,10 @@ def read_family(folder: Path, parallel: bool) -> Family:
         except (ValueError, OSError):
             continue
         above = tuple((int(pid), tuple(words)) for pid, words in data["ancestors"])
-        above = above[: next((at for at, (_, words) in enumerate(above) if str(GUARD) in words), len(above))]
+        guard = next((at for at, (_, words) in enumerate(above) if str(GUARD) in words), None)
+        above = above[:guard]
+        while parallel and guard is None and above and not _starts_ranks(above[-1][1]):
+            above = above[:-1]  # of a daemon on another node, which the command's own launcher has put there
         while parallel and above and _starts_ranks(above[-1][1]):
             above = above[:-1]
         found.append(
@@ -164,7 +167,10 @@ def may_simulate(words: Sequence[str]) -> bool:
 
 
 def _starts_ranks(words: Sequence[str]) -> bool:
-    return bool(words) and (is_launcher(words[0]) or Path(words[0]).name in DAEMONS)
+    if not words:
+        return False
+    name = Path(words[0]).name.partition(":")[0]  # slurmstepd: [4711.0]
+    return is_launcher(words[0]) or name in DAEMONS
 
 
 def _is_hoc_program(word: str) -> bool:

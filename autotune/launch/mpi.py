@@ -181,7 +181,7 @@ def _judge(seen: list[dict[str, object]], asked: int, command: Command, mpi: Mpi
         cure = "Set MPI_LIB_NRN_PATH and MPI4PY_LIBMPI to the libmpi of this launcher."
     elif len(alone) == len(seen) > 0 and asked > 1:
         what = f"it started {len(alone)} separate worlds of 1 rank, each with {alone[0]['library']}"
-        cure = "Set MPI_LIB_NRN_PATH to the libmpi of this launcher, or use the mpiexec of that library."
+        cure = mpi.kind.alone
         if alone[0]["announced"] == str(asked):
             what += f", though the launcher told each rank that there are {asked}"
     elif seen:

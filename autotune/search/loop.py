@@ -24,7 +24,7 @@ from autotune.store.folder import StudyFolder
 from autotune.store.optuna import (
     StoredTrial,
     begun_trial,
-    is_waiting,
+    enqueue_once,
     reconcile,
     running_trials,
     tell_measured,
@@ -59,7 +59,7 @@ def search(
     """
     space = runner.verifier.space
     known = folder.trials()
-    finished = {trial.number: _stored(trial, space) for trial in known}
+    finished = stored(known, space)
     # A trial in which a driver died is made again under its own number.
     reconcile(study, finished, [number for number in running_trials(study) if number not in finished])
     for params in recipe(space):
@@ -92,8 +92,7 @@ def simplified(
     simple = best
     if not all(brings.kept for brings in settings):
         params = kept_params(runner, best, settings)
-        if not running_trials(study) and not is_waiting(study, params):  # of an earlier driver that died here
-            study.enqueue_trial(dict(params))
+        enqueue_once(study, params)
         simple = _one(study, runner, folder, trials, runner.verifier.space, on_trial)
     folder.write(Simplified(best.number, simple.number, settings))
     return replace(found, trials=tuple(trials))
@@ -122,11 +121,16 @@ def _one(
     """Ask for a trial, run it, write it down, tell the sampler."""
     asked = begun_trial(study) or study.ask()
     trial = runner.trial(asked.number, suggest(asked, space), known)
+    finish(study, folder, known, asked, trial)
+    on_trial(trial)
+    return trial
+
+
+def finish(study: optuna.Study, folder: StudyFolder, known: list[Trial], asked: optuna.Trial, trial: Trial) -> None:
+    """Write a trial down, then tell the sampler."""
     folder.write_trial(trial)
     known.append(trial)
     _tell(study, asked, trial)
-    on_trial(trial)
-    return trial
 
 
 def suggest(trial: optuna.Trial, space: SearchSpace) -> Params:
@@ -157,6 +161,11 @@ def _tell(study: optuna.Study, asked: optuna.Trial, trial: Trial) -> None:
         tell_unmeasured(study, asked, trial.violation)
     else:
         tell_measured(study, asked, ratio, trial.violation)
+
+
+def stored(trials: Sequence[Trial], space: SearchSpace) -> dict[int, StoredTrial]:
+    """All that the storage needs to have these trials again, by number."""
+    return {trial.number: _stored(trial, space) for trial in trials}
 
 
 def _stored(trial: Trial, space: SearchSpace) -> StoredTrial:

@@ -46,12 +46,21 @@ BEFORE_THE_FIRST_STEP = {MARKER, "spent.json"}
 LOCK = ".lock"
 HALF_WRITTEN = re.compile(r"\..+\.(json|npz)\.\w{8}")
 """What write_atomically leaves when the process is killed."""
+CLUSTER = "cluster"
+"""What workers share beside the records: see shared.py."""
 FOLDERS = ("trials", "rasters", "traces", "scratch")
 OWN = ("*.json", "optuna.journal*", "agent", "files", *FOLDERS)
 
 
 class StudyFolder:
     """Reads and writes the records of one study."""
+
+    shared = False
+    """Whether other workers are at work in it."""
+    first = True
+    """Whether nobody else may have runs in progress."""
+    salt = 0
+    """What is added to the seed of the sampler: two workers must not propose the same."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -94,22 +103,45 @@ class StudyFolder:
 
         Raises UsageError when another driver holds it or the place is not a study's.
         """
+        self.check_place()
+        self._made = not self.path.exists()
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._hold(fcntl.LOCK_EX)
+        self._make_folders()
+
+    def check_place(self) -> None:
+        """Raises UsageError when the place is not a study's, nor free for one."""
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"{self.path}: is a file, not a study folder", cure="Choose another place with --out.")
         if self.path.is_dir() and any(self.path.iterdir()) and not self._is_ours():
             raise UsageError(
                 f"{self.path}: holds files that no study wrote", cure="Choose an empty or new folder with --out."
             )
-        self._made = not self.path.exists()
-        self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = open(self.path / LOCK, "w")  # noqa: SIM115 - held for the life of the study
+
+    def _hold(self, how: int) -> None:
+        """Hold the folder, alone or as one of its workers. Raises UsageError when somebody else keeps us from it."""
+        self._lock = open(self.path / LOCK, "a")  # noqa: SIM115 - held for the life of the study
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._lock, how | fcntl.LOCK_NB)
         except OSError as error:
+            if how == fcntl.LOCK_EX and _is_shared(self.path / LOCK):
+                raise UsageError(
+                    f"{self.path}: workers are at work on this study",
+                    cure=f"See what they do: python -m autotune status {self.path}. End them: … cancel {self.path}.",
+                ) from error
             raise UsageError(
                 f"{self.path}: another run works on this study", cure="Wait for it, or use --out."
             ) from error
-        self._make_folders()
+
+    def share(self) -> None:
+        """From here on others may work beside this one: what has a single owner is done for now."""
+
+    def take(self) -> bool:
+        """Whether what has a single owner is this one's again; else another has it."""
+        return True
+
+    def tell(self, doing: str) -> None:
+        """What is being done now, for those who watch a worker."""
 
     def clear(self) -> None:
         """Start afresh: remove what an earlier study left here, and nothing else. Only for the driver that holds it."""
@@ -173,9 +205,13 @@ class StudyFolder:
 
     def trials(self) -> list[Trial]:
         """All finished trials, by number."""
-        names = sorted(file.stem for file in (self.path / "trials").glob("[0-9]*.json"))
-        found = (self._read(f"trials/{name}", Trial) for name in names)
-        return [trial for trial in found if trial is not None]
+        numbers = sorted(int(file.stem) for file in (self.path / "trials").glob("[0-9]*.json"))
+        return [trial for trial in map(self.trial, numbers) if trial is not None]
+
+    def trial(self, number: int) -> Trial | None:
+        """A finished trial."""
+        found: Trial | None = self._read(f"trials/{number:04d}", Trial)
+        return found
 
     def _make_folders(self) -> None:
         for name in FOLDERS:
@@ -200,7 +236,18 @@ class StudyFolder:
         return self._read("spent", dict[str, float]) or {}
 
     def _is_ours(self) -> bool:
-        return (self.path / MARKER).is_file() or {path.name for path in self.path.iterdir()} <= {LOCK, *FOLDERS}
+        names = {path.name for path in self.path.iterdir() if not HALF_WRITTEN.fullmatch(path.name)}
+        return MARKER in names or names <= {LOCK, CLUSTER, *FOLDERS}
+
+
+def _is_shared(lock: Path) -> bool:
+    """Whether those who hold it share it."""
+    with lock.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True
 
 
 @cache

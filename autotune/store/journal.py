@@ -105,7 +105,7 @@ class JournalLock(JournalFileSymlinkLock):
             _log.warning("the lock %s was broken by another process while it was held", self._path)
 
     def _take(self) -> bool:
-        self._token = f"{_machine()}:{os.getpid()}:{uuid.uuid4().hex}"
+        self._token = f"{machine_name()}:{os.getpid()}:{uuid.uuid4().hex}"
         try:
             self._path.symlink_to(self._token)
         except FileExistsError:
@@ -174,7 +174,7 @@ def cut_torn_line(path: Path) -> bool:
 
 
 @functools.cache
-def _machine() -> str:
+def machine_name() -> str:
     """A name for the space in which process ids are unique: host, boot and, in containers, process namespace."""
     parts = [socket.gethostname()]
     with suppress(OSError):
@@ -187,7 +187,7 @@ def _is_dead(holder: str) -> bool:
     """Whether a lock's holder is gone for certain: named by this module, on this machine, and no such process."""
     machine, _, rest = holder.partition(":")
     pid = rest.partition(":")[0]
-    if machine != _machine() or not pid.isdigit():
+    if machine != machine_name() or not pid.isdigit():
         return False
     try:
         return bool(psutil.Process(int(pid)).status() == psutil.STATUS_ZOMBIE)

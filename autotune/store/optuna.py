@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -251,10 +252,17 @@ def begun_trial(study: optuna.Study) -> optuna.Trial | None:
     return optuna.Trial(study, running[0]._trial_id) if running else None
 
 
-def is_waiting(study: optuna.Study, params: Mapping[str, Any]) -> bool:
-    """Whether a trial with these parameters was enqueued and not asked for yet."""
-    waiting = study.get_trials(deepcopy=False, states=[TrialState.WAITING])
-    return any(trial.system_attrs.get("fixed_params") == dict(params) for trial in waiting)
+def enqueue_once(study: optuna.Study, params: Mapping[str, Any]) -> None:
+    """Let the next trial be one with these parameters, unless a driver that died has seen to it; another trial that
+    was begun and not told is failed.
+    """
+    there = study.get_trials(deepcopy=False, states=[TrialState.RUNNING, TrialState.WAITING])
+    same = [trial for trial in there if trial.system_attrs.get("fixed_params") == dict(params)]
+    for trial in there:
+        if trial.state == TrialState.RUNNING and trial not in same:
+            study.tell(trial.number, state=TrialState.FAIL)
+    if not same:
+        study.enqueue_trial(dict(params))
 
 
 def _tell_record(study: optuna.Study, trial: optuna.Trial, record: StoredTrial) -> None:
@@ -321,10 +329,12 @@ def _open_database(url: str) -> RDBStorage:
         options = {"pool_pre_ping": True, "connect_args": {"connect_timeout": CONNECT_TIMEOUT_S}}
     elif parsed.get_backend_name() == "sqlite":
         options = {"connect_args": {"timeout": LOCKED_S}}
+    if parsed.drivername == "postgresql" and find_spec("psycopg2") is None and find_spec("psycopg") is not None:
+        parsed = parsed.set(drivername="postgresql+psycopg")  # the driver that is there, in place of the default
     try:
-        return RDBStorage(url, engine_kwargs=options)
+        return RDBStorage(parsed.render_as_string(hide_password=False), engine_kwargs=options)
     except ImportError as error:
-        cure = "Install the driver; for PostgreSQL: pip install 'psycopg[binary]', and name it: postgresql+psycopg://…"
+        cure = "Install the driver; for PostgreSQL: pip install 'psycopg[binary]'"
         raise UsageError(f"No driver for {shown}.", cure=cure, details=str(error.__cause__ or error)) from error
     except (SQLAlchemyError, StorageInternalError, RuntimeError) as error:
         reason = str(getattr(error, "orig", None) or error).strip()

@@ -72,6 +72,8 @@ class Trial:
     """What this trial cost, its baseline runs included."""
     finished: str = ""
     """When, ISO 8601 in UTC."""
+    worker: str = ""
+    """Which one has made it (cluster/workers); empty where a study has none."""
 
     @property
     def accepted(self) -> bool:

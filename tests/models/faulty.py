@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -102,7 +101,7 @@ FAULTS = {
     "reads stdin": input,
     "reads all of stdin": lambda: print(len(sys.stdin.read())),
     "window": waits_for_a_window,
-    "key": lambda: open("/dev/tty").readline(),
+    "key": lambda: os.read(os.open("/dev/tty", os.O_RDONLY), 1),
     "terminal": needs_a_terminal,
     "folder": changes_its_folder,
     "nothing again": does_nothing_again,

@@ -50,6 +50,8 @@ class Launcher:
     """Names of its MPI library, the surest first: a bare libmpi.so may belong to another MPI of the same machine."""
     library_folders: tuple[str, ...] = LIBRARY_FOLDERS
     """Where they lie in its installation; {triplet} is Debian's name of the architecture."""
+    alone: str = "Set MPI_LIB_NRN_PATH to the libmpi of this launcher, or use the mpiexec of that library."
+    """What to do where each rank has a world of its own."""
     world_variable: str = ""
     """The variable that tells each rank how many ranks there are."""
 

@@ -30,6 +30,10 @@ class Srun(Launcher):
     version_text = re.compile(r"slurm\S* ([\d.]+)")
     any_mpi = True
     libraries = ()
+    alone = (
+        "Name the PMI that your MPI speaks: srun --mpi=pmix … (srun --mpi=list tells what this Slurm knows), or start "
+        "the ranks with the mpiexec of that MPI."
+    )
     world_variable = "SLURM_STEP_NUM_TASKS"
 
     placing = re.compile(

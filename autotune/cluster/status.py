@@ -1,0 +1,145 @@
+"""How far a study has come that several workers make: who is at work, what is done, what is waited for.
+
+Only records and the scheduler's queue are read, at any time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autotune.cluster.schedulers import named
+from autotune.cluster.submission import Submission, ask, read_submission
+from autotune.errors import UsageError
+from autotune.measure import Confirmation
+from autotune.search.stop import Stopped
+from autotune.store.folder import CLUSTER, StudyFolder
+from autotune.store.records import Trial
+from autotune.store.shared import Claim, read_claims
+from autotune.store.workers import Worker, Workers
+
+
+@dataclass(frozen=True)
+class Job:
+    """A task of a job array, as the scheduler tells it."""
+
+    name: str
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class WorkerStatus:
+    """One worker."""
+
+    worker: Worker
+    alive: bool
+    trials: int
+    """How many it has made."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """A study of several workers."""
+
+    submission: Submission
+    workers: tuple[WorkerStatus, ...]
+    jobs: tuple[Job, ...]
+    """Those that are in the queue; empty where the scheduler is not asked."""
+    done: tuple[Trial, ...]
+    running: tuple[Claim, ...]
+    wanted: int
+    stopped: str
+    """Why the search has ended; empty while it goes on."""
+    confirmed: bool
+    best: dict[str, Trial] = field(default_factory=dict)
+    """The best trial so far on each type of node."""
+
+    @property
+    def living(self) -> int:
+        return sum(each.alive for each in self.workers)
+
+    @property
+    def waiting_for(self) -> str:
+        """What has to happen next, in words."""
+        if self.confirmed:
+            return ""
+        if not self.living:
+            pending = sum(job.state == "PENDING" for job in self.jobs)
+            if pending:
+                return f"a node: {pending} jobs are in the queue ({', '.join(sorted({j.reason for j in self.jobs}))})"
+            return "workers: none is at work; submit it again, and it goes on where it stopped"
+        if self.stopped:
+            return "the confirmation, which one worker makes"
+        if not self.done and not self.running:
+            return "the first worker, which watches your command and calibrates"
+        return "trials"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "workers": [
+                {**asdict(each.worker), "node_type": each.worker.node_type, "alive": each.alive, "trials": each.trials}
+                for each in self.workers
+            ],
+            "scheduler": self.submission.scheduler,
+            "jobs": [asdict(job) for job in self.jobs],
+            "trials": {
+                "wanted": self.wanted,
+                "done": len(self.done),
+                "running": [each.number for each in self.running],
+            },
+            "best": {
+                place: {"trial": trial.number, "ratio": trial.ratio, "changes": trial.changes}
+                for place, trial in self.best.items()
+            },
+            "stopped": self.stopped,
+            "confirmed": self.confirmed,
+            "waiting_for": self.waiting_for,
+        }
+
+
+def status_of(path: Path) -> Status:
+    """How far the study in this folder has come. Raises UsageError when none was submitted there."""
+    submission, folder = read_submission(path), StudyFolder(path)
+    workers, trials = Workers(path / CLUSTER / "workers"), folder.trials()
+    every = workers.all()
+    stopped = folder.read(Stopped)
+    made = [trial.worker for trial in trials]
+    places = {worker.name: worker.node_type for worker in every}
+    return Status(
+        submission,
+        tuple(WorkerStatus(each, not each.ended and workers.alive(each.name), made.count(each.name)) for each in every),
+        _jobs(submission),
+        tuple(trials),
+        tuple(read_claims(path, workers).values()),
+        submission.study().search.trials,
+        stopped.reason if stopped else "",
+        folder.read(Confirmation) is not None,
+        _best(trials, places),
+    )
+
+
+def _best(trials: list[Trial], places: dict[str, str]) -> dict[str, Trial]:
+    """Ratios hold on the type of node on which they were measured."""
+    found: dict[str, Trial] = {}
+    for trial in trials:
+        place = places.get(trial.worker, "")
+        if trial.accepted and trial.changes and trial.ratio is not None and trial.answered_from is None:
+            best = found.get(place)
+            if best is None or best.ratio is None or trial.ratio < best.ratio:
+                found[place] = trial
+    return found
+
+
+def _jobs(submission: Submission) -> tuple[Job, ...]:
+    scheduler = named(submission.scheduler)
+    if not scheduler.states or not submission.jobs:
+        return ()
+    try:
+        code, said = ask(scheduler, [*scheduler.states, ",".join(submission.jobs)])
+    except UsageError:
+        return ()
+    lines = (line.split("|") for line in said.splitlines() if not code and line.count("|") == 2)
+    return tuple(Job(*(part.strip() for part in line)) for line in lines)

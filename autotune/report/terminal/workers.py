@@ -1,0 +1,71 @@
+"""A study of several workers in the terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+
+from autotune.cluster.status import Status, WorkerStatus
+from autotune.report.format import counted, format_changes, format_ratio
+
+EVERY_S = 2.0
+
+
+def status_view(status: Status) -> RenderableType:
+    """Workers, jobs, trials, the best so far, what is waited for."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("worker", "node", "processor", "trials", "does"):
+        table.add_column(heading)
+    for each in status.workers:
+        worker = each.worker
+        table.add_row(worker.job or worker.name, worker.host, worker.node_type, str(each.trials), escape(_does(each)))
+    lines = [f"{counted(status.living, 'worker')} at work, {_queue(status)}"]
+    lines.append(
+        f"{len(status.done)} of {status.wanted} trials done"
+        + (f", {len(status.running)} running" if status.running else "")
+        + (f"; the search has ended: {status.stopped}" if status.stopped else "")
+    )
+    for place, trial in status.best.items():
+        assert trial.ratio is not None
+        on = f" on {place}" if len(status.best) > 1 else ""
+        lines.append(
+            f"best so far{on}: trial {trial.number}, {format_ratio(trial.ratio)}, {format_changes(trial.changes)}"
+        )
+    if len({each.worker.node_type for each in status.workers if each.trials}) > 1:
+        lines.append("The nodes are unlike: each ratio holds on the nodes on which it was measured.")
+    if status.confirmed:
+        lines.append("The study is finished: python -m autotune show")
+    elif status.waiting_for:
+        lines.append(f"Waiting for {status.waiting_for}.")
+    return Group(table, "", *map(escape, lines))
+
+
+def watch_status(console: Console, look: Callable[[], Status]) -> None:
+    """Show it anew every other second until the study is finished, or Ctrl-C."""
+    status = look()
+    with Live(status_view(status), console=console, auto_refresh=False) as live:
+        while not status.confirmed:
+            try:
+                time.sleep(EVERY_S)
+            except KeyboardInterrupt:
+                return
+            status = look()
+            live.update(status_view(status), refresh=True)
+
+
+def _does(each: WorkerStatus) -> str:
+    if each.worker.ended:
+        return f"ended: {each.worker.ended}"
+    return each.worker.doing if each.alive else f"killed while it did: {each.worker.doing}"
+
+
+def _queue(status: Status) -> str:
+    states = [job.state for job in status.jobs]
+    if not states:
+        return f"{status.submission.scheduler} jobs {', '.join(status.submission.jobs) or 'none'}"
+    return ", ".join(f"{states.count(state)} {state.lower()}" for state in sorted(set(states)))

@@ -1,0 +1,119 @@
+"""The search by several workers of one study: each asks, runs and tells as a single driver does, and says beforehand
+what it does.
+
+Only one worker at a time asks. It sees what the others have finished and what they are at, so that no two run the same
+settings at once, the trial of a dead worker is made again, and no trial is made too many.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import optuna
+
+from autotune.config import SearchConfig
+from autotune.search.loop import Found, finish, stored, suggest, worth_asking
+from autotune.search.recipe import recipe
+from autotune.search.stop import Searched, Stopped, why_stop
+from autotune.search.trial import TrialRunner
+from autotune.settings import Params
+from autotune.store.optuna import reconcile, running_trials
+from autotune.store.records import Trial
+from autotune.store.shared import Claim, SharedFolder
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
+
+
+def search_together(
+    study: optuna.Study,
+    runner: TrialRunner,
+    folder: SharedFolder,
+    limits: SearchConfig,
+    on_trial: Callable[[Trial], None],
+    visible_gain: float = 0.0,
+    noise: float | None = None,
+    wanted_gain: float = 0.05,
+) -> Found:
+    """As `search`, for one of the workers; ends when no trial is left to make and nobody makes one."""
+    known = folder.trials()
+    spent_s, started = sum(trial.wall_s for trial in known), time.monotonic()
+
+    def searched() -> Searched:
+        seconds = spent_s + time.monotonic() - started
+        return Searched(known, seconds, limits, runner.verifier.space, visible_gain, noise, wanted_gain)
+
+    asking = _Asking(study, runner, folder, limits, known, searched)
+    with folder.asking():
+        asking.close_dead(folder.claims())
+        for params in recipe(runner.verifier.space):
+            study.enqueue_trial(params, skip_if_exists=True)
+    pause_s = FIRST_PAUSE_S
+    while not (reason := asking.why_end()):
+        claimed = asking.claim()
+        if claimed is None:
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            continue
+        pause_s = FIRST_PAUSE_S
+        asked, params = claimed
+        asking.wait_for_the_same(asked.number, params)
+        trial = replace(runner.trial(asked.number, params, known), worker=folder.name)
+        finish(study, folder, known, asked, trial)
+        folder.settle(asked.number)
+        on_trial(trial)
+    stopped = Stopped(reason, len(known))
+    folder.write(stopped)
+    return Found(tuple(known), stopped)
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """What a worker does while it alone asks."""
+
+    study: optuna.Study
+    runner: TrialRunner
+    folder: SharedFolder
+    limits: SearchConfig
+    known: list[Trial]
+    searched: Callable[[], Searched]
+
+    def why_end(self) -> str:
+        """The reason to end the search; empty as long as a trial is to be made, or may have to be made again."""
+        if not why_stop(self.searched()):
+            return ""
+        with self.folder.asking():
+            claims = self.folder.claims()
+            self.folder.refresh(self.known)
+            self.close_dead(claims)
+            return "" if claims else why_stop(self.searched())
+
+    def claim(self) -> tuple[optuna.Trial, Params] | None:
+        """The next trial, which nobody else will make; None while those in progress may be the last."""
+        with self.folder.asking():
+            claims = self.folder.claims()
+            self.folder.refresh(self.known)
+            self.close_dead(claims)
+            if why_stop(self.searched()) or len(self.known) + len(claims) >= self.limits.trials:
+                return None
+            asked = self.study.ask()
+            space = self.runner.verifier.space
+            params = space.active(suggest(asked, worth_asking(space, self.known, self.runner)))
+            self.folder.claim(asked.number, params)
+            return asked, params
+
+    def close_dead(self, claims: Mapping[int, Claim]) -> None:
+        """Fail the trials of workers that are dead, to be made again; `claims` were read before."""
+        left = any(number not in claims for number in running_trials(self.study))
+        missing = max((trial.number for trial in self.known), default=-1) >= len(self.study.get_trials(deepcopy=False))
+        if left or missing:
+            reconcile(self.study, stored(self.known, self.runner.verifier.space), claims.keys())
+
+    def wait_for_the_same(self, number: int, params: Params) -> None:
+        """Another worker that was first with these settings answers this trial, if it lives."""
+        pause_s = FIRST_PAUSE_S
+        while any(other < number and claim.params == params for other, claim in self.folder.claims().items()):
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        self.folder.refresh(self.known)

@@ -1,0 +1,135 @@
+"""The workers of a study: who they are, where they run, and which of them are alive.
+
+A worker holds the lock of its own file as long as it lives; the kernel lets go of it, however the worker dies. Where
+another machine's locks cannot be relied on, its heartbeat has to stop too. Must never call a worker dead that may be at
+work: its trial would be made twice.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import socket
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TextIO
+
+from pydantic import TypeAdapter
+
+from autotune.agent.protocol import write_text
+from autotune.store.journal import machine_name
+
+BEAT_S = 10.0
+SILENT_S = 60.0
+"""A worker of another machine is dead when its lock is free and it has been silent for so long."""
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One worker: a process that makes trials of a study beside others."""
+
+    name: str
+    host: str
+    pid: int
+    machine: str
+    """The space in which its process id is unique."""
+    job: str = ""
+    """As its scheduler names it; empty without one."""
+    cpu: str = ""
+    cores: int = 0
+    """Physical ones of its node."""
+    started: str = ""
+    begun: bool = False
+    """It has had its turn to begin, and may have runs in progress."""
+    doing: str = ""
+    ended: str = ""
+    """Why it has ended; empty while it is at work, and of one that was killed."""
+
+    @property
+    def node_type(self) -> str:
+        """What must be the same for times to be comparable."""
+        return f"{self.cpu}, {self.cores} cores"
+
+
+def this_worker(job: str, cpu: str, cores: int) -> Worker:
+    """This process."""
+    host, pid = socket.gethostname(), os.getpid()
+    name = re.sub(r"[^\w.-]+", "_", f"{job or host}-{pid}")
+    started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return Worker(name, host, pid, machine_name(), job, cpu, cores, started)
+
+
+class Workers:
+    """The workers that a study has had, a record and a lock each in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def all(self) -> list[Worker]:
+        """Every one that ever joined, by its start."""
+        found = (self.read(file.stem) for file in self._folder.glob("*.json"))
+        return sorted((each for each in found if each is not None), key=lambda each: (each.started, each.name))
+
+    def read(self, name: str) -> Worker | None:
+        try:
+            return TypeAdapter(Worker).validate_json((self._folder / f"{name}.json").read_bytes())
+        except (OSError, ValueError):
+            return None
+
+    def living(self) -> list[Worker]:
+        """Those that are at work."""
+        return [each for each in self.all() if not each.ended and self.alive(each.name)]
+
+    def alive(self, name: str) -> bool:
+        """Whether this worker may be at work."""
+        lock = self._folder / f"{name}.lock"
+        try:
+            with lock.open("r+") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        worker = self.read(name)
+        if worker is None or worker.ended or worker.machine == machine_name():
+            return False
+        return time.time() - lock.stat().st_mtime < SILENT_S
+
+    def join(self, worker: Worker) -> Membership:
+        """From now on `worker`, this process, is alive."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return Membership(self._folder, worker)
+
+
+class Membership:
+    """This process among the workers, until leave()."""
+
+    def __init__(self, folder: Path, worker: Worker) -> None:
+        self.worker = worker
+        self._file = folder / f"{worker.name}.json"
+        self._lock: TextIO = (folder / f"{worker.name}.lock").open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._left = threading.Event()
+        self.tell()
+        threading.Thread(target=self._beat, daemon=True, name="heartbeat").start()
+
+    def tell(self, **changed: str | bool) -> None:
+        """Write down what this worker does now."""
+        self.worker = replace(self.worker, **changed)  # type: ignore[arg-type]
+        write_text(self._file, TypeAdapter(Worker).dump_json(self.worker, indent=1).decode())
+
+    def leave(self, why: str) -> None:
+        """It has ended, for this reason."""
+        self._left.set()
+        self.tell(ended=why)
+        self._lock.close()
+
+    def _beat(self) -> None:
+        while not self._left.wait(BEAT_S):
+            with suppress(OSError, ValueError):
+                os.utime(self._lock.fileno())
