@@ -16,7 +16,7 @@ from autotune.agent.protocol import RankReport, RunSection
 from autotune.errors import AutotuneError
 from autotune.launch.family import Family
 from autotune.launch.panels import buttons_cure
-from autotune.launch.printed import complaints_in
+from autotune.launch.printed import complaints_in, text_of
 from autotune.launch.process import Finished
 from autotune.report.format import counted
 
@@ -89,7 +89,7 @@ def judge(evidence: Evidence) -> None:
     try:
         _judge(evidence)
     except RunFailed as failure:
-        if NO_DELAY not in evidence.finished.stderr.read_text(errors="replace"):
+        if NO_DELAY not in text_of(evidence.finished.stderr):
             raise
         raise RunFailed(
             "crashed",
@@ -115,7 +115,7 @@ def _judge(evidence: Evidence) -> None:
     errors = [error for r in reports for error in r.errors]
     if errors:
         raise evidence.failed(f"inside NEURON: {errors[0]}")
-    caught = CAUGHT.search(evidence.finished.stderr.read_text(errors="replace"))
+    caught = CAUGHT.search(text_of(evidence.finished.stderr))
     if caught:
         raise evidence.failed(
             f"NEURON caught a crash of its own and went on ({caught[1].lower()}): what the run shows proves nothing",
@@ -226,6 +226,12 @@ def _nothing_came_back(evidence: Evidence) -> RunFailed:
                 f"{program} ran behind another program, where the agent cannot get in where it runs hoc",
                 f"Give the command itself: {command}",
             )
+    if finished.signal is not None:
+        return evidence.failed(
+            f"the command {finished.describe()}, before any rank reported",
+            "A crash of NEURON, of a mechanism or of a library; or somebody killed it, as the kernel does where memory "
+            "runs out.",
+        )
     if family.pythons:
         return evidence.failed(
             f"the command ended ({finished.describe()}) before any rank reported: its Python did not import NEURON",

@@ -6,6 +6,7 @@ Lines of NEURON's and CoreNEURON's own greeting are left out; their warnings are
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -116,7 +117,19 @@ def read_printed(*files: Path) -> Printed:
 
 def complaints_in(file: Path) -> tuple[str, ...]:
     """The lines in which hoc says that it stopped at an error."""
-    return tuple(dict.fromkeys(COMPLAINT.findall(file.read_text(errors="replace"))))
+    return tuple(dict.fromkeys(COMPLAINT.findall(text_of(file))))
+
+
+def text_of(file: Path) -> str:
+    """What was printed; of a file that is longer than twice MOST_BYTES its beginning and its end."""
+    with file.open("rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(0)
+        if size <= 2 * MOST_BYTES:
+            return stream.read().decode(errors="replace")
+        begin = stream.read(MOST_BYTES)
+        stream.seek(-MOST_BYTES, os.SEEK_END)
+        return (begin + b"\n" + stream.read()).decode(errors="replace")
 
 
 def comparable(text: str) -> str:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
+import os
 import random
+import re
 import shutil
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted_study import ScriptedStudy, contents
+from scripted_study import ScriptedStudy, contents, counting
 
+import autotune.begin
+import autotune.export
+import autotune.search.trial
+from autotune.errors import UsageError
 from autotune.launch.run import FreshRunner
+from autotune.store.disk import REFUSED
 
 IN_CI = 12
 
@@ -63,6 +73,7 @@ def test_the_scripted_study_comes_to_a_confirmed_answer(scripted: ScriptedStudy,
     assert contents(tmp_path / "again") == whole
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("some", [IN_CI, pytest.param(None, marks=pytest.mark.slow)], ids=["some", "every"])
 def test_dying_at_a_write_changes_nothing(
     scripted: ScriptedStudy, unbroken: Any, tmp_path: Path, some: int | None
@@ -80,3 +91,53 @@ def test_dying_again_and_again_changes_nothing(scripted: ScriptedStudy, unbroken
         deaths += 1
     assert deaths >= 3
     assert contents(tmp_path / "out") == unbroken[1]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS], ids=["full", "read-only"])
+def test_a_disk_that_refuses_a_write_ends_the_study_with_words_and_nothing_is_lost(
+    scripted: ScriptedStudy, unbroken: Any, made: Any, tmp_path: Path, number: int
+) -> None:
+    out = tmp_path / "out"
+    for at in (1, 60, 120):
+
+        def refuse(write: int, before: bool, at: int = at) -> None:
+            if before and write >= at:
+                raise OSError(number, os.strerror(number), str(out / "some.json"))
+
+        with counting(refuse), pytest.raises(UsageError) as caught:
+            scripted.whole(out)
+        assert REFUSED[number][0] in caught.value.message
+        assert "the same command again" in caught.value.cure
+        made(f"disk {'full' if number == errno.ENOSPC else 'read-only'}, at any write", "a write hook")
+    scripted.whole(out)
+    assert contents(out) == unbroken[1]
+
+
+def test_a_clock_that_is_set_back_changes_nothing(
+    scripted: ScriptedStudy, unbroken: Any, made: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """The date of a record says when it was written, and nothing else is made of it."""
+    hours = itertools.count()
+
+    class SetBack(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime(2026, 11, 26, tzinfo=tz) - timedelta(hours=next(hours))
+
+    for module in (autotune.begin, autotune.search.trial, autotune.export):
+        monkeypatch.setattr(module, "datetime", SetBack)
+    out = tmp_path / "out"
+    assert scripted.dies(out, 100, True)
+    scripted.whole(out)
+    assert contents(out) == unbroken[1]
+    made("clock set back", "the driver's clock, an hour a look")
+
+
+def test_no_duration_is_told_by_a_clock_that_can_be_set() -> None:
+    root = Path(autotune.begin.__file__).parent
+    texts = {file: file.read_text() for file in root.rglob("*.py") if "agent" not in file.parts}
+    assert [
+        str(file) for file, text in texts.items() if re.search(r"\btime\.time\(|utcnow|datetime\.today", text)
+    ] == []
+    dated = {file.relative_to(root).as_posix() for file, text in texts.items() if "datetime.now" in text}
+    assert dated <= {"begin.py", "search/trial.py", "export.py"}

@@ -59,7 +59,7 @@ def out_of_memory():
 def prints_a_gigabyte():
     line = b"a line of the model that says nothing at all, again and again, as logs do\n" * (1 << 14)
     for _ in range((1 << 30) // len(line) + 1):
-        os.write(1, line)
+        os.write(int(os.environ.get("FAULT_TO", "1")), line)
 
 
 def waits_for_a_window():
