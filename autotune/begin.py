@@ -78,7 +78,7 @@ def begin(config: StudyConfig, folder: StudyFolder, storage: str | None, fresh: 
             folder.tidy()
             Store(folder.files).recover()
         if fresh:
-            folder.clear()
+            folder.set_aside()
         record = _recorded(folder, _record(config, identify_model(command), storage))
         study = _opened(folder, record, config.search.seed + folder.salt, fresh)
         if folder.first:
@@ -141,7 +141,7 @@ def _recorded(folder: StudyFolder, record: StudyRecord) -> StudyRecord:
     if changed and (folder.read(Calibration) is not None or folder.trials()):
         raise UsageError(
             f"{folder.path}: holds another study; changed since then: {', '.join(changed)}",
-            cure="Give --fresh to discard it, or --out for another place.",
+            cure="Give --fresh to put it aside, or --out for another place.",
         )
     folder.clear()  # nothing worth keeping: the earlier study did not come as far as its first trial
     folder.write(record)

@@ -84,7 +84,7 @@ def run(
         bool, typer.Option("--launch", help="start the command with the answer as soon as there is one")
     ] = False,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="discard what an earlier run left in the study folder")
+        bool, typer.Option("--fresh", help="start anew; an earlier study goes to a folder beside it")
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="print the answer as JSON, and progress on standard error")

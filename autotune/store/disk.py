@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,10 +50,10 @@ def disk_errors_told(folder: Path) -> Iterator[None]:
 def in_words(error: OSError, folder: Path, there: bool = True) -> UsageError | None:
     """What happened and what to do; None where the file system is not at fault. `there`: the study had a folder."""
     place = error.filename if isinstance(error.filename, str) else str(folder)
-    if there and not folder.is_dir():
+    number = _number(error)
+    if number is None and there and not folder.is_dir():
         return UsageError(f"{folder}: was removed while the study ran", cure="The same command begins it anew.")
-    # copytree collects its errors and tells no number; a database wraps them.
-    number = error.errno if error.errno in REFUSED else what_is_refused(folder)
+    number = number or what_is_refused(folder)
     if number is not None:
         return refusal(number, place)
     if error.errno == errno.ENOENT and Path(place).absolute().is_relative_to(folder.absolute()):
@@ -60,6 +61,12 @@ def in_words(error: OSError, folder: Path, there: bool = True) -> UsageError | N
             f"{place}: was removed while the study ran", cure="The same command goes on with what is left."
         )
     return None
+
+
+def _number(error: OSError) -> int | None:
+    """Its number, if it is one of REFUSED; copytree collects errors and tells theirs in words only."""
+    told = [error.errno, *map(int, re.findall(r"\[Errno (\d+)\]", str(error)))]
+    return next((number for number in told if number in REFUSED), None)
 
 
 def refusal(number: int, place: Path | str) -> UsageError:

@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TextIO, TypeVar
 
@@ -147,6 +148,23 @@ class StudyFolder:
         """Start afresh: remove what an earlier study left here, and nothing else. Only for the driver that holds it."""
         self._remove()
         self._make_folders()
+
+    def set_aside(self) -> Path | None:
+        """Start afresh and delete no result: move what an earlier study has found to a new folder beside this one, and
+        return that; None where it had come to nothing. Only for the driver that holds it.
+        """
+        if not (self.path / "observation.json").is_file() and not self.trials():
+            self.clear()
+            return None
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        numbered = (self.path.with_name(f"{self.path.name}.{number}") for number in count(1))
+        beside = next(path for path in numbered if not path.exists())
+        beside.mkdir()
+        found = sorted({path for name in OWN for path in self.path.glob(name)}, key=lambda path: path.name == MARKER)
+        for path in found:  # the marker last: what is left by a driver that is killed here is still a study
+            path.rename(beside / path.name)
+        self._make_folders()
+        return beside
 
     def tidy(self) -> None:
         """Remove what a driver that was killed has left: half-written records, and files of runs that are over."""

@@ -24,7 +24,7 @@ def in_a_trial(make_study: Any, autotune: Any, wait: Any, tmp_path: Path) -> Cal
             tmp_path / "ring",
             "{python} faulty.py",
             "faulty.py",
-            search={"trials": 4, "knobs": ["self_queue", "dt"]},
+            search={"trials": 2, "knobs": ["self_queue"]},
             run={"resident": "never"},
         )
         out = tmp_path / "out"
@@ -88,7 +88,7 @@ def test_a_machine_that_sleeps_goes_on(in_a_trial: Any, autotune: Any, made: Any
         time.sleep(pause_s)
     _, complained = driver.communicate(timeout=2 * SECONDS)
     assert driver.returncode == 0, complained
-    assert trials(out) == [f"{number:04d}.json" for number in range(4)]
+    assert trials(out) == [f"{number:04d}.json" for number in range(2)]
     made("a machine that suspends", "SIGSTOP and SIGCONT of all its processes")
 
 
