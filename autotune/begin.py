@@ -21,6 +21,7 @@ from autotune.errors import UsageError
 from autotune.launch.build import cache_folder
 from autotune.launch.command import Command, check_programs, launch_environment, parse_command
 from autotune.launch.files import NAMES, Files, Store, choose
+from autotune.launch.leftovers import end_runs_in
 from autotune.launch.mpi import Mpi, check_world, find_mpi, mpi_environment
 from autotune.launch.run import FreshRunner, stage_agent
 from autotune.launch.secrets import secrets_of
@@ -28,8 +29,9 @@ from autotune.launch.ways_in import check_way_in
 from autotune.observe import Observation, identify_model
 from autotune.results.folder import shown
 from autotune.search.sampler import make_sampler
+from autotune.store.disk import disk_errors_told
 from autotune.store.folder import LOGS, StudyFolder
-from autotune.store.optuna import delete_study, open_storage, open_study
+from autotune.store.optuna import delete_study, open_storage, open_study, set_damaged_aside, storage_errors_told
 from autotune.store.records import ModelIdentity, StudyRecord
 
 
@@ -73,12 +75,15 @@ def begin(config: StudyConfig, folder: StudyFolder, storage: str | None, fresh: 
     """
     command, environment, mpi = prepare(config)
     _check_text(str(folder.path.absolute()), str(command.cwd), *command.argv)
-    folder.create()
-    with closing(folder):
-        if folder.first:
-            Store(folder.files).recover()  # an earlier driver may have been killed
+    with disk_errors_told(folder.path):
+        folder.create()
+    with disk_errors_told(folder.path), storage_errors_told(), closing(folder):
+        if folder.first:  # an earlier driver may have been killed
+            end_runs_in(folder.scratch)
+            folder.tidy()
+            Store(folder.files).recover()
         if fresh:
-            folder.clear()
+            folder.set_aside()
         record = _recorded(folder, _record(config, identify_model(command), storage))
         study = _opened(folder, record, config.search.seed + folder.salt, fresh)
         agent = _place_of_agent(folder)
@@ -179,7 +184,7 @@ def _recorded(folder: StudyFolder, record: StudyRecord) -> StudyRecord:
     if changed and (folder.read(Calibration) is not None or folder.trials()):
         raise UsageError(
             f"{folder.path}: holds another study; changed since then: {', '.join(changed)}",
-            cure="Give --fresh to discard it, or --out for another place.",
+            cure="Give --fresh to put it aside, or --out for another place.",
         )
     folder.clear()  # nothing worth keeping: the earlier study did not come as far as its first trial
     folder.write(record)
@@ -202,6 +207,8 @@ def _changed(earlier: StudyRecord, now: StudyRecord, observation: Observation | 
 
 def _opened(folder: StudyFolder, record: StudyRecord, seed: int, fresh: bool) -> Study:
     """The Optuna study in its storage; a storage that cannot be used is told before anything has run."""
+    if record.storage is None:
+        set_damaged_aside(folder.path)
     storage = open_storage(folder.path, record.storage)
     if fresh and record.storage is not None:
         delete_study(storage, record.name)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -83,7 +84,7 @@ def run(
         bool, typer.Option("--launch", help="start the command with the answer as soon as there is one")
     ] = False,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="discard what an earlier run left in the study folder")
+        bool, typer.Option("--fresh", help="start anew; an earlier study goes to a folder beside it")
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="print the answer as JSON, and progress on standard error")
@@ -508,14 +509,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     if "--" in words:
         split = words.index("--")
         words, command = words[:split], words[split + 1 :]
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a study in the same orderly way as Ctrl-C
+    for number in (signal.SIGTERM, signal.SIGHUP):  # end a study in the same orderly way as Ctrl-C
+        if signal.getsignal(number) == signal.SIG_DFL:  # not with nohup
+            signal.signal(number, _stop)
     try:
         app(args=words, prog_name="python -m autotune", obj=command)
     except AutotuneError as error:
         return _report(error)
+    except KeyboardInterrupt:  # a second one, while the first was being answered
+        return ExitCode.INTERRUPTED
     except SystemExit as end:  # typer has printed its message
         return end.code if isinstance(end.code, int) else ExitCode.USAGE
     return ExitCode.DONE
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _after_dashes(context: typer.Context) -> list[str]:

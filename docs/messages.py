@@ -13,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1] / "autotune"
 INNER = {
+    "JournalLost": "told as a storage that failed (storage_errors_told)",
     "NotUnderstood": "why a file is compared as bytes only",
     "NoPair": "a start of the confirmation that gives none",
     "SessionBroken": "the run is made in a fresh process",

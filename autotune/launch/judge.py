@@ -237,6 +237,12 @@ def _nothing_came_back(evidence: Evidence) -> RunFailed:
                 f"{program} ran behind another program, where the agent cannot get in where it runs hoc",
                 f"Give the command itself: {command}",
             )
+    if finished.signal is not None:
+        return evidence.failed(
+            f"the command {finished.describe()}, before any rank reported",
+            "A crash of NEURON, of a mechanism or of a library; or somebody killed it, as the kernel does where memory "
+            "runs out.",
+        )
     if family.pythons:
         return evidence.failed(
             f"the command ended ({finished.describe()}) before any rank reported: its Python did not import NEURON",

@@ -34,6 +34,7 @@ from autotune.launch.results import Results
 from autotune.launch.sections import Timing
 from autotune.launch.setup_watch import SetUpWatch
 from autotune.settings import Changes
+from autotune.store.disk import refusal, what_is_refused
 
 
 @dataclass(frozen=True)
@@ -120,10 +121,19 @@ class FreshRunner:
             }
 
     def read(self, folder: Path, finished: Finished, ask: Ask, way: Way) -> Run:
-        """The run that its ranks left in `folder`. Raises RunFailed, and UsageError when the interpreter is another."""
+        """The run that its ranks left in `folder`. Raises RunFailed, and UsageError when the interpreter is another or
+        the disk refused what the ranks had to write.
+        """
         asked = self.command.asked_ranks(ranks_of(ask.changes))
         parallel, place = bool(self.command.launcher), self.command.program_cwd
-        run = read_run(folder, finished, asked, parallel, self.manner.timing, place, self.scratch)
+        try:
+            run = read_run(folder, finished, asked, parallel, self.manner.timing, place, self.scratch)
+        except RunFailed as failure:
+            refused = what_is_refused(self.scratch)
+            if refused is None:
+                raise
+            # Its ranks could not write what they had to: that says nothing of the model or of its settings.
+            raise refusal(refused, self.scratch) from failure
         self._check_place(run, ask.changes)
         # The step in which a run is stopped early may still make a spike.
         raster = run.raster if ask.stop_ms is None else run.raster.window(-math.inf, ask.stop_ms)

@@ -20,11 +20,13 @@ import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TextIO, TypeVar
 
@@ -48,6 +50,8 @@ Record = TypeVar("Record", bound=Recorded)
 MARKER = "study.json"
 BEFORE_THE_FIRST_STEP = {MARKER, "spent.json"}
 LOCK = ".lock"
+HALF_WRITTEN = re.compile(r"\..+\.(json|npz)\.\w{8}")
+"""What write_atomically leaves when the process is killed."""
 CLUSTER = "cluster"
 """What workers share beside the records: see shared.py."""
 FOLDERS = ("trials", "rasters", "traces", "scratch")
@@ -167,6 +171,31 @@ class StudyFolder:
         self._remove()
         self._make_folders()
 
+    def set_aside(self) -> Path | None:
+        """Start afresh and delete no result: move what an earlier study has found to a new folder beside this one, and
+        return that; None where it had come to nothing. Only for the driver that holds it.
+        """
+        if not (self.path / "observation.json").is_file() and not self.trials():
+            self.clear()
+            return None
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        numbered = (self.path.with_name(f"{self.path.name}.{number}") for number in count(1))
+        beside = next(path for path in numbered if not path.exists())
+        beside.mkdir()
+        found = sorted({path for name in OWN for path in self.path.glob(name)}, key=lambda path: path.name == MARKER)
+        for path in found:  # the marker last: what is left by a driver that is killed here is still a study
+            path.rename(beside / path.name)
+        self._make_folders()
+        return beside
+
+    def tidy(self) -> None:
+        """Remove what a driver that was killed has left: half-written records, and files of runs that are over."""
+        for file in (path for place in (self.path, *map(self.path.joinpath, FOLDERS)) for path in place.glob(".*.*")):
+            if file.is_file() and HALF_WRITTEN.fullmatch(file.name):
+                file.unlink(missing_ok=True)
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        self._make_folders()
+
     def close(self) -> None:
         """Let go of the folder and remove what runs left behind: all of a study that came to nothing."""
         shutil.rmtree(self.scratch, ignore_errors=True)
@@ -256,11 +285,8 @@ class StudyFolder:
         return self._read("spent", dict[str, float]) or {}
 
     def _is_ours(self) -> bool:
-        return (self.path / MARKER).is_file() or {path.name for path in self.path.iterdir()} <= {
-            LOCK,
-            CLUSTER,
-            *FOLDERS,
-        }
+        names = {path.name for path in self.path.iterdir() if not HALF_WRITTEN.fullmatch(path.name)}
+        return MARKER in names or names <= {LOCK, CLUSTER, *FOLDERS}
 
 
 def _is_shared(lock: Path) -> bool:

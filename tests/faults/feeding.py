@@ -42,7 +42,7 @@ from autotune.report.trials import trials_frame
 from autotune.results.pair import measured
 from autotune.search.sampler import make_sampler
 from autotune.store.folder import open_finished
-from autotune.store.optuna import open_storage, open_study, reconcile, tell_measured
+from autotune.store.optuna import open_storage, open_study, reconcile, storage_errors_told, tell_measured
 from autotune.traces.files import SUFFIX, TracesError
 
 MOST_BYTES = 2 << 30
@@ -70,11 +70,12 @@ def raster(file: Path) -> None:
 
 
 def journal(file: Path) -> None:
-    found = open_study(open_storage(file.parent), "ring", 0, lambda seed: make_sampler(seed, 10))
-    reconcile(found, {})
-    asked = found.ask()
-    asked.suggest_categorical("dt", (0.025, 0.05))
-    tell_measured(found, asked, 0.9, 0.0)
+    with storage_errors_told():
+        found = open_study(open_storage(file.parent), "ring", 0, lambda seed: make_sampler(seed, 10))
+        reconcile(found, {})
+        asked = found.ask()
+        asked.suggest_categorical("dt", (0.025, 0.05))
+        tell_measured(found, asked, 0.9, 0.0)
 
 
 def record(file: Path) -> None:
