@@ -132,7 +132,7 @@ def open_study(storage: BaseStorage, name: str, seed: int, sampler: Callable[[in
     try:
         study = optuna.create_study(storage=storage, study_name=name, direction="minimize", load_if_exists=True)
         _check_stored(study, study.get_trials(deepcopy=False))
-    except JournalLost:
+    except (JournalLost, OSError):  # the disk's fault, or somebody's who took it away
         raise
     except BROKEN as error:
         raise UsageError(
