@@ -73,7 +73,7 @@ def submit(
     folder = StudyFolder(out)
     folder.check_place()
     array.log.mkdir(parents=True, exist_ok=True)
-    check_locks(out)
+    check_locks(out / CLUSTER)
     earlier = folder.read(Submission)
     script = out / CLUSTER / f"job-{scheduler.name.lower()}.sh"
     script.write_text(_script(scheduler, array, config, out))

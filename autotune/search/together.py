@@ -8,7 +8,7 @@ settings at once, the trial of a dead worker is made again, and no trial is made
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import optuna
@@ -46,7 +46,7 @@ def search_together(
 
     asking = _Asking(study, runner, folder, limits, known, searched)
     with folder.asking():
-        asking.close_dead(folder.claims())
+        asking.look()
         for params in recipe(runner.verifier.space):
             study.enqueue_trial(params, skip_if_exists=True)
     pause_s = FIRST_PAUSE_S
@@ -84,17 +84,13 @@ class _Asking:
         if not why_stop(self.searched()):
             return ""
         with self.folder.asking():
-            claims = self.folder.claims()
-            self.folder.refresh(self.known)
-            self.close_dead(claims)
+            claims = self.look()
             return "" if claims else why_stop(self.searched())
 
     def claim(self) -> tuple[optuna.Trial, Params] | None:
         """The next trial, which nobody else will make; None while those in progress may be the last."""
         with self.folder.asking():
-            claims = self.folder.claims()
-            self.folder.refresh(self.known)
-            self.close_dead(claims)
+            claims = self.look()
             if why_stop(self.searched()) or len(self.known) + len(claims) >= self.limits.trials:
                 return None
             asked = self.study.ask()
@@ -103,12 +99,18 @@ class _Asking:
             self.folder.claim(asked.number, params)
             return asked, params
 
-    def close_dead(self, claims: Mapping[int, Claim]) -> None:
-        """Fail the trials of workers that are dead, to be made again; `claims` were read before."""
+    def look(self) -> dict[int, Claim]:
+        """What the others have finished and what they are at; trials of dead workers are failed, to be made again. Only
+        while asking.
+        """
+        # In this order: what is finished meanwhile is then no trial of a dead worker.
+        claims = self.folder.claims()
+        self.folder.refresh(self.known)
         left = any(number not in claims for number in running_trials(self.study))
         missing = max((trial.number for trial in self.known), default=-1) >= len(self.study.get_trials(deepcopy=False))
         if left or missing:
             reconcile(self.study, stored(self.known, self.runner.verifier.space), claims.keys())
+        return claims
 
     def wait_for_the_same(self, number: int, params: Params) -> None:
         """Another worker that was first with these settings answers this trial, if it lives."""

@@ -91,8 +91,7 @@ class SharedFolder(StudyFolder):
         """Be one of the workers of the study, as long as the context lasts. Raises UsageError where a folder cannot be
         shared.
         """
-        self.check_place()
-        check_locks(self.path)
+        check_locks(self.path / CLUSTER)
         self._claims.mkdir(parents=True, exist_ok=True)
         self._membership = self.workers.join(self._worker)
         why = "interrupted"
