@@ -39,8 +39,8 @@ class _Entry:
     number: Annotated[int, Field(alias="pass", ge=0)]
     member: int
     times: int | None
-    interval_ms: float | None
     of: int
+    interval_ms: float | None = None
 
 
 @dataclass(frozen=True)
