@@ -26,7 +26,7 @@ def config(command: str = "mpiexec -n 4 {python} model.py", **cluster: object) -
 
 def script(scheduler: str, wishes: Wishes, **cluster: object) -> str:
     asked = Wishes(**{**vars(wishes), "scheduler": scheduler, "nodes": None if scheduler == "SGE" else wishes.nodes})
-    text = job_script(config(**cluster), Path("/work/runs/ring"), asked, HERE)
+    text = job_script(config(**cluster), Path("/home/user/runs/ring"), asked, HERE)
     return text.replace(sys.executable, "/env/bin/python")
 
 

@@ -7,10 +7,10 @@
 #BSUB -q long
 #BSUB -W 1:30
 #BSUB -x
-#BSUB -o /work/runs/ring/cluster/log/%J_%I.txt
+#BSUB -o /home/user/runs/ring/cluster/log/%J_%I.txt
 #BSUB --account=abc
 
 module load openmpi
 export TMPDIR="/scratch/$USER"
 export AUTOTUNE_CORES=64
-exec /env/bin/python -m autotune worker /work/runs/ring
+exec /env/bin/python -m autotune worker /home/user/runs/ring

@@ -9,10 +9,10 @@
 #PBS -l walltime=1:30:00
 #PBS -V
 #PBS -j oe
-#PBS -o /work/runs/ring/cluster/log/
+#PBS -o /home/user/runs/ring/cluster/log/
 #PBS --account=abc
 
 module load openmpi
 export TMPDIR="/scratch/$USER"
 export AUTOTUNE_CORES=64
-exec /env/bin/python -m autotune worker /work/runs/ring
+exec /env/bin/python -m autotune worker /home/user/runs/ring

@@ -5,7 +5,7 @@
 #PBS -l select=4:ncpus=1:mpiprocs=1
 #PBS -V
 #PBS -j oe
-#PBS -o /work/runs/ring/cluster/log/
+#PBS -o /home/user/runs/ring/cluster/log/
 
 export AUTOTUNE_CORES=4
-exec /env/bin/python -m autotune worker /work/runs/ring
+exec /env/bin/python -m autotune worker /home/user/runs/ring

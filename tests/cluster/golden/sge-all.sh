@@ -10,10 +10,10 @@
 #$ -S /bin/bash
 #$ -V
 #$ -j y
-#$ -o /work/runs/ring/cluster/log/
+#$ -o /home/user/runs/ring/cluster/log/
 #$ --account=abc
 
 module load openmpi
 export TMPDIR="/scratch/$USER"
 export AUTOTUNE_CORES=64
-exec /env/bin/python -m autotune worker /work/runs/ring
+exec /env/bin/python -m autotune worker /home/user/runs/ring

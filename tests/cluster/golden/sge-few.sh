@@ -7,7 +7,7 @@
 #$ -S /bin/bash
 #$ -V
 #$ -j y
-#$ -o /work/runs/ring/cluster/log/
+#$ -o /home/user/runs/ring/cluster/log/
 
 export AUTOTUNE_CORES=4
-exec /env/bin/python -m autotune worker /work/runs/ring
+exec /env/bin/python -m autotune worker /home/user/runs/ring

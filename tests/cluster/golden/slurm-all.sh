@@ -8,7 +8,7 @@
 #SBATCH --partition=long
 #SBATCH --time=1:30:00
 #SBATCH --exclusive
-#SBATCH --output=/work/runs/ring/cluster/log/%A_%a.txt
+#SBATCH --output=/home/user/runs/ring/cluster/log/%A_%a.txt
 #SBATCH --open-mode=append
 #SBATCH --account=abc
 
@@ -16,4 +16,4 @@ module load openmpi
 export TMPDIR="/scratch/$USER"
 export AUTOTUNE_CORES=64
 export SLURM_OVERLAP=1
-exec /env/bin/python -m autotune worker /work/runs/ring
+exec /env/bin/python -m autotune worker /home/user/runs/ring

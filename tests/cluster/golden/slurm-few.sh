@@ -4,9 +4,9 @@
 #SBATCH --job-name=autotune-ring
 #SBATCH --array=1-1
 #SBATCH --ntasks=4
-#SBATCH --output=/work/runs/ring/cluster/log/%A_%a.txt
+#SBATCH --output=/home/user/runs/ring/cluster/log/%A_%a.txt
 #SBATCH --open-mode=append
 
 export AUTOTUNE_CORES=4
 export SLURM_OVERLAP=1
-exec /env/bin/python -m autotune worker /work/runs/ring
+exec /env/bin/python -m autotune worker /home/user/runs/ring
