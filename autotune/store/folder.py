@@ -177,7 +177,8 @@ class StudyFolder:
         self._write(f"trials/{trial.number:04d}", trial)
 
     def _write(self, name: str, record: Any) -> None:
-        text = TypeAdapter(type(record)).dump_json(record, indent=1)
+        kind: Any = type(record)
+        text = _adapter(kind).dump_json(record, indent=1)
         write_atomically(self.path / f"{name}.json", lambda file: file.write(text))
 
     def _read(self, name: str, kind: Any) -> Any:
