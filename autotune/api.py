@@ -36,6 +36,7 @@ def tune(
     workspace: Workspace | None = None,
     resident: Literal["auto", "never"] | None = None,
     storage: str | None = None,
+    also: Sequence[str] = (),
     fresh: bool = False,
     quiet: bool = False,
 ) -> Best:
@@ -43,7 +44,8 @@ def tune(
 
     `command` is the command that runs the model, as a line or as words, started in `folder`; or a `Path`, a folder with
     a study.toml. The study is kept in `out` (default: runs/NAME in the current directory): called again, also after an
-    interrupt, it goes on where it stopped, and a finished one is answered at once; `fresh` discards it. What is None is
+    interrupt, it goes on where it stopped, and a finished one is answered at once; `fresh` discards it. The winner's
+    spikes are checked on the commands `also`, lines of other seeds or lengths. What is None is
     as study.toml says, or its default; the names and their meaning are those of study.toml and of the options of
     `python -m autotune run`. Progress is shown as the terminal or the notebook can show it (in Jupyter in place, with
     ipywidgets), unless `quiet`.
@@ -67,8 +69,10 @@ def tune(
     words = None if isinstance(command, Path) else shlex.split(command) if isinstance(command, str) else list(command)
     config = config_of(study, words, Path(folder).absolute(), search=search, run=run)
     progress = Reports(*([] if quiet else [_shown()]))
+    others = [shlex.split(line) for line in also]
+    place = Path(out or Path("runs") / config.name)
     try:
-        return walk(config, Path(out or Path("runs") / config.name), storage=storage, fresh=fresh, progress=progress)
+        return walk(config, place, storage=storage, fresh=fresh, progress=progress, also=others)
     finally:
         progress.close()
 

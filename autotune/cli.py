@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -24,6 +25,7 @@ from autotune.errors import AutotuneError, ExitCode, Interrupted, UsageError
 
 if TYPE_CHECKING:
     from autotune.handover.production import Production
+    from autotune.handover.recorded import Outputs
 
 app = typer.Typer(
     add_completion=False,
@@ -79,6 +81,10 @@ def run(
     resident: Annotated[
         str | None, typer.Option(help="many trials on one built network, if it replays: auto, or never")
     ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COMMAND", help="check the winner's spikes on this command too; may be repeated"),
+    ] = None,
     launch: Annotated[
         bool, typer.Option("--launch", help="start the command with the answer as soon as there is one")
     ] = False,
@@ -114,8 +120,10 @@ def run(
         run={"workspace": workspace, "resident": resident},
     )
     progress = Reports(TerminalProgress(Console(highlight=False, stderr=as_json)))
+    others = [shlex.split(line) for line in also or ()]
+    place = out or Path("runs") / config.name
     try:
-        best = tune(config, out or Path("runs") / config.name, storage=storage, fresh=fresh, progress=progress)
+        best = tune(config, place, storage=storage, fresh=fresh, progress=progress, also=others)
     except KeyboardInterrupt as interrupt:
         raise Interrupted("interrupted", cure="The same command goes on where it stopped.") from interrupt
     finally:
@@ -318,6 +326,13 @@ def execute(
     verify: Annotated[
         bool, typer.Option("--verify", help="run it twice instead, with your settings and with these, and compare")
     ] = False,
+    spikes: Annotated[
+        Path | None, typer.Option(help="keep the run's spikes in this SONATA file (.h5), written by all ranks")
+    ] = None,
+    vectors: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LABEL=FILE", help="keep the recorded Vectors with this label() too; may be repeated"),
+    ] = None,
 ) -> None:
     """Run your production command with the settings of a study applied; output and exit code are its own."""
     from autotune.export import read_best
@@ -325,18 +340,34 @@ def execute(
 
     command = _after_dashes(context)
     answer = read_best(best)
+    asked = _outputs(spikes, vectors or ())
+    writes = asked.job() if asked else None
     if verify:
         with console_status("two runs, with your own settings and with these"):
             same, says = verified(answer, command, Path.cwd())
         typer.echo(says)
         raise typer.Exit(ExitCode.DONE if same else ExitCode.DIFFERENT)
     try:
-        ready = production(answer, command, Path.cwd(), force=force)
+        ready = production(answer, command, Path.cwd(), force=force, writes=writes)
     except UsageError as refused:
         if not otherwise:
             raise
-        ready = plain(command, Path.cwd(), warning=refused.message)
+        ready = plain(answer, command, Path.cwd(), warning=refused.message, writes=writes)
+    if asked:
+        _run_and_keep(ready, asked)
     _become(ready)
+
+
+@app.command()
+def merge(
+    parts: Annotated[Path, typer.Argument(help="the folder FILE.parts that an exec which was killed has left")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="file to write (default: FILE)")] = None,
+) -> None:
+    """Merge what the ranks of a production run wrote: spikes or recorded vectors."""
+    from autotune.handover.recorded import merge as merge_now
+
+    file = output or parts.with_suffix("")
+    typer.echo(f"{file}: {merge_now(parts, file)}")
 
 
 @app.command()
@@ -522,10 +553,41 @@ def console_status(text: str) -> AbstractContextManager[object]:
     return errors.status(text)
 
 
-def _become(ready: Production) -> None:
-    """This process becomes the user's command."""
+def _outputs(spikes: Path | None, vectors: Sequence[str]) -> Outputs | None:
+    """What of the run is to be kept, if anything is: what does that takes a while to load."""
+    if not (spikes or vectors):
+        return None
+    from autotune.handover.recorded import outputs
+
+    return outputs(spikes, vectors, Path.cwd())
+
+
+def _run_and_keep(ready: Production, asked: Outputs) -> NoReturn:
+    """Run the user's command, keep what was asked for, and end as it did."""
+    from autotune.handover.recorded import make_folders, merge_outputs, run_model
+
+    _warn(ready)
+    make_folders(asked)
+    status = run_model(ready.argv, ready.environment, ready.folder)
+    code = 0
+    try:
+        merge_outputs(asked)
+    except AutotuneError as error:
+        code = _report(error)
+    if status < 0:  # the model died of a signal, and so do we
+        signal.signal(-status, signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
+    raise typer.Exit(status or code)
+
+
+def _warn(ready: Production) -> None:
     for warning in ready.warnings:
         errors.print(f"[yellow]autotune:[/] {escape(warning)}", highlight=False, soft_wrap=True)
+
+
+def _become(ready: Production) -> None:
+    """This process becomes the user's command."""
+    _warn(ready)
     os.chdir(ready.folder)
     sys.stdout.flush()
     for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and a program that it becomes would, too

@@ -126,6 +126,13 @@ class SearchConfig(_Section):
         return names
 
 
+def _none_below_zero(tolerances: dict[str, float]) -> dict[str, float]:
+    for name, value in tolerances.items():
+        if not value >= 0:
+            raise ValueError(f"{name} = {value} is below 0")
+    return tolerances
+
+
 class FilesConfig(_Section):
     """Which of the files that your model writes are compared, and how closely; the defaults need no table. A file is
     named by a glob, relative to the command's folder or by its name alone, a variable of it (a column, a dataset, a
@@ -144,18 +151,29 @@ class FilesConfig(_Section):
         'model\'s own error: tolerances = {"lfp.npy" = 1e-3, "*.csv:v" = 0.1}',
     )
 
+    keep_winner: bool = Field(
+        default=False,
+        description="whether the files of one more run with the best settings are kept, in winner/ of the study folder",
+    )
+
     @field_validator("tolerances")
     @classmethod
     def _positive(cls, tolerances: dict[str, float]) -> dict[str, float]:
-        for name, value in tolerances.items():
-            if not value >= 0:
-                raise ValueError(f"{name} = {value} is below 0")
-        return tolerances
+        return _none_below_zero(tolerances)
 
 
 class TracesConfig(_Section):
-    """When a recorded trace is still the same result, and where spikes are looked for if NEURON looks for none."""
+    """When a recorded trace is still the same result, and where spikes are looked for if NEURON looks for none. A trace
+    is named by its variable, as soma(0.5).v or Cell[2].dend(0.5).cai, or by its Vector's own label; a glob, in which
+    brackets stand for themselves.
+    """
 
+    ignore: tuple[str, ...] = Field(default=(), description="globs of traces that are not compared")
+    tolerances: dict[str, float] = Field(
+        default_factory=dict,
+        description="the largest difference of a value that is accepted, in the unit of the trace, in place of the "
+        'model\'s own error: tolerances = {"soma(0.5).v" = 0.5, "*.cai" = 1e-6}',
+    )
     floor: float = Field(
         default=0.001,
         gt=0,
@@ -178,6 +196,11 @@ class TracesConfig(_Section):
         ge=0,
         description="as many of the vectors that a rank records are compared as hold so many values at dt/4; 0: none",
     )
+
+    @field_validator("tolerances")
+    @classmethod
+    def _positive(cls, tolerances: dict[str, float]) -> dict[str, float]:
+        return _none_below_zero(tolerances)
 
 
 class AcceptConfig(_Section):

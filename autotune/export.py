@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from autotune.confirm.elsewhere import Checked, Elsewhere
 from autotune.confirm.restless import restless
 from autotune.errors import UsageError
 from autotune.measure import Confirmation
@@ -78,6 +79,11 @@ class Evidence(_Part):
     compared: tuple[Compared, ...] = Field(
         default=(), description="the same in full; a distance of 1 is the border of what is accepted"
     )
+    looked_at_before_sessions: dict[str, str] = Field(
+        default={},
+        description="what of a fresh run was compared with your own run, in words, before the results of sessions with "
+        "its knobs counted, for a session never comes to the end of your script; by the settings of that run, as JSON",
+    )
     pairs: int
     test: str
     corrected_p: float | None
@@ -87,6 +93,11 @@ class Evidence(_Part):
     )
     machine_changed: str = Field(
         default="", description="how the speed of your own settings changed for good during the study; empty if not"
+    )
+    elsewhere: tuple[Checked, ...] = Field(
+        default=(),
+        description="other commands on which the settings were checked beside a plain run of each (run --also): their "
+        "spikes, no times",
     )
     brings: list[dict[str, Any]] = Field(
         default=[],
@@ -244,6 +255,12 @@ def _speedup(confirmation: Confirmation) -> Speedup:
     return Speedup(estimate=interval.estimate, low=interval.low, high=interval.high, confidence=interval.confidence)
 
 
+def _elsewhere(folder: StudyFolder, winner: Trial | None) -> tuple[Checked, ...]:
+    """What is known of these settings on other commands; of those of an earlier winner nothing."""
+    known = folder.read(Elsewhere)
+    return known.commands if known and winner and known.changes == winner.changes else ()
+
+
 def _evidence(
     confirmation: Confirmation,
     trials: list[Trial],
@@ -264,7 +281,8 @@ def _evidence(
             mean_shift_ms=winner.mean_shift_ms,
             statistics=winner.statistics,
         )
-    looked = (folder.read(LookedAt) or LookedAt()).of(winner) if winner else ()
+    record = folder.read(LookedAt) or LookedAt()
+    looked = record.of(winner) if winner else ()
     return Evidence(
         trials=len(trials),
         stopped=stopped.reason if stopped else "",
@@ -273,11 +291,15 @@ def _evidence(
         raster=raster,
         looked_at=in_words(looked),
         compared=looked,
+        looked_at_before_sessions={
+            settings: words for settings, each in record.before_sessions.items() if (words := in_words(each))
+        },
         pairs=confirmation.pairs,
         test=confirmation.test,
         corrected_p=confirmation.best.corrected_p if winner and confirmation.best else None,
         findings=list(confirmation.as_dict()["findings"]),
         proved_on=confirmation.part if winner else None,
         machine_changed=restless(trials, confirmation),
+        elsewhere=_elsewhere(folder, winner),
         brings=[asdict(brings) for brings in simplified.settings] if simplified else [],
     )

@@ -21,14 +21,17 @@ from autotune.cluster import read_submission
 from autotune.cluster.schedulers import job_here
 from autotune.config import StudyConfig
 from autotune.confirm.confirmation import Confirmer
+from autotune.confirm.elsewhere import Checked, Elsewhere, Elsewheres
 from autotune.confirm.starts import Starts
-from autotune.export import Best, make_best
+from autotune.export import Best, make_best, winning_trial
 from autotune.launch.ask import Ask, Run
 from autotune.launch.command import Command
+from autotune.launch.judge import RunFailed
 from autotune.launch.mechanisms import Builder
 from autotune.launch.mpi import Mpi
 from autotune.launch.run import FreshRunner, stage_agent
 from autotune.machine import cpu_name, physical_cores, usable_cores
+from autotune.measure import Confirmation
 from autotune.observe import Observation, observe, observed
 from autotune.observe.results import results_of_watched
 from autotune.plan.manner import manner, what_is_timed
@@ -41,7 +44,7 @@ from autotune.report.progress import Progress
 from autotune.search.loop import search, simplified
 from autotune.search.together import search_together
 from autotune.search.trial import TrialRunner
-from autotune.search.verified import Verifier, remember_looked
+from autotune.search.verified import Verifier, remember_looked, remember_looked_before_sessions
 from autotune.session.record import SessionRecord
 from autotune.session.router import Router
 from autotune.settings import Changes
@@ -53,22 +56,38 @@ from autotune.verify.beside import own_runs
 from autotune.verify.files import own_files
 from autotune.verify.traces import OwnTraces
 
+LONGEST_S = 86_400.0
+"""No run without a limit: nobody waits longer for a command that the winner is also checked on."""
 MOST_ADVICE = 2
 """After the answer of a plan or a study; `profile` shows all."""
 
 
-def tune(config: StudyConfig, out: Path, *, storage: str | None, fresh: bool, progress: Progress) -> Best:
+def tune(
+    config: StudyConfig,
+    out: Path,
+    *,
+    storage: str | None,
+    fresh: bool,
+    progress: Progress,
+    also: Sequence[Sequence[str]] = (),
+) -> Best:
     """Walk the whole road for one study and return its answer.
 
     Raises UsageError, BaselineError or MpiError; killed at any moment, the same call goes on where it stopped.
     """
-    best = walk(config, StudyFolder(out), storage=storage, fresh=fresh, progress=progress)
+    best = walk(config, StudyFolder(out), storage=storage, fresh=fresh, progress=progress, also=also)
     assert best is not None  # nobody else is on the road
     return best
 
 
 def walk(
-    config: StudyConfig, folder: StudyFolder, *, storage: str | None, fresh: bool, progress: Progress
+    config: StudyConfig,
+    folder: StudyFolder,
+    *,
+    storage: str | None,
+    fresh: bool,
+    progress: Progress,
+    also: Sequence[Sequence[str]] = (),
 ) -> Best | None:
     """The road, alone or as one of several workers who share the folder; None where another one makes its last steps.
     Raises as tune.
@@ -101,7 +120,15 @@ def walk(
         runner = replace(begun.watcher, manner=made, files=files, results=results)
         limit_s = observation.limit_s(config.run.timeout_s)
         router = Router(
-            runner, space, raw, wishes, config.run, folder.read(SessionRecord), folder.write, progress.session
+            runner,
+            space,
+            raw,
+            wishes,
+            config.run,
+            folder.read(SessionRecord),
+            folder.write,
+            progress.session,
+            partial(remember_looked_before_sessions, folder),
         )
         with closing(router):
             with folder.spending(progress.step("calibrate")):
@@ -166,10 +193,45 @@ def walk(
             confirmer = Confirmer(folder, starts, limited, wishes.seed)
             confirmer.confirm(found.trials, known.noise, progress.confirming, progress.confirmed)
 
+        if also:
+            with folder.spending(progress.step("elsewhere")):
+                checked_elsewhere(folder, config, runner, known.acceptance, also, progress.elsewhere)
+        _keep_winner(config, folder, runner, verifier, progress)
         best = make_best(folder, begun.record)
         progress.finished(best, folder.path)
         progress.advised(advice_on(observation, begun.watcher.command, known.calibration))
         return best
+
+
+def checked_elsewhere(
+    folder: StudyFolder,
+    config: StudyConfig,
+    runner: FreshRunner,
+    acceptance: Acceptance,
+    also: Sequence[Sequence[str]],
+    tell: Callable[[Checked], None],
+) -> None:
+    """The raster of the winner, if there is one, on these commands beside a plain run of each; one that was checked
+    before is told from its record. Raises UsageError for a command that cannot be started, and MpiError.
+    """
+    confirmation = folder.read(Confirmation)
+    winner = winning_trial(confirmation, folder.trials()) if confirmation else None
+    if winner is None:
+        return
+    done = folder.read(Elsewhere)
+    done = done if done is not None and done.changes == winner.changes else Elsewhere(winner.changes)
+    limit_s = config.run.timeout_s or LONGEST_S
+    checks = Elsewheres(winner.changes, winner.safety, acceptance, limit_s)
+    for words in also:
+        command, environment, _ = prepare(config.model_copy(update={"command": tuple(words)}))
+        if done.of(command.argv) is None:
+            manner = replace(runner.manner, shared=False)
+            there = replace(runner, command=command, environment=environment, manner=manner, results=None)
+            done = done.with_one(checks.check(command.argv, there))
+            folder.write(done)
+        checked = done.of(command.argv)
+        assert checked is not None
+        tell(checked)
 
 
 def work(path: Path, progress: Progress) -> Best | None:
@@ -188,6 +250,23 @@ def _keep_raster(folder: StudyFolder, changes: Changes, run: Run) -> None:
     file = folder.raster_of(changes)
     if not file.exists():
         write_raster(file, run.raster)
+
+
+def _keep_winner(
+    config: StudyConfig, folder: StudyFolder, runner: FreshRunner, verifier: Verifier, progress: Progress
+) -> None:
+    """The files of one more run with the proved settings, if the user wishes to have them; made once."""
+    confirmation = folder.read(Confirmation)
+    winner = winning_trial(confirmation, folder.trials()) if confirmation else None
+    if not config.accept.files.keep_winner or winner is None or folder.winner.exists():
+        return
+    why_not = "" if runner.results else "your files are not compared"
+    with folder.spending("confirm"):
+        try:
+            verifier.accepted(replace(runner, keep=folder.winner), winner.changes)
+        except RunFailed as failure:
+            why_not = failure.message
+    progress.kept(folder.winner, why_not)
 
 
 def advice_on(observation: Observation, command: Command, calibration: Calibration | None = None) -> list[Advice]:

@@ -238,7 +238,7 @@ def dt_study(tmp_path_factory: pytest.TempPathFactory, shared_autotune: Tuner) -
         folder / "ring",
         command,
         search={"trials": 24, "knobs": ["dt"]},
-        accept={"window_ms": 0.5, "sampled_segments": 5},
+        accept={"window_ms": 0.5, "sampled_segments": 5, "files.keep_winner": True},
         confirm={"confidence": 0.9},
     )
     return run_study(shared_autotune, study, folder / "out")

@@ -1,18 +1,24 @@
 """The agent of a production run: it sets knobs in each finitialize, as a trial did, and does nothing else.
 
-Nothing is recorded or written, no event is put anywhere, and the run's output and exit code are the model's own.
+Nothing is recorded or written, no event is put anywhere, and the run's output and exit code are the model's own; but
+for spikes and vectors, where the job asks for them (writing.py).
 """
 
 from __future__ import annotations
 
+import atexit
+import os
+import signal
 import sys
-from typing import Any
+import threading
+from typing import Any, Callable, List, Optional
 
 from .knobs import KNOBS, in_order_of_application
 from .protocol import Job
 from .simulator import Simulator
+from .writing import Writing
 
-BEFORE_STRUCTURE = 3  # the type of FInitializeHandler that comes first in finitialize
+BEFORE_STRUCTURE, AFTER_EVERYTHING = 3, 2  # types of FInitializeHandler: the first and the last in finitialize
 
 
 class Applying:
@@ -21,23 +27,62 @@ class Applying:
     def __init__(self, job: Job) -> None:
         self._sim = Simulator()
         self._settings = job.settings
-        self._handler: Any = None
+        self._handlers: List[Any] = []
         self._told = False
-        if any(hasattr(KNOBS[name], "order") for name in job.settings):
+        self._process = os.getpid()
+        self._writing = Writing(self._sim, job) if job.spikes or job.vectors else None
+        if self._writing or any(hasattr(KNOBS[name], "order") for name in job.settings):
             with self._sim.unseen:
-                self._handler = self._sim.h.FInitializeHandler(BEFORE_STRUCTURE, self._apply)
+                self._handlers = [self._sim.h.FInitializeHandler(BEFORE_STRUCTURE, self._before)]
+                if self._writing:
+                    self._handlers.append(self._sim.h.FInitializeHandler(AFTER_EVERYTHING, self._begin))
+        if self._writing:
+            atexit.register(self._finish)
+            main = threading.current_thread() is threading.main_thread()
+            if main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+                signal.signal(signal.SIGTERM, self._terminated)  # by which Open MPI ends other ranks (life.py)
 
-    def _apply(self) -> None:
+    def _before(self) -> None:
         with self._sim.unseen:
             for knob in in_order_of_application():
                 if knob.name in self._settings:
                     try:
                         knob.apply(self._sim, self._settings[knob.name], self._settings)
                     except Exception as error:
-                        self._tell("%s: %s: %s" % (knob.name, type(error).__name__, error))
+                        self._tell("not applied: %s: %s: %s" % (knob.name, type(error).__name__, error))
+        self._write("before")
+
+    def _begin(self) -> None:
+        self._write("begin")
+
+    def _finish(self) -> None:
+        writing = self._writing
+        self._write("close")
+        self._write("finish")
+        if self._process == os.getpid():
+            self._writing = None
+        if writing and signal.getsignal(signal.SIGTERM) == self._terminated:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def _terminated(self, number: int, frame: Any) -> None:
+        self._finish()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    def _write(self, step: str) -> None:
+        """A step of what is written; nothing in a copy of the process that the model has forked."""
+        if self._writing is None or os.getpid() != self._process:
+            return
+        take: Optional[Callable[[], None]] = getattr(self._writing, step)
+        assert take is not None
+        with self._sim.unseen:
+            try:
+                take()
+            except Exception as error:
+                self._writing.errors.append("%s: %s: %s" % (step, type(error).__name__, error))
 
     def _tell(self, text: str) -> None:
         """Once: the run goes on without this setting, and whoever started it must know."""
         if not self._told:
             self._told = True
-            print("autotune: not applied: %s" % text, file=sys.stderr)
+            print("autotune: %s" % text, file=sys.stderr)

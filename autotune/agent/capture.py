@@ -103,6 +103,18 @@ class Capture:
         ours = np.rint(floats(self._ids)).astype(np.int64)
         return np.concatenate([ours, *ids]), np.concatenate([floats(self._times), *times])
 
+    @property
+    def may_drop(self) -> bool:
+        """Whether all spikes are in our own hands."""
+        return self._held is self._second
+
+    def drop(self) -> None:
+        """Forget the spikes so far; what is recorded is as before."""
+        self._times.resize(0)
+        self._ids.resize(0)
+        self._second.drop()
+        self._beside.drop()
+
     def lost(self, t_start_ms: float) -> int:
         """How many sources the script records itself since attach(), so that spikes went to its vectors alone."""
         return self._sources.lost(self.take()[1], t_start_ms)

@@ -12,6 +12,7 @@ from typing import Any, List, Optional, Tuple
 
 import numpy as np
 
+from .naming import Told
 from .protocol import RunSection
 from .simulator import Simulator
 from .vectors import floats
@@ -62,7 +63,8 @@ class Detection:
         others = [section(0.5) for section in _some(list(self._sim.h.allsec()), MOST_OTHERS)]
         spots += [(segment, np.inf) for segment in others if str(segment) not in known]
         self._thresholds_mv = [threshold for _, threshold in spots]
-        self.sections = [str(segment) for segment, _ in spots]
+        told = Told(self._sim)
+        self.sections = [told.segment(segment) for segment, _ in spots]
         for segment, _ in spots:
             vector = self._sim.h.Vector()
             vector.record(segment._ref_v)

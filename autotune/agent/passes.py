@@ -240,7 +240,7 @@ class Passes:
             return
         for index, (name, vector) in enumerate(zip(self._detection.sections, self._detection.voltages)):
             times = self._detection.times_ms(index, section) if self._variable_step else None
-            yield "v of " + name, floats(vector), times
+            yield name + ".v", floats(vector), times
 
     def _counts_exchanges(self) -> bool:
         return self._job.observe or any(KNOBS[name].told_by is ToldBy.EXCHANGES for name in self._job.settings)
@@ -273,7 +273,7 @@ class Passes:
                 model = self._report.rank.model
                 model["recorded"] = max(model.get("recorded", 0), self._recorders.count(ours))
             else:
-                self._recorders.hold(ours)
+                self._recorders.hold(ours, named=bool(self._job.traces))
         self._section = RunSection(t_start_ms=float(self._sim.h.t), job=self._bulletin_job, uniform_mv=self._uniform_mv)
         if self._job.stop_ms is not None and self._section.t_start_ms < self._job.stop_ms:
             self._sim.at(self._job.stop_ms, self._report.guarded(self._stop_early))

@@ -65,7 +65,11 @@ class Job:
     stop_ms: Optional[float] = None
     """End the run section early, at this t; for a search on a part of a long run."""
     apply_only: bool = False
-    """A production run: set the settings and do nothing else (applying.py)."""
+    """A production run: set the settings and do nothing else (applying.py),"""
+    spikes: str = ""
+    """but for the run's spikes, of which every rank writes a part into this folder (writing.py); empty: none,"""
+    vectors: Dict[str, str] = field(default_factory=dict)
+    """and its recorded vectors: label to folder."""
     profile: bool = False
     """Tell where the time of the whole process goes (timeline.py)."""
     mechanism_times: bool = False

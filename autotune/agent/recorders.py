@@ -15,6 +15,7 @@ from typing import Any, Dict, Iterable, List, Optional, Tuple
 import numpy as np
 
 from .library import Object, addresses_in, instance_of, newest_first
+from .naming import Names, Place, words_of_a_place
 from .simulator import Simulator
 from .vectors import VectorMemory
 
@@ -39,8 +40,10 @@ class Held:
 
     vector: int
     kind: str
+    name: str
+    """Of the variable, as soma(0.5).v; Vector[5] where that is not known."""
     number: int
-    """Of the object in hoc, as in Vector[5]."""
+    """Of the object in hoc."""
     is_time: bool
     """It holds t."""
     times: Optional[int]
@@ -60,6 +63,7 @@ class Recorders:
 
     def __init__(self, sim: Simulator) -> None:
         library = sim.library
+        self._hoc = sim.h
         self._rings = sim.version[0] < 9
         self._list = library.function("_Z22net_cvode_instance_prlv", gives=c_void_p)
         self._vectors = library.template("Vector")
@@ -75,6 +79,8 @@ class Recorders:
         parts = (self._list, self._vectors, self._hold, self._release)
         self._known = self._memory.known and all(part is not None for part in parts)
         self._held: Dict[int, Held] = {}  # by the address of the vector
+        self._place = slice(1, 1 + words_of_a_place(sim))  # in a recorder's words, after those of its class
+        self._names = Names(sim)
 
     def held(self) -> List[Held]:
         """What is kept now, in the order in which the script made it; values are read by `values`."""
@@ -94,14 +100,16 @@ class Recorders:
         """The kind of each; those that NEURON has more of (as plots) are left out."""
         return [kind for _, kind in self._all()]
 
-    def hold(self, apart: Iterable[Any]) -> None:
+    def hold(self, apart: Iterable[Any], *, named: bool = False) -> None:
         """Keep what is recorded until it is summed up: a function that ends drops its vectors before that.
 
-        Vectors `apart` are ours.
+        Vectors `apart` are ours. `named`: the variables are wanted by name, too.
         """
         ours = {instance_of(vector) for vector in apart}
         recorders = [(words, kind) for words, kind in self._all() if kind in RECORDED] if self._known else []
         objects = self._objects() if recorders else {}
+        asked = (self._place_of(words) for words, _ in recorders if words[0] != self._clock)
+        names = self._names.of(asked) if named else {}
         for words, kind in recorders:
             vectors = [word for word in words if word is not None and word in objects]
             if not vectors or vectors[0] in ours or vectors[0] in self._held:
@@ -112,7 +120,8 @@ class Recorders:
                 self._hold(each)
             number = Object.from_address(kept[0]).index
             interval = _interval_ms(words, vector) if kind == AT_INTERVALS else None
-            self._held[vector] = Held(vector, kind, number, words[0] == self._clock, times, interval, kept)
+            name = names.get(self._place_of(words), "Vector[%d]" % number)
+            self._held[vector] = Held(vector, kind, name, number, words[0] == self._clock, times, interval, kept)
 
     def release(self) -> List[Row]:
         """What the vectors hold by now, summed up; they are the model's alone again."""
@@ -121,10 +130,22 @@ class Recorders:
             values = self._memory.floats(held.vector)
             row = rows.setdefault((held.kind, len(values)), [held.kind, len(values), 0, 0, 0.0, 0.0, 0.0])
             row[2:] = [a + b for a, b in zip(row[2:], (1, *_sums(values)))]
+        self.let_go()
+        return [rows[key] for key in sorted(rows)]
+
+    def let_go(self) -> None:
+        """Keep nothing any more."""
+        for held in self._held.values():
             for each in held.objects:
                 self._release(each)
         self._held = {}
-        return [rows[key] for key in sorted(rows)]
+
+    def _place_of(self, words: List[Optional[int]]) -> Place:
+        return tuple(words[self._place])
+
+    def label(self, held: Held) -> str:
+        """What the script calls a vector itself (`Vector.label`); empty where it does not."""
+        return str(self._hoc.Vector[held.number].label())
 
     def _all(self) -> List[Tuple[List[Optional[int]], str]]:
         """The first words of each, and its kind."""

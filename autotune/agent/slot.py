@@ -50,12 +50,16 @@ class SecondSlot:
 
     def clear(self) -> None:
         """Forget all spikes and sources; the caller records every source anew (a new callable replaces the old one)."""
+        self.drop()
+        self._buffers = []
+        self._callables.remove_all()
+
+    def drop(self) -> None:
+        """Forget all spikes so far."""
         for _, times in self._buffers:
             times.clear()
-        self._buffers = []
         self._times.resize(0)
         self._ids.resize(0)
-        self._callables.remove_all()
 
     def record(self, netcon: Any, source: int) -> None:
         """Capture the source of `netcon` under the id `source`."""

@@ -68,7 +68,9 @@ class TraceFile:
             times = written.get(address) if address is not None else None
             if times is None and each.kind == EVERY_STEP and clock is not None and len(clock) == len(values):
                 times = steps
-            self._note("Vector[%d]" % each.number, each.kind, number, values, times, len(found), each.interval_ms)
+            self._note(
+                recorders.label(each) or each.name, each.kind, number, values, times, len(found), each.interval_ms
+            )
         for name, values, grid in islice(sampled if len(found) < cells else (), most):
             times = self._write(grid) if grid is not None else None
             self._note(name, SAMPLED, number, values, times, 0)

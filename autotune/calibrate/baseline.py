@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from autotune.agent.knobs import NUMERICAL, ROUND_OFF
 from autotune.calibrate.notes import FIXED_DT, chaotic_notes, regular_notes, too_few
@@ -27,6 +27,7 @@ from autotune.plan.space import SearchSpace
 from autotune.raster import Raster, read_raster, write_raster
 from autotune.raster.metrics import first_divergence_ms, identical, moved
 from autotune.report.format import counted
+from autotune.settings import Changes
 from autotune.verify.acceptance import Acceptance
 from autotune.verify.band import null_band
 from autotune.verify.error import Ruler, ruler
@@ -76,6 +77,8 @@ class Calibration:
     """The model sets its own dt after finitialize, so that no other can be tried."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Knobs that cannot be searched as it turned out, with the reason."""
+    only: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    """Knobs of which only these values can be searched, for the reason in `note`."""
     finer_until_ms: float | None = None
     """Where the runs at dt/2 and dt/4 end; None where they were made of the whole run."""
     unproved: str = ""
@@ -109,6 +112,10 @@ class _Calibrator:
     """Makes the runs of which what is recorded and written is used, too."""
     made: dict[str, Raster] = field(default_factory=dict)
     finer_until_ms: float | None = None
+    counts_steps: str = ""
+    """Which file shows at another dt that the script counts steps, in words."""
+    multiples_only: str = ""
+    """The same where it does not show at whole multiples of the user's own dt."""
 
     @property
     def yardsticks(self) -> Runner:
@@ -186,9 +193,10 @@ class _Calibrator:
                 ended = f"at dt/{divisor} it ended at t = {run.t_ms:g} ms, not at {end_ms:g} ms"
                 raise _LeftOut(f"your script counts steps: {ended}", steps)
             other = structure(self.files, self.limits, run.files, self.observation.facts.dt_ms / divisor)
-            if other:
-                raise _LeftOut(f"{COUNTS_STEPS}: {other}", steps)
-            self.files.learn(run.files, name)
+            if other:  # what is written says nothing of its error then, the spikes and traces do
+                self.counts_steps = self.counts_steps or other
+            else:
+                self.files.learn(run.files, name)
             if name == QUARTER:
                 self.traces.keep(run, finest=True)
             return run
@@ -196,17 +204,34 @@ class _Calibrator:
         return self.raster(name, make)
 
     def at_longer_dt(self) -> None:
-        """A look at the files of a run at a longer dt. Raises _LeftOut where they show that the script counts steps."""
-        longer = self.space.coarser()
+        """A look at the files of a run at a longer dt, which may show that the script counts steps; where it does, at
+        a whole multiple, too: what is written at times of its own may need a step that goes into them.
+        """
+        seen = self._structure_at(self.space.coarser())
+        multiple = self.space.coarser(multiple=True)
+        if not seen or multiple is None or multiple == self.space.coarser():
+            self.counts_steps = seen
+        elif whole := self._structure_at(multiple):
+            self.counts_steps = whole
+        else:
+            self.multiples_only = seen
+
+    def _structure_at(self, longer: Changes | None) -> str:
         if longer is None or self.fresh is None or not self.files.names:
-            return
+            return ""
         try:
             run = self.fresh.run(self.ask.setting(longer))
         except RunFailed:
-            return  # a trial will say so
-        other = structure(self.files, self.limits, run.files, self.space.step_ms(longer))
-        if other:
-            raise _LeftOut(f"{COUNTS_STEPS}: {other}", self.space.step_knobs)
+            return ""  # a trial will say so
+        return structure(self.files, self.limits, run.files, self.space.step_ms(longer))
+
+    @property
+    def classes(self) -> frozenset[str]:
+        """Of what can still be searched."""
+        space = self.space
+        for knob in space.step_knobs if self.counts_steps else ():
+            space = space.without(knob, self.counts_steps)
+        return space.classes
 
     def parted(self, other: Raster) -> bool:
         return self.ruler.distance(self.baseline, other) > self.limits.chaos
@@ -257,14 +282,33 @@ def calibrate(
     plain = Calibration(repeat.run_s)
     try:
         work.at_longer_dt()
+        classes = work.classes
         # The files of a part of a run are not those of the whole.
         regime, why = _regime(work, classes, part_ms if not acceptance.files.names else lambda: None)
         plain = replace(plain, regime=regime, why=why)
-        measured = _with_finer(plain, work) if _finer_wanted(work, classes) else plain
+        measured = _without_counted(_with_finer(plain, work) if _finer_wanted(work, classes) else plain, work)
     except _LeftOut as out:
         left_out = dict.fromkeys(out.knobs, out.why)
-        measured = replace(plain, note=out.why, left_out=left_out, dt_is_fixed=out.dt_is_fixed)
+        measured = replace(
+            plain,
+            note=out.why,
+            left_out=left_out,
+            dt_is_fixed=out.dt_is_fixed,
+            unproved=_unproved_without_finer(work, out.knobs),
+        )
     return replace(measured, runs=tuple(work.made), finer_until_ms=work.finer_until_ms)
+
+
+def _without_counted(found: Calibration, work: _Calibrator) -> Calibration:
+    """Without the steps at which the script writes other files than it does at the user's own."""
+    if work.counts_steps:
+        why = f"{COUNTS_STEPS}: {work.counts_steps}"
+        left_out = found.left_out | dict.fromkeys(work.space.step_knobs, why)
+        return replace(found, left_out=left_out, note="; ".join(filter(None, (why, found.note))))
+    if work.multiples_only:
+        why = f"your script writes something else where a step is no whole multiple of yours: {work.multiples_only}"
+        return replace(found, only=work.space.multiples(), note="; ".join(filter(None, (why, found.note))))
+    return found
 
 
 def own_run(runner: Runner, ask: Ask, observation: Observation) -> Run:
@@ -359,6 +403,19 @@ def _unproved(work: _Calibrator, finer: Raster) -> str:
         return why
     of = f"{still} of {counted(len(work.finer_baseline), 'spike')}"
     return f"{of} do not depend on dt, as those of a stimulus; without them {why}"
+
+
+def _unproved_without_finer(work: _Calibrator, knobs: Iterable[str]) -> str:
+    """Why the spikes are too few for the other knobs that change the numbers, where what is recorded has no yardstick;
+    no trial need show it.
+    """
+    space, facts = work.space, work.observation.facts
+    for knob in knobs:
+        space = space.without(knob, "")
+    if NUMERICAL not in space.classes or not facts.has_sections:
+        return ""
+    why = too_little(work.baseline, facts.t_stop_ms, facts.sources, work.limits)
+    return f"{why}; and no run at dt/4 tells how far off what is recorded may be" if why else ""
 
 
 def _round_off(work: _Calibrator) -> Raster:

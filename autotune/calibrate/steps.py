@@ -91,6 +91,8 @@ class Calibrator:
         space, whole = self.space, self.acceptance
         for knob, reason in calibration.left_out.items():
             space = space.without(knob, reason)
+        for knob, values in calibration.only.items():
+            space = space.only(knob, values, calibration.note)
         if calibration.unproved:
             space = space.without_class(NUMERICAL, calibration.unproved)
         if space is not self.space:

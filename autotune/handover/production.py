@@ -10,20 +10,23 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import autotune.agent
 from autotune.agent.driver.ask import ranks_of
 from autotune.agent.driver.facts import LaunchFacts
 from autotune.agent.knobs import EXACT, KNOBS, RANKS
 from autotune.agent.protocol import Job, to_json, write_text
+from autotune.confirm.elsewhere import Checked
 from autotune.errors import UsageError
 from autotune.export import Best
 from autotune.launch.ask import Ask, Run
 from autotune.launch.build import cache_folder
 from autotune.launch.command import Command, check_programs, launch_environment, parse_command
+from autotune.launch.files import choose
 from autotune.launch.interpreter import ask, interpreter_of
 from autotune.launch.mechanisms import Builder
 from autotune.launch.mpi import find_mpi, mpi_environment
@@ -33,11 +36,13 @@ from autotune.machine import cpu_name
 from autotune.observe.identity import digest_of, identify_model
 from autotune.raster.metrics import match
 from autotune.report.format import counted
-from autotune.settings import changes_of
+from autotune.settings import Changes, changes_of
 
 WINDOW_MS = 1.0
 LONGEST_S = 7 * 86_400.0
 """No run without a limit: nobody waits longer for a comparison."""
+KEPT_BY = ("overlay", "library", "copy")
+"""What keeps the user's files from the runs of a comparison; the best first."""
 FORCE = "Tune it again, or give --force to apply the settings all the same."
 
 
@@ -52,8 +57,11 @@ class Production:
     """What the proof does not cover."""
 
 
-def production(best: Best, words: Sequence[str], folder: Path, *, force: bool = False) -> Production:
-    """The command `words`, typed in `folder`, with the settings of `best`.
+def production(
+    best: Best, words: Sequence[str], folder: Path, *, force: bool = False, writes: Mapping[str, Any] | None = None
+) -> Production:
+    """The command `words`, typed in `folder`, with the settings of `best`; `writes` is what of the run every rank is to
+    write: fields of its Job.
 
     Raises UsageError for a command that cannot be started, and, without `force`, for one to which the proof does not
     apply; MpiError and BuildFailed.
@@ -64,30 +72,47 @@ def production(best: Best, words: Sequence[str], folder: Path, *, force: bool = 
             f"this tool has no knob {unknown[0]}", cure=f"The answer is of version {best.tool}: use that one."
         )
     command, environment = _prepared(words, folder)
-    refused = [*_refused(best, command, environment)] if best.changes else []
+    neuron = _neuron_of(command, environment) if best.changes else None
+    refused = [*_refused(best, command, neuron)] if best.changes else []
     if refused and not force:
         raise UsageError(f"not what was tuned: {'; '.join(refused)}", cure=FORCE)
-    warnings = (*refused, *(_warned(best, command) if best.changes else ("the study proved no improvement",)))
-    if not best.changes:
+    warnings = (*refused, *(_warned(best, command, neuron) if best.changes else ("the study proved no improvement",)))
+    if not best.changes and not writes:
         return Production(tuple(command.render()), environment, command.cwd, warnings)
-    changes = changes_of(best.changes)
-    if command.tunable_ranks and ranks_of(changes) is None:  # as many as it was proved on, not as there are cores here
+    return _started(best, changes_of(best.changes), command, environment, warnings, writes or {})
+
+
+def _started(
+    best: Best,
+    changes: Changes,
+    command: Command,
+    environment: dict[str, str],
+    warnings: tuple[str, ...],
+    writes: Mapping[str, Any],
+) -> Production:
+    """The command with the agent inside, which sets `changes`."""
+    if best.changes and command.tunable_ranks and ranks_of(changes) is None:
+        # As many as it was proved on, not as there are cores here.
         changes = changes_of({RANKS: best.environment.ranks, **changes})
-    place = _staged(to_json(Job(folder="", settings=changes, apply_only=True)))
+    place = _staged(to_json(Job(folder="", settings=changes, apply_only=True, **writes)))
     manner = Manner(builder=Builder(_facts(best), environment))
     runner = FreshRunner(command, environment, place, place, manner=manner)
     start = runner.start_with(changes, place / "job.json")
     return Production((*start.launcher, *start.program), dict(start.environment), command.cwd, warnings)
 
 
-def plain(words: Sequence[str], folder: Path, warning: str) -> Production:
-    """The command as it is, and why."""
-    command, environment = _prepared(words, folder)
-    return Production(tuple(command.render()), environment, command.cwd, (f"run with your own settings: {warning}",))
+def plain(
+    best: Best, words: Sequence[str], folder: Path, warning: str, *, writes: Mapping[str, Any] | None = None
+) -> Production:
+    """The command with the user's own settings, and why."""
+    unchanged = best.model_copy(update={"changes": {}})
+    ready = production(unchanged, words, folder, writes=writes)
+    return replace(ready, warnings=(f"run with your own settings: {warning}",))
 
 
 def verified(best: Best, words: Sequence[str], folder: Path) -> tuple[bool, str]:
-    """Whether a run of the command with these settings makes the spikes of a run with the user's own, and in words.
+    """Whether a run of the command with these settings makes the spikes of a run with the user's own, and in words. As
+    trials do, neither run writes into the user's folder.
 
     Raises as production, and RunFailed.
     """
@@ -96,7 +121,15 @@ def verified(best: Best, words: Sequence[str], folder: Path) -> tuple[bool, str]
         agent = Path(name, "agent")
         stage_agent(agent)
         manner = Manner(builder=Builder(_facts(best), environment))
-        runner = FreshRunner(command, environment, agent, Path(name, "scratch"), manner=manner)
+        files = choose(
+            Path(name, "files"),
+            command.cwd,
+            environment,
+            ours=(Path(name),),
+            launcher=command.launcher[0] if command.launcher else "",
+            allowed=KEPT_BY,
+        )
+        runner = FreshRunner(command, environment, agent, Path(name, "scratch"), files=files, manner=manner)
         own = runner.run(Ask(LONGEST_S))
         tuned = runner.run(Ask(LONGEST_S, changes=changes_of(best.changes)))
     found = match(own.raster, tuned.raster, WINDOW_MS)
@@ -128,7 +161,7 @@ def _facts(best: Best) -> LaunchFacts:
     return LaunchFacts(**{name: value for name, value in best.launch.items() if name in known})
 
 
-def _refused(best: Best, command: Command, environment: Mapping[str, str]) -> Iterator[str]:
+def _refused(best: Best, command: Command, neuron: str | None) -> Iterator[str]:
     """Why the proof is void for this command."""
     files = identify_model(command).files
     # A file that is not seen from here must be as it was where it was.
@@ -140,9 +173,10 @@ def _refused(best: Best, command: Command, environment: Mapping[str, str]) -> It
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         yield f"{changed[0]}{more} changed since"
-    interpreter = interpreter_of(command, environment)
-    neuron = ask(interpreter, environment, command.program_cwd).get("neuron", "") if interpreter else ""
-    if neuron and neuron != best.environment.neuron:
+    checked = _checked(best, command)
+    if checked is not None and not checked.accepted:
+        yield f"its spikes are not the same on these arguments: {checked.says}"
+    if neuron is not None and neuron != best.environment.neuron:
         yield f"it was tuned with {best.environment.neuron}, this is {neuron}"
     tuned = ranks_of(best.changes)
     if tuned is not None and not command.tunable_ranks and command.ranks != tuned:
@@ -153,10 +187,24 @@ def _refused(best: Best, command: Command, environment: Mapping[str, str]) -> It
         yield f"it was proved on {own} ranks, and its settings change round-off; the command starts {command.ranks}"
 
 
-def _warned(best: Best, command: Command) -> Iterator[str]:
+def _checked(best: Best, command: Command) -> Checked | None:
+    """What is known of these settings on this very command, if it is not the one of the study."""
+    return next((each for each in best.evidence.elsewhere if each.command == tuple(command.argv)), None)
+
+
+def _neuron_of(command: Command, environment: Mapping[str, str]) -> str | None:
+    """The version of NEURON that the command runs; None where its interpreter is not found, or does not say."""
+    interpreter = interpreter_of(command, environment)
+    said = ask(interpreter, environment, command.program_cwd) if interpreter else {}
+    return said.get("neuron") or None
+
+
+def _warned(best: Best, command: Command, neuron: str | None) -> Iterator[str]:
     """What the proof leaves open for this command."""
-    if tuple(command.argv) != tuple(best.model.command):
+    if tuple(command.argv) != tuple(best.model.command) and _checked(best, command) is None:
         yield "proved on other arguments; --verify compares once with your own settings"
+    if neuron is None:
+        yield f"this NEURON does not say its version: it was tuned with {best.environment.neuron}"
     if str(command.cwd) != best.model.folder:
         yield f"proved in {best.model.folder}"
     if cpu_name() != best.environment.cpu:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from autotune.agent.driver.ask import ranks_of
@@ -29,7 +29,7 @@ done
 unset IFS
 PATH=$rest
 export PATH
-if [ "$(pwd -P)" = {folder} ] && [ "$#" = {count} ]{words}; then
+if [ "$(pwd -P)" = {folder} ] && {{ {proved}; }}; then
     exec {python} -m autotune exec --else-plain {best} -- {program} "$@"
 fi
 exec {program} "$@"
@@ -44,6 +44,9 @@ def shell_lines(best: Best, file: Path) -> Iterator[str]:
         yield _comment("The study proved no improvement: nothing is changed.")
         return
     yield _comment(typed)
+    for checked in best.evidence.elsewhere:
+        if checked.accepted:
+            yield _comment(shlex.join(checked.command))
     yield _comment(f"runs with {format_changes(best.changes)}")
     if "/" in words[0]:
         yield _comment(f"not applied: {words[0]} is not looked up on PATH. Write in its place:")
@@ -69,19 +72,24 @@ def _comment(text: str) -> str:
 
 def _shim(best: Best, file: Path, place: Path) -> str:
     words = best.model.command
-    tests = (_test(number, word) for number, word in enumerate(words[1:], 1))
+    checked = (each.command for each in best.evidence.elsewhere if each.accepted and each.command[0] == words[0])
     return SHIM.format(
         program=shlex.quote(words[0]),
         about=_comment(
-            f"Runs {words[0]} as typed, and one command with settings of a study: {format_changes(best.changes)}"
+            f"Runs {words[0]} as typed, and what was proved with settings of a study: {format_changes(best.changes)}"
         ),
         here=shlex.quote(str(place)),
         folder=shlex.quote(str(Path(best.model.folder).resolve())),
-        count=len(words) - 1,
-        words="".join(tests),
+        proved=" || ".join(map(_typed, (words, *checked))),
         python=shlex.quote(sys.executable),
         best=shlex.quote(str(file)),
     )
+
+
+def _typed(words: Sequence[str]) -> str:
+    """That this very command was typed."""
+    tests = "".join(_test(number, word) for number, word in enumerate(words[1:], 1))
+    return f'{{ [ "$#" = {len(words) - 1} ]{tests}; }}'
 
 
 def _test(number: int, word: str) -> str:

@@ -7,6 +7,7 @@ nothing is copied.
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from autotune.results.folder import matches, shown
 from autotune.results.measure import Measured
 from autotune.results.pair import measured
 from autotune.results.renamed import renamed
-from autotune.results.spikes import hold_their_spikes
+from autotune.results.spikes import without_spikes
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ class Results:
         if stamp(place) != tuple(self.stamps.get(shown(name), ())):
             return Measured(told, "not understood", "was changed since your own run wrote it")
         found = measured(told, place, there, renamed="" if its_name == name else self._told(its_name))
-        if found.presence == "differs" and there is not None and hold_their_spikes(place, self.spikes, there, spikes):
-            return Measured(told, "spikes", renamed=found.renamed)
+        if found.presence == "differs" and there is not None:
+            return without_spikes(found, place, self.spikes, there, spikes)
         return found
 
     def _beside(self, name: str) -> bool:
@@ -106,3 +107,21 @@ def stamp(file: Path) -> tuple[int, int]:
     except OSError:
         return (0, 0)
     return (status.st_size, status.st_mtime_ns)
+
+
+def keep_files(wrote: Mapping[str, Path], cwd: Path, folder: Path) -> None:
+    """Copies what a run wrote to `folder`, which appears whole: what lies in `cwd` by its name there, anything else by
+    its whole name below `elsewhere`. Links are kept as links; what is no file is not.
+    """
+    made = folder.with_name(f".{folder.name}")
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir(parents=True)
+    cwd = cwd.resolve()
+    for name, place in wrote.items():
+        inside = Path(name).is_relative_to(cwd)
+        kept = made / (Path(name).relative_to(cwd) if inside else Path("elsewhere", name.lstrip("/")))
+        if place.is_symlink() or place.is_file():
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(place, kept, follow_symlinks=False)
+    shutil.rmtree(folder, ignore_errors=True)
+    made.rename(folder)

@@ -29,7 +29,7 @@ from autotune.launch.printed import read_printed
 from autotune.launch.process import Finished
 from autotune.launch.process import run as run_process
 from autotune.launch.reading import left_waiting, read_run
-from autotune.launch.results import Results
+from autotune.launch.results import Results, keep_files
 from autotune.launch.sections import Timing
 from autotune.launch.setup_watch import SetUpWatch
 from autotune.settings import Changes
@@ -68,6 +68,8 @@ class FreshRunner:
     manner: Manner = field(default_factory=Manner)
     results: Results | None = None
     """The files of the watched run, with which those of later runs are compared; None: they are not."""
+    keep: Path | None = None
+    """Where the files of a run of the whole model are kept; None: they go with the run."""
 
     def run(self, ask: Ask) -> Run:
         """One run in a new process. Raises RunFailed, and UsageError when the user's files cannot be kept from it."""
@@ -161,7 +163,10 @@ class FreshRunner:
         """The same with what its files are beside those of the watched run; a part of a run writes others."""
         if self.files is None or self.results is None or ask.stop_ms is not None:
             return run
-        return replace(run, files=self.results.compared(self.files.wrote(_layer(folder)), run.raster))
+        wrote = self.files.wrote(_layer(folder))
+        if self.keep is not None:
+            keep_files(wrote, self.command.cwd, self.keep)
+        return replace(run, files=self.results.compared(wrote, run.raster))
 
     @contextmanager
     def _kept(self, start: Placed, folder: Path, watched: bool) -> Iterator[Placed]:

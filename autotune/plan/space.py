@@ -166,12 +166,26 @@ class SearchSpace:
         knob = refining()
         return knob.took(knob.finer(self.facts.dt_ms, divisor), effective[knob.name])
 
-    def coarser(self) -> Changes | None:
-        """The user's own settings with the least coarser numbers that are searched: a longer step; None without any."""
+    def coarser(self, *, multiple: bool = False) -> Changes | None:
+        """The user's own settings with the least coarser numbers that are searched: a longer step, or the least that
+        is a whole `multiple` of the user's own; None without any.
+        """
         knob = refining()
-        values = self.domains[knob.name].values if knob.name in self.domains else ()
-        longer = [value for value in values if value > self.facts.dt_ms]
+        longer = [value for value in self._steps if value > self.facts.dt_ms and (not multiple or self._fits(value))]
         return Changes({knob.name: min(longer)}) if longer else None
+
+    def multiples(self) -> dict[str, tuple[Any, ...]]:
+        """The steps that are searched and go into, or are made of, the user's own without a rest, by their knob."""
+        return {refining().name: tuple(value for value in self._steps if self._fits(value))}
+
+    @property
+    def _steps(self) -> tuple[Any, ...]:
+        knob = refining()
+        return self.domains[knob.name].values if knob.name in self.domains else ()
+
+    def _fits(self, step_ms: float) -> bool:
+        ratio = max(step_ms, self.facts.dt_ms) / min(step_ms, self.facts.dt_ms)
+        return abs(ratio - round(ratio)) < 1e-9 * ratio
 
     def step_ms(self, changes: Changes) -> float:
         """The step that these changes ask for, or the user's own."""

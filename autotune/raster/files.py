@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import zipfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
@@ -146,9 +147,18 @@ def _write_sonata(file: IO[bytes], raster: Raster, population: str) -> None:
     import h5py
 
     with h5py.File(file, "w") as out:
-        out.attrs["magic"] = np.uint32(_SONATA_MAGIC)
-        out.attrs["version"] = np.array([0, 1], np.uint32)
         group = out.create_group(f"spikes/{population}")
-        group.attrs.create("sorting", _SORTING["by_time"], dtype=h5py.enum_dtype(_SORTING, basetype="u1"))
         group.create_dataset("node_ids", data=raster.gids.astype(np.uint64))
         group.create_dataset("timestamps", data=raster.times_ms).attrs["units"] = "ms"
+        sonata_header(out, [population])
+
+
+def sonata_header(out: Any, populations: Iterable[str]) -> None:
+    """What makes an open HDF5 file with these groups of spikes, sorted by time, one of SONATA."""
+    import h5py
+
+    out.attrs["magic"] = np.uint32(_SONATA_MAGIC)
+    out.attrs["version"] = np.array([0, 1], np.uint32)
+    for population in populations:
+        sorting = h5py.enum_dtype(_SORTING, basetype="u1")
+        out[f"spikes/{population}"].attrs.create("sorting", _SORTING["by_time"], dtype=sorting)

@@ -109,7 +109,7 @@ class Raster:
 
     def window(self, t0_ms: float, t1_ms: float) -> Raster:
         """The spikes with t0 <= t < t1, without a copy; infinite ends are allowed."""
-        edges = [t if np.isinf(t) else float(_snap(np.array([t], np.float64))[0]) for t in (t0_ms, t1_ms)]
+        edges = [t if np.isinf(t) else float(snap(np.array([t], np.float64))[0]) for t in (t0_ms, t1_ms)]
         first, last = np.searchsorted(self.times_ms, edges)
         return Raster(self.gids[first:last], self.times_ms[first:last])
 
@@ -137,9 +137,9 @@ def merge(rasters: Iterable[Raster]) -> Raster:
     return Raster(gids, times)
 
 
-def _snap(times: Times) -> Times:
-    """Round to the grid in place. Times too late for the grid (37 minutes of model time) are coarser than it and stay
-    as they are.
+def snap(times: Times) -> Times:
+    """Round times in ms to the grid in place. Times too late for the grid (37 minutes of model time) are coarser than
+    it and stay as they are.
     """
     late = np.abs(times) >= _EXACT_TICKS / TICKS_PER_MS
     kept = times[late]
@@ -162,7 +162,7 @@ def _on_grid(times_ms: ArrayLike, source: str) -> Times:
             f"{source}: spike {bad} (counted from 0) has the time {times.flat[bad]} ms.",
             cure="Times must be finite, in ms and below 1e9: look for a run that blew up, or another unit.",
         )
-    return _snap(times)
+    return snap(times)
 
 
 def _whole(gids: NDArray[np.generic], source: str) -> Gids:

@@ -18,7 +18,7 @@ from autotune.results.folder import compared_files, files_in, shown
 from autotune.results.measure import Apart, Measured
 from autotune.results.pair import measured
 
-NEVER_RASTERS = (".npy", ".json", ".mat", ".pkl", ".pickle", ".png", ".pdf")
+NEVER_RASTERS = (".npy", ".json", ".mat", ".pkl", ".pickle", ".png", ".pdf", ".traces")
 
 
 def are_results(a: Path, b: Path) -> bool:

@@ -14,6 +14,7 @@ from autotune.calibrate.baseline import Calibration
 from autotune.calibrate.noise import NoiseRecord
 from autotune.calibrate.price import Prices
 from autotune.config import SearchConfig
+from autotune.confirm.elsewhere import Checked
 from autotune.export import Best
 from autotune.measure import Event
 from autotune.observe import Observation
@@ -64,6 +65,12 @@ class Progress:
 
     def confirmed(self, event: Event) -> None:
         """One pair is measured, or a finalist has dropped out."""
+
+    def elsewhere(self, checked: Checked) -> None:
+        """The winner was checked on another command."""
+
+    def kept(self, folder: Path, why_not: str) -> None:
+        """What a run with the best settings wrote is in `folder`, or why it is not."""
 
     def finished(self, best: Best, folder: Path) -> None:
         """The study has its answer."""

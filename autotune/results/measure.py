@@ -135,9 +135,10 @@ class Gap:
         if not apart.any():
             return
         self.different = True
-        self.total += float(np.dot(apart, apart))
+        # No product of vectors: that would start numpy's threads, which wait for cores that a model has.
+        self.total += float(np.einsum("i,i->", apart, apart))
         self.sum += float(apart.sum())
-        self.power += float(np.dot(apart, other + own))
+        self.power += float(np.einsum("i,i->", apart, other + own))
         self.largest = max(self.largest, float(np.abs(apart).max()))
         self.size = max(self.size, float(np.abs(own).max()))
         self._new_zero += int(np.count_nonzero(other == 0)) - int(np.count_nonzero(own == 0))

@@ -18,6 +18,7 @@ from pathlib import Path
 from autotune.results.formats.arrays import Variables, compare
 from autotune.results.formats.binary import hdf5, matlab, npy, npz
 from autotune.results.formats.text import compare_text
+from autotune.results.formats.traces import SUFFIX, traces
 from autotune.results.formats.tree import json_file
 from autotune.results.measure import Apart, Measured, NotUnderstood
 
@@ -107,6 +108,8 @@ def reader(file: Path) -> Reader | None:
         held = matlab
     elif suffix == ".json":
         held = json_file
+    elif suffix == SUFFIX:
+        held = traces
     if held is not None:
         if size > (LARGEST_JSON if held is json_file else LARGEST_HELD):
             raise NotUnderstood(f"has {size >> 20} MB, more than is read of this format")

@@ -1,12 +1,13 @@
 """Files that hold the spikes of their run: times beside gids, in a text, JSON, npz, MATLAB or HDF5 file.
 
-What such a file says is judged with the spikes themselves, whose number and order may change with dt. It must hold all
-spikes of its run, or all of some cells, in both runs.
+What of a file is these spikes is judged with the spikes themselves, whose number and order may change with dt. It must
+hold all spikes of its run, or all of some cells, in both runs; the rest of the file is compared as any other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from autotune.raster import Raster
 from autotune.results.formats.text import table
-from autotune.results.measure import NotUnderstood
+from autotune.results.measure import Measured, NotUnderstood
 from autotune.results.pair import CANNOT_BE_READ, reader
 
 LARGEST = 128 << 20  # bytes of a file
@@ -23,22 +24,27 @@ PRECISION_MS = 5e-3  # times may be printed with two decimals
 Columns = dict[str, NDArray[Any]]
 
 
-def hold_their_spikes(own: Path, own_spikes: Raster, other: Path, other_spikes: Raster) -> bool:
-    """Whether both files are of one layout and each holds the spikes of its own run, and nothing else that differs."""
+def without_spikes(found: Measured, own: Path, own_spikes: Raster, other: Path, other_spikes: Raster) -> Measured:
+    """A file that differs, without what in both is the spikes of its own run; `presence` is "spikes" where nothing else
+    differs.
+    """
     if not len(own_spikes) or not len(other_spikes) or max(own.stat().st_size, other.stat().st_size) > LARGEST:
-        return False
+        return found
     try:
         mine, theirs = _read(own), _read(other)
     except (NotUnderstood, *CANNOT_BE_READ):
-        return False
-    if mine.keys() != theirs.keys():
-        return False
+        return found
     spikes: set[str] = set()
-    for time, gid in _candidates(mine):
+    for time, gid in _candidates(mine, theirs):
         if _holds(mine[time], mine[gid], own_spikes) and _holds(theirs[time], theirs[gid], other_spikes):
             spikes |= {time, gid}
-    rest = mine.keys() - spikes
-    return bool(spikes) and all(np.array_equal(mine[name], theirs[name]) for name in rest)
+    if not spikes:
+        return found
+    rest = (mine.keys() | theirs.keys()) - spikes
+    if all(name in mine and name in theirs and np.array_equal(mine[name], theirs[name]) for name in rest):
+        return Measured(found.name, "spikes", renamed=found.renamed)
+    apart = tuple(each for each in found.apart if each.name not in spikes)
+    return replace(found, apart=apart) if apart or found.reordered else replace(found, presence="spikes", apart=())
 
 
 def _read(file: Path) -> Columns:
@@ -49,15 +55,17 @@ def _read(file: Path) -> Columns:
         return {name: variable.whole() for name, variable in variables.items()}
 
 
-def _candidates(columns: Columns) -> Iterator[tuple[str, str]]:
-    """Pairs of columns of one table, of which the second holds whole numbers."""
-    flat = [name for name, values in columns.items() if values.ndim == 1 and values.size and values.dtype.kind in "iuf"]
-    whole = [name for name in flat if np.array_equal(columns[name], np.rint(columns[name]))]
-    for gid in whole:
-        for time in flat:
-            beside = time.rpartition("/")[0] == gid.rpartition("/")[0]
-            if time != gid and beside and len(columns[time]) == len(columns[gid]):
-                yield time, gid
+def _candidates(mine: Columns, theirs: Columns) -> Iterator[tuple[str, str]]:
+    """Pairs of columns of one table in both, of which the second holds whole numbers."""
+    tables: dict[tuple[str, int, int], list[str]] = {}
+    for name in mine.keys() & theirs.keys():
+        if all(
+            values.ndim == 1 and values.size and values.dtype.kind in "iuf" for values in (mine[name], theirs[name])
+        ):
+            tables.setdefault((name.rpartition("/")[0], len(mine[name]), len(theirs[name])), []).append(name)
+    for names in tables.values():
+        whole = [name for name in names if np.array_equal(mine[name], np.rint(mine[name]))]
+        yield from ((time, gid) for gid in whole for time in names if time != gid)
 
 
 def _holds(times: NDArray[Any], gids: NDArray[Any], spikes: Raster) -> bool:

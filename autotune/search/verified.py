@@ -101,3 +101,8 @@ class NotAccepted(RunFailed):
 def remember_looked(folder: StudyFolder, changes: Changes, compared: tuple[Compared, ...]) -> None:
     """Write down what of a finalist's run was compared."""
     folder.write((folder.read(LookedAt) or LookedAt()).with_run(changes, compared))
+
+
+def remember_looked_before_sessions(folder: StudyFolder, changes: Changes, compared: tuple[Compared, ...]) -> None:
+    """Write down what was compared of a fresh run with knobs before their results in sessions count."""
+    folder.write((folder.read(LookedAt) or LookedAt()).with_run_before_sessions(changes, compared))

@@ -16,6 +16,7 @@ from autotune.launch.judge import SessionBroken
 from autotune.launch.run import FreshRunner
 from autotune.observe import Observation
 from autotune.plan.space import SearchSpace
+from autotune.results import Compared as Looked
 from autotune.results import worst
 from autotune.session.compared import Compared
 from autotune.session.pool import Pool
@@ -46,6 +47,8 @@ class Router:
     """Told as soon as it is decided whether there are sessions, and of each that breaks."""
     on_decision: Callable[[SessionRecord], object] = field(default=lambda record: None)
     """Told what has been decided."""
+    on_looked: Callable[[Changes, tuple[Looked, ...]], object] = field(default=lambda changes, looked: None)
+    """Told what of a fresh run was compared before results with its knobs count in sessions."""
     record: SessionRecord | None = None
     _decided_at: float | None = None
     """The part of the run for which it was decided."""
@@ -154,8 +157,13 @@ class Router:
         return self._broken >= MOST_BROKEN
 
     def _same_beside(self, ask: Ask, run: Run) -> bool:
+        if not ask.changes:
+            return True
         whole = replace(self.acceptance, regime=self._regime).until(ask.stop_ms)
-        return not ask.changes or worst(whole.compared_beside(run, ask.changes, self.space.safety(ask.changes))) is None
+        looked = whole.compared_beside(run, ask.changes, self.space.safety(ask.changes))
+        if run.way == "fresh":
+            self.on_looked(ask.changes, looked)
+        return worst(looked) is None
 
     def _stop_ms(self, ask: Ask) -> float:
         return self.observation.facts.t_stop_ms if ask.stop_ms is None else ask.stop_ms

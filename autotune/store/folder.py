@@ -87,6 +87,11 @@ class StudyFolder:
         return self.path / "traces"
 
     @property
+    def winner(self) -> Path:
+        """What a run with the best settings has written, where the user wishes to keep that."""
+        return self.path / "winner"
+
+    @property
     def baseline_raster(self) -> Path:
         return self.rasters / "baseline.npz"
 

@@ -6,7 +6,7 @@ They are frozen dataclasses; pydantic reads and writes them, so that a damaged o
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 from autotune.results import Compared, condensed
@@ -82,16 +82,24 @@ class Trial:
 
 @dataclass(frozen=True)
 class LookedAt:
-    """What of the finalists' runs in fresh processes was compared with the user's own run, the last of each."""
+    """What of runs in fresh processes was compared with the user's own run: of the finalists, and of the settings of
+    which results count from sessions, which never come to the end of the script.
+    """
 
     RECORD: ClassVar[str] = "looked"
 
     finalists: dict[str, tuple[Compared, ...]] = field(default_factory=dict)
-    """By their settings, as JSON."""
+    """By their settings, as JSON; the last run of each."""
+    before_sessions: dict[str, tuple[Compared, ...]] = field(default_factory=dict)
+    """By the settings of the run, as JSON."""
 
     def with_run(self, changes: Changes, compared: tuple[Compared, ...]) -> LookedAt:
-        """The same with one more run."""
-        return LookedAt({**self.finalists, _settings(changes): condensed(compared)})
+        """The same with one more run of a finalist."""
+        return replace(self, finalists={**self.finalists, _settings(changes): condensed(compared)})
+
+    def with_run_before_sessions(self, changes: Changes, compared: tuple[Compared, ...]) -> LookedAt:
+        """The same with one more run with knobs that sessions have not been compared with."""
+        return replace(self, before_sessions={**self.before_sessions, _settings(changes): condensed(compared)})
 
     def of(self, trial: Trial) -> tuple[Compared, ...]:
         """What is known of a trial: from its fresh runs, else from the search."""

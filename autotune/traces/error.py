@@ -6,7 +6,8 @@ looked at in two ways. Where it is slow, value is compared with value, at the sa
 largest difference. Where it goes through more than a tenth of its range within a window, as in a spike, a value has
 only to lie between the lowest and the highest one of the other within that window, in both directions; and the times at
 which it rises through the middle of its range are compared as the spikes of a cell are. A trace whose steps are too
-long to show a spike (a report each ms) is compared value by value, but for the tenth that differs most.
+long to show a spike (a report each ms) is compared value by value, but for the tenth that differs most and for those
+that are not near the ones around them: what a spike has left there is a matter of a tenth of a ms.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from autotune.agent.detection import crossings_ms
 from autotune.raster import Raster
@@ -24,6 +24,7 @@ from autotune.traces.files import Floats, Trace
 
 FAST = 0.1  # of the range within a window: there, a value is compared with those around it
 FINE = 0.25  # a step longer than this share of a window does not show a spike
+MOST_STEEP = 0.5  # of a trace that is steeper from value to value nothing could be said otherwise
 IN_SPIKES = 0.1  # a share of the values that may lie in spikes, of a trace that does not show them
 NOTHING = 1e-9  # of the largest value: a smaller range is rounding
 REGRID = 0.02  # of a window: the steps of CVODE are made even to look at a window
@@ -43,6 +44,8 @@ class Apart:
     """Mean shift of the rises through the middle of the range, where these are fast; without its sign."""
     lost: int = 0
     """Such rises of either that have no partner within the window."""
+    range: float = 1.0
+    """What 1 is of these shares, in the unit of the trace."""
 
     @property
     def share(self) -> float:
@@ -98,19 +101,24 @@ def apart(run: Trace, right: Trace, ruler: Ruler) -> Apart | None:
     if span <= 0:  # right is flat: beside that, a change of its own size is the unit
         most = float(np.abs(av - there).max(initial=0.0))
         unit = max(float(np.abs(bv).max()), float(np.ptp(av)))
-        return Apart() if most <= NOTHING * unit else Apart(most / unit, most / unit)
+        return Apart() if most <= NOTHING * unit else Apart(most / unit, most / unit, range=unit)
     fine = _is_fine(bt, ruler.window_ms) and _is_fine(at, ruler.window_ms)
     difference = np.abs(av - there) / span
-    fast = _fast(at, bt, bv, span, ruler.window_ms) if fine else _most_different(difference)
+    if fine:
+        fast = _fast(at, bt, bv, span, ruler.window_ms)
+    else:
+        fast = _most_different(difference)
+        steep = _fast(at, bt, bv, span, max(ruler.window_ms, _step(bt)))
+        fast |= steep & (np.count_nonzero(steep) <= MOST_STEEP * len(steep))
     slow = difference[~fast]
     rms = float(np.sqrt(np.mean(slow**2))) if len(slow) else 0.0
     largest = float(slow.max(initial=0.0))
     if not fine:
         outside = max(0.0, float(bv.min() - av.min()), float(av.max() - bv.max())) / span
-        return Apart(rms, largest, outside if outside > FAST else 0.0)  # a peak may lie between two values
+        return Apart(rms, largest, outside if outside > FAST else 0.0, range=span)  # a peak may lie between two values
     beyond = max(_beyond(at, av, bt, bv, ruler.window_ms), _beyond(bt, bv, at, av, ruler.window_ms)) / span
     shift, lost = _rises(at, av, bt, bv, fast, ruler)
-    return Apart(rms, largest, beyond, shift, lost)
+    return Apart(rms, largest, beyond, shift, lost, span)
 
 
 def _range(values: Floats) -> float:
@@ -156,6 +164,8 @@ def _around(times: Floats, values: Floats, window_ms: float) -> tuple[Floats, Fl
     even, evenly = _even(times, values, window_ms)
     step = (even[-1] - even[0]) / max(len(even) - 1, 1)
     size = 2 * (int(np.ceil(window_ms / step)) if step > 0 else 0) + 1
+    from scipy.ndimage import maximum_filter1d, minimum_filter1d  # here, because it takes long to import
+
     return even, minimum_filter1d(evenly, size, mode="nearest"), maximum_filter1d(evenly, size, mode="nearest")
 
 
@@ -186,19 +196,33 @@ def _beyond(at: Floats, av: Floats, bt: Floats, bv: Floats, window_ms: float) ->
 
 def _rises(at: Floats, av: Floats, bt: Floats, bv: Floats, fast: NDArray[np.bool_], ruler: Ruler) -> tuple[float, int]:
     """The mean shift of fast rises through the middle of the range, and how many are alone; near the end none is
-    missed.
+    missed, nor is one that only just comes there.
     """
-    middle = 0.5 * (float(bv.min()) + float(bv.max()))
+    middle, margin = 0.5 * (float(bv.min()) + float(bv.max())), FAST * float(np.ptp(bv))
     end = min(at[-1], bt[-1])
-    found = []
+    found, clear = [], []
     for times, values in ((at, av), (bt, bv)):
         rises = crossings_ms(times, values, middle)
         sharp = np.interp(rises, at, fast.astype(float)) > 0.5 if len(at) else np.zeros(len(rises), bool)
-        rises = rises[sharp & (rises <= end)]
-        found.append(Raster.from_arrays(np.zeros(len(rises), np.int64), rises))
+        sharp &= rises <= end
+        found.append(_raster(rises[sharp]))
+        clear.append(_raster(rises[sharp & _clear(values, middle, margin)]).window(-np.inf, end - ruler.window_ms))
     a, b = found
     pairs = match(a, b, ruler.window_ms)
-    early = [raster.window(-np.inf, end - ruler.window_ms) for raster in found]
-    lost = match(early[0], b, ruler.window_ms).missed + match(early[1], a, ruler.window_ms).missed
+    lost = match(clear[0], b, ruler.window_ms).missed + match(clear[1], a, ruler.window_ms).missed
     shift = float(np.abs(pairs.shifts_ms).mean()) if pairs.matched else 0.0
     return shift, lost
+
+
+def _clear(values: Floats, middle: float, margin: float) -> NDArray[np.bool_]:
+    """Of each rise of a trace through the middle, whether it comes from so far below and goes so far above."""
+    above = values >= middle
+    turns = np.flatnonzero(above[1:] != above[:-1]) + 1
+    starts = np.concatenate([[0], turns])
+    highest, lowest = np.maximum.reduceat(values, starts), np.minimum.reduceat(values, starts)
+    rise = np.flatnonzero(above[starts][1:]) + 1
+    return np.asarray((lowest[rise - 1] <= middle - margin) & (highest[rise] >= middle + margin))
+
+
+def _raster(rises_ms: Floats) -> Raster:
+    return Raster.from_arrays(np.zeros(len(rises_ms), np.int64), rises_ms)

@@ -47,7 +47,7 @@ class Trace:
     """One of them."""
 
     name: str
-    """For the user: Vector[5], or v of soma(0.5)."""
+    """For the user: soma(0.5).v, the Vector's label, or Vector[5] of a variable that has no name."""
     kind: str
     """When NEURON records it (agent/recorders.py)."""
     values: Floats
@@ -107,9 +107,13 @@ class Traces:
             most[key.rank, key.number] = int(entry["of"])
         return sum(most.values())
 
+    def variable(self, key: Key) -> str:
+        """What was recorded, as soma(0.5).v: the same name in each pass, and maybe on several ranks."""
+        return str(self._entries[key][0]["name"])
+
     def name(self, key: Key) -> str:
-        """What the user calls it."""
-        name = str(self._entries[key][0]["name"])
+        """The same with the pass and the rank, where there are several."""
+        name = self.variable(key)
         name += f" in run {key.number + 1}" if max(each.number for each in self._entries) else ""
         return f"{name} of rank {key.rank}" if len(self._ranks) > 1 else name
 

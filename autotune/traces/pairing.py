@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from autotune.traces.files import Key, Traces
 
@@ -25,6 +24,8 @@ def pairs(run: Traces, own: Traces) -> list[tuple[Key, Key]] | None:
     a, b = _looks(run, mine), _looks(own, theirs)
     scale = np.maximum(np.abs(b).max(axis=1, keepdims=True), 1e-300)
     far = np.array([np.sqrt(np.mean(((a - each) / size) ** 2, axis=1)) for each, size in zip(b, scale, strict=True)])
+    from scipy.optimize import linear_sum_assignment  # here, because it takes long to import, and few studies need it
+
     rows, columns = linear_sum_assignment(np.nan_to_num(far, nan=1e300))
     return [(mine[column], theirs[row]) for row, column in zip(rows, columns, strict=True)]
 

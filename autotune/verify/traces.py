@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -114,7 +115,8 @@ class OwnTraces:
                 says = f"trace: {counted(there, 'recorded vector')}, in your run {number}"
                 return (Compared("trace", "", "different", FARTHEST, says, number),)
             stop_ms = min(self.stop_ms, np.inf if safety == EXACT else same_until_ms)
-            return tuple(self._one(run, mine, theirs, safety, stop_ms) for mine, theirs in found)
+            wanted = ((mine, theirs) for mine, theirs in found if not self._ignored(theirs))
+            return tuple(self._one(run, mine, theirs, safety, stop_ms) for mine, theirs in wanted)
         except TracesError as error:
             return (Compared("trace", "", "not compared", says=str(error), number=number),)
 
@@ -127,12 +129,16 @@ class OwnTraces:
         a, b = run.traces.read(mine).until(stop_ms), self.own.read(theirs).until(stop_ms)
         if a.same(b):
             return Compared("trace", name, "identical")
-        if safety == EXACT:
+        tolerance = self._tolerance(theirs)
+        if safety == EXACT and tolerance is None:
             return _different(name, FARTHEST, f"a knob of class exact must not change it{_from(a, b)}")
         missing = lacking(a, b, stop_ms)
         if missing:
             return _different(name, FARTHEST, missing)
-        distance, says = self._graded(a, b, theirs, safety, stop_ms)
+        if tolerance is None:
+            distance, says = self._graded(a, b, theirs, safety, stop_ms)
+        else:
+            distance, says = _beside_tolerance(apart(a, b, Ruler(self.limits.window_ms, stop_ms=stop_ms)), tolerance)
         if distance is None:
             return Compared("trace", name, "not compared", says=says)
         return Compared("trace", name, "within", distance) if distance <= 1 else _different(name, distance, says)
@@ -182,6 +188,16 @@ class OwnTraces:
                 f"({limits.error_factor:g} times the error of your own dt)",
             )
 
+    def _ignored(self, key: Key) -> bool:
+        assert self.own is not None
+        return any(_called(self.own.variable(key), glob) for glob in self.limits.traces.ignore)
+
+    def _tolerance(self, key: Key) -> float | None:
+        """In the unit of the trace; None where the user has not named it."""
+        assert self.own is not None
+        name = self.own.variable(key)
+        return next((value for glob, value in self.limits.traces.tolerances.items() if _called(name, glob)), None)
+
     def _own_error(self, key: Key) -> Apart | None:
         if self.finest is None or key not in self.finest.keys:
             return None
@@ -199,8 +215,22 @@ class OwnTraces:
         assert self.own is not None
         assert self.finest is not None
         for key in self.own.keys:
-            if key in self.finest.keys and key not in self.varying:
+            if key in self.finest.keys and key not in self.varying and not self._ignored(key):
                 yield self.own.read(key), self.finest.read(key)
+
+
+def _called(name: str, glob: str) -> bool:
+    """Whether a trace is meant; NEURON's names are full of brackets, which stand for themselves."""
+    return fnmatchcase(name, glob.replace("[", "[[]"))
+
+
+def _beside_tolerance(beside: Apart | None, tolerance: float) -> tuple[float | None, str]:
+    """The distance on the scale on which the user's tolerance is 1, and in words."""
+    if beside is None:
+        return None, "its times are not known"
+    off = beside.share * beside.range
+    distance = off / tolerance if tolerance else FARTHEST * (off > 0)
+    return distance, f"off by {off:.3g}, at most {tolerance:g} is accepted"
 
 
 def _obstacle(run: Run, regime: str) -> str:

@@ -101,9 +101,12 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
     (folder / "slurm.conf").write_text(nodes + CONFIGURATION.format(folder=folder, host=host, ports=ports))
     running = Slurm({"SLURM_CONF": str(folder / "slurm.conf"), "PATH": _path()})
     try:
-        running.ask("slurmctld")
-        for number in range(1, NODES + 1):
-            running.ask("slurmd", "-N", f"n{number}")
+        try:
+            running.ask("slurmctld")
+            for number in range(1, NODES + 1):
+                running.ask("slurmd", "-N", f"n{number}")
+        except AssertionError as refused:
+            pytest.skip(f"Slurm does not start here: {refused}")
         _wait_for_nodes(running, folder)
         yield running
     finally:

@@ -67,6 +67,12 @@ def test_the_improvement_is_proved_by_the_pairs_of_the_confirmation(dt_study):
     assert 0.025 < winner["params"]["dt"] <= 0.0625
 
 
+def test_the_files_of_a_run_with_the_best_settings_are_kept_where_it_says(dt_study):
+    proved = dt_study.record("confirmation")["verdict"] == "improved"
+    assert (dt_study.out / "winner").is_dir() == proved
+    assert ("the files of a run with the best settings are in" in dt_study.answer.stdout) == proved
+
+
 def test_best_json_hands_over_the_settings_with_their_proof(dt_study, autotune, tmp_path):
     answer = autotune("export", dt_study.out, "-o", tmp_path / "best.json", cwd=tmp_path)
     assert answer.code == 0, str(answer)

@@ -16,7 +16,7 @@ from autotune.launch.ask import Ask
 from autotune.launch.command import launch_environment, parse_command
 from autotune.launch.files import NAMES, choose
 from autotune.launch.mpi import find_mpi, mpi_environment
-from autotune.launch.results import results_of
+from autotune.launch.results import keep_files, results_of
 from autotune.launch.run import FreshRunner, stage_agent
 from autotune.observe import observe
 from autotune.results import Compared, worst
@@ -114,3 +114,31 @@ def test_rows_in_another_order_under_mpi_are_the_same_rows(tmp_path: Path) -> No
     for _ in range(2):
         found = model.compared(BINS, EXACT)
         assert worst(found.values()) is None, found
+
+
+def test_what_a_run_wrote_is_kept_on_request(tmp_path: Path) -> None:
+    model = known(tmp_path, "sound", repeats=0, finer=False)
+    kept = tmp_path / "study" / "winner"
+    run = replace(model.runner, keep=kept).run(Ask(60.0, DT))
+    assert run.files is not None
+    assert sorted(file.name for file in kept.iterdir()) == FILES
+    own = tmp_path / "model" / "spikes.txt"
+    assert len((kept / "spikes.txt").read_text().splitlines()) == len(run.raster) > 0
+    assert (kept / "spikes.txt").read_text() != own.read_text()
+
+
+def test_what_is_kept_of_a_run_lies_where_its_name_says_and_no_link_is_followed(tmp_path: Path) -> None:
+    layer, model = tmp_path / "layer", tmp_path / "model"
+    for name in ("a", "b"):
+        (layer / name).parent.mkdir(exist_ok=True)
+        (layer / name).write_text(name)
+    (layer / "link").symlink_to("/etc/passwd")
+    wrote = {
+        str(model / "out" / "a"): layer / "a",
+        "/data/b": layer / "b",
+        str(model / "link"): layer / "link",
+    }
+    keep_files(wrote, model, tmp_path / "winner")
+    assert (tmp_path / "winner" / "out" / "a").read_text() == "a"
+    assert (tmp_path / "winner" / "elsewhere" / "data" / "b").read_text() == "b"
+    assert os.readlink(tmp_path / "winner" / "link") == "/etc/passwd"

@@ -9,79 +9,28 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from handed import SERIAL, TWO, execute
 
 from autotune.errors import UsageError
 from autotune.export import Best, read_best
 from autotune.handover.production import production
-from autotune.launch.command import launch_environment, parse_command
-from autotune.launch.interpreter import ask
-from autotune.machine import cpu_name
+from autotune.launch.command import parse_command
 from autotune.observe.identity import identify_model
 
-HERE = Path(__file__).parent
-SERIAL = (sys.executable, "prints.py")
-TWO = ("mpiexec", "-n", "2", sys.executable, "prints.py", "mpi")
-
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("AUTOTUNE_CACHE", str(tmp_path / "cache"))
-    model = tmp_path / "my model"
-    model.mkdir()
-    for name in ("prints.py", "prints.hoc"):
-        shutil.copy(HERE / name, model)
-    return model
-
-
-@pytest.fixture
-def answer(folder: Path) -> Callable[..., Path]:
-    """best.json of a study that found `changes` for a command, as its export would write it."""
-
-    def write(*words: str, ranks: int = 1, safety: str = "numerical", **changes: Any) -> Path:
-        command = parse_command(words, folder)
-        neuron = ask(Path(sys.executable), launch_environment(command, {}))["neuron"]
-        half = {"estimate": 2.0, "low": 1.9, "high": 2.1, "confidence": 0.95}
-        raster = {"verdict": "accepted", "safety_class": safety, "distance": 0.0, "spikes": 3, "baseline_sha256": ""}
-        model = identify_model(command)
-        data = {
-            "study": "prints",
-            "verdict": "improved" if changes else "no improvement",
-            "settings": changes,
-            "baseline_settings": {},
-            "changes": changes,
-            "speedup": half,
-            "model": {"command": model.command, "folder": model.folder, "files": model.files},
-            "environment": {"neuron": neuron, "ranks": ranks, "cpu": cpu_name()}
-            | dict.fromkeys(("python", "executable", "mpi", "mpi_library", "host", "platform"), "")
-            | {"cores": 2},
-            "evidence": {"trials": 1, "trial": 0, "verdicts": {}, "raster": raster, "pairs": 8, "test": ""}
-            | {"corrected_p": None, "findings": []},
-            "bill": {"tuning_s": 1.0, "saved_s_per_run": None, "runs_to_pay": None},
-            "created": "2026-11-26T00:00:00+00:00",
-            "tool": "0.1.0",
-        }
-        file = folder.parent / "best.json"
-        file.write_text(Best.model_validate(data).model_dump_json())
-        return file
-
-    return write
-
-
-def execute(best: Path, folder: Path, *words: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "autotune", "exec", *options, str(best), "--", *words]
-    return subprocess.run(
-        command, cwd=folder, input="a line\n", capture_output=True, text=True, check=False, timeout=120
-    )
+def answer(answer_to: Callable[..., Path]) -> Callable[..., Path]:
+    """`answer(*command, **changes)`, see handed.write_answer."""
+    return answer_to
 
 
 def test_the_settings_act_and_all_else_is_the_models_own(answer: Callable[..., Path], folder: Path):
     done = execute(answer(*SERIAL, dt=0.05, secondorder=2), folder, *SERIAL)
     assert (done.returncode, done.stdout) == (7, "dt 0.05 ranks 1 spikes 3 read 'a line'\n"), done.stderr
     assert "autotune" not in done.stderr
-    assert sorted(path.name for path in folder.iterdir()) == ["prints.hoc", "prints.py"]
+    assert sorted(path.name for path in folder.iterdir()) == ["prints.hoc", "prints.py", "spiking.py"]
 
 
 def test_on_two_ranks_and_in_hoc(answer: Callable[..., Path], folder: Path):
@@ -153,6 +102,29 @@ def test_verify_compares_once(answer: Callable[..., Path], folder: Path):
     other = execute(answer(*SERIAL, dt=0.5), folder, *SERIAL, options=("--verify",))
     assert other.stdout.startswith(("equivalent", "different")), other.stderr
     assert other.returncode == (0 if other.stdout.startswith("equivalent") else 1)
+
+
+def test_verify_leaves_no_file(answer: Callable[..., Path], folder: Path):
+    text = (folder / "prints.py").read_text()
+    (folder / "prints.py").write_text(text.replace("h.stdinit()", 'open("written.txt", "w").write("x")\nh.stdinit()'))
+    done = execute(answer(*SERIAL, secondorder=0), folder, *SERIAL, options=("--verify",))
+    assert done.stdout.startswith("identical: 3 of 3"), done.stderr
+    assert not (folder / "written.txt").exists()
+    execute(folder.parent / "best.json", folder, *SERIAL)
+    assert (folder / "written.txt").exists()
+
+
+def test_where_neuron_does_not_say_its_version_it_is_told(answer: Callable[..., Path], folder: Path):
+    program = folder.parent / "site" / "nrniv"  # a site's own wrapper, with no Python beside it
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {Path(sys.executable).with_name("nrniv")} "$@"\n')
+    program.chmod(0o755)
+    python = program.with_name("python")
+    python.write_text("#!/bin/sh\nexit 1\n")
+    python.chmod(0o755)
+    words = (str(program), "-nobanner", "prints.hoc")
+    best = read_best(answer(*words, dt=0.0125))
+    assert any("does not say its version" in warning for warning in production(best, words, folder).warnings)
 
 
 @pytest.mark.parametrize("shell", ["bash", "dash"])

@@ -33,3 +33,14 @@ def test_a_recorded_vector_is_written_as_the_script_sees_it(line: str, bench: Be
     assert len(trace.times_ms) == len(trace.values)
     assert trace.times_ms[0] < 8
     assert (trace.times_ms[1:] > trace.times_ms[:-1]).all()
+
+
+def test_a_trace_has_the_name_of_its_variable_or_its_own_label(bench: Bench) -> None:
+    runner = replace(bench.runner("python recorded_names.py"), manner=Manner(traces=10))
+    traces = runner.run(Ask(LIMIT_S)).traces
+    assert traces is not None
+    *names, artificial, labelled = [traces.name(key) for key in traces.keys]
+    variables = ["soma(0.5).v", "soma(0.833333).m_hh", "soma(0.5).ina", "ExpSyn[0].i", "Cell[1].soma(0.5).v"]
+    assert names == variables
+    assert artificial == "Vector[5]"
+    assert labelled == "gate"

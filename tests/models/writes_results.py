@@ -2,6 +2,7 @@
 
 sound: a trace on a grid of its own, spikes, a summary with the date and how long it took, a pickle.
 counts-steps: an array that is filled step by step, as many steps as the user's dt makes.
+interval: an array that is filled every 0.1 ms or after it, which needs a step that goes into that.
 column: one column of the trace is another where the bin queue is on, or dt is larger.
 only-at-first: a file that is not written at a larger dt.
 any-order: each rank adds its rows to a file whenever it gets there.
@@ -10,6 +11,7 @@ any-order: each rank adds its rows to a file whenever it gets there.
 import datetime
 import fcntl
 import json
+import math
 import os
 import pickle
 import random
@@ -59,6 +61,13 @@ if kind == "counts-steps":
         if step < len(lfp):
             lfp[step] = first(0.5).v, first(0.5).i_cap
         step += 1
+    np.save("lfp.npy", lfp)
+elif kind == "interval":
+    lfp = np.zeros((1000, 2))
+    while h.t < tstop - h.dt / 2:
+        for _ in range(math.ceil(0.1 / h.dt - 1e-9)):
+            h.fadvance()
+        lfp[min(round(10 * h.t), 1000) - 1] = first(0.5).v, first(0.5).i_cap
     np.save("lfp.npy", lfp)
 else:
     pc.psolve(tstop)

@@ -343,6 +343,8 @@ def test_the_filled_page_draws_every_figure_and_the_note_leads_to_the_report(fil
             page.goto(filled)
             for title in ("Time of each trial, by verdict", "Spikes: own and best", "Where the time goes"):
                 expect(page.locator(".gtitle", has_text=title)).to_be_visible(timeout=30_000)
+            page.set_viewport_size({"width": 400, "height": 900})
+            page.wait_for_function("document.documentElement.scrollWidth <= 400")
             page.goto(f"{filled}/note")
             page.get_by_role("link", name="The whole report").click()
             page.wait_for_selector("body[data-drawn]", timeout=60_000)

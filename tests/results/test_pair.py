@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,15 @@ def csv(file: Path, v: Any) -> None:
     file.write_text("t,v\n" + rows)
 
 
+def traces(file: Path, v: Any) -> None:
+    rows = [{"name": "soma(0.5).v", "kind": "every step", "pass": 0, "member": 0, "times": None, "of": 1}]
+    passes = [{"t_start_ms": 0.0, "t_stop_ms": 99 * 0.025, "dt_ms": 0.025, "cvode": False}]
+    with zipfile.ZipFile(file, "w") as archive:
+        with archive.open("0.npy", "w") as member:
+            np.lib.format.write_array(member, np.asarray(v))
+        archive.writestr("index.json", json.dumps({"passes": passes, "traces": rows}))
+
+
 def hdf5(file: Path, v: Any) -> None:
     with h5py.File(file, "w") as root:
         root["report/t"], root["report/v"] = T, v
@@ -41,6 +51,7 @@ WRITERS: dict[str, tuple[str, Callable[[Path, Any], None]]] = {
     "v.json": ("simData/v", lambda file, v: file.write_text(json.dumps({"simData": {"t": [*T], "v": [*v]}}))),
     "v.mat": ("v", lambda file, v: scipy.io.savemat(file, {"v": v})),
     "v.h5": ("report/v", hdf5),
+    "v.traces": ("soma(0.5).v", traces),
 }
 
 

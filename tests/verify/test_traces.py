@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autotune.agent.knobs import EXACT, ROUND_OFF
+from autotune.agent.knobs import EXACT, NUMERICAL, ROUND_OFF
 from autotune.calibrate.baseline import Calibration, calibrate
 from autotune.config import AcceptConfig
 from autotune.launch.ask import Ask, Perturbation, Run
@@ -154,3 +154,51 @@ def test_the_error_of_a_slow_trace_grows_with_it(factor: int) -> None:
     found = apart(sines(0.05, times=1 + factor * 1e-3), right, Ruler(1.0))
     assert found.rms == pytest.approx(factor * 1e-3 / np.sqrt(8), rel=0.05)
     assert found.largest == pytest.approx(factor * 1e-3 / 2, rel=0.05)
+
+
+def test_a_rise_that_only_just_comes_to_the_middle_is_no_lost_spike() -> None:
+    right = sines(0.01, spikes=True)
+    middle = 0.5 * (right.values.min() + right.values.max())
+    bump = np.exp(-(((right.times_ms - 109.2) / 0.1) ** 2))
+    for height, lost in ((0.5, 0), (5.0, 1)):
+        near = replace(right, values=right.values + bump * (middle + height - right.values))
+        assert apart(near, right, Ruler(1.0)).lost == lost
+
+
+def test_what_spikes_leave_in_a_report_each_ms_is_not_taken_for_its_slow_part() -> None:
+    """Of a cell that fires each 20 ms a fifth of the values lie in spikes, whose place is a matter of their phase."""
+
+    def report(shift_ms: float, slow: float) -> Trace:
+        t = np.arange(0, 200.5)
+        spike = 100 * np.exp(-((((t - shift_ms) % 20 - 10) / 0.8) ** 2))
+        return Trace("v", "an interval", spike + slow * np.sin(t / 30), t, 200.0)
+
+    own, wrong = (apart(report(0.2, slow), report(0.0, 1.0), Ruler(1.0)) for slow in (1.0, 30.0))
+    assert own.largest < 0.01
+    assert own.rms < 0.002
+    assert wrong.largest > 0.2
+
+
+@pytest.mark.parametrize("safety", [EXACT, NUMERICAL])
+def test_the_users_own_tolerance_takes_the_place_of_the_models_error(cell: Callable[..., Cell], safety: str) -> None:
+    judged = cell(*KINDS["below threshold"])
+    run, traces = judged.run(dt=0.2), judged.acceptance.traces
+
+    def looked(**wishes: Any) -> list[tuple[str, str]]:
+        limits = AcceptConfig(traces=wishes)
+        found = replace(traces, limits=limits).compared(run, safety, "regular", np.inf)
+        return [(each.name, each.state) for each in found]
+
+    name = "soma(0.5).v"
+    assert looked() == [(name, "different")]
+    assert looked(tolerances={name: 5.0}) == looked(tolerances={"soma*.v": 5.0}) == [(name, "within")]
+    assert looked(tolerances={name: 1e-6}) == looked(tolerances={"dend*": 5.0}) == [(name, "different")]
+    assert looked(ignore=["*.v"]) == []
+
+
+def test_a_trace_that_is_ignored_is_no_evidence(cell: Callable[..., Cell]) -> None:
+    judged = cell(*KINDS["below threshold"])
+    traces = judged.acceptance.traces
+    assert traces.too_little(150.0, 1) == ""
+    ignoring = replace(traces, limits=AcceptConfig(traces={"ignore": ["soma(0.5).v"]}))
+    assert "0 traces" in ignoring.too_little(150.0, 1)

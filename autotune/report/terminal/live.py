@@ -4,6 +4,7 @@ elsewhere a plain line for each event.
 
 from __future__ import annotations
 
+import shlex
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from autotune.calibrate.baseline import Calibration
 from autotune.calibrate.noise import NoiseRecord
 from autotune.calibrate.price import Prices, in_words
 from autotune.config import SearchConfig
+from autotune.confirm.elsewhere import Checked
 from autotune.export import Best
 from autotune.measure import Event, Pair
 from autotune.observe import Observation
@@ -47,6 +49,7 @@ TITLES = {
     "calibrate": "The baseline against itself",
     "search": "Searching",
     "confirm": "Confirming in fresh processes",
+    "elsewhere": "The winner's spikes on other commands",
 }
 SHOWN_TRIALS = 12
 BAR_COLUMNS = 24
@@ -114,9 +117,11 @@ class TerminalProgress(Progress):
             self._line(f"half the dt {_half_dt(calibration)}{comfort}")
         if calibration.note:
             self._line(f"note: {calibration.note}", "yellow")
+        for knob, values in calibration.only.items():
+            self._line(f"{knob}: only {', '.join(format_value(value) for value in values)}, for this reason", "yellow")
         if calibration.left_out:
             self._line(f"{', '.join(calibration.left_out)}: left out for this reason", "yellow")
-        elif calibration.unproved:
+        if calibration.unproved:
             self._line("what changes the numbers (numerical) is left out for this reason", "yellow")
 
     def timed(self, record: NoiseRecord, note: str) -> None:
@@ -173,6 +178,15 @@ class TerminalProgress(Progress):
             self._line(f"pair {self._pairs_done}, start {self._starts}: trial {event.finalist} {ratio}")
         if not isinstance(event, Pair):
             self._line(f"trial {event.finalist} is out: {event.reason}", "yellow")
+
+    def elsewhere(self, checked: Checked) -> None:
+        style = "" if checked.accepted else "yellow"
+        verdict = "the same" if checked.accepted else "not the same"
+        self._line(f"{escape(shlex.join(checked.command))}: {verdict}: {escape(checked.says)}", style)
+
+    def kept(self, folder: Path, why_not: str) -> None:
+        said = f"are not kept: {why_not}" if why_not else f"are in {folder}"
+        self._line(f"the files of a run with the best settings {said}", "yellow" if why_not else "")
 
     def finished(self, best: Best, folder: Path) -> None:
         self._end_live()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from autotune.results.measure import Apart, Gap, one_more
 
-BLOCK = 8 << 20  # bytes of a block
+BLOCK = 1 << 20  # bytes of a block: as fits into the cache of a core
 LONGEST_SORTED = 10_000_000  # values of a variable whose rows are put into order
 
 
@@ -33,7 +33,7 @@ class Variable:
         return np.asarray(self.read(slice(0, self.rows())))
 
     def blocks(self) -> Iterator[slice]:
-        """All rows, in blocks of some megabytes."""
+        """All rows, in blocks of about a megabyte."""
         each = max(1, self.dtype.itemsize) * int(np.prod(self.shape[1:], dtype=np.int64) if self.shape else 1)
         number = max(1, BLOCK // max(1, each))
         number = max(self.step, number - number % self.step)

@@ -14,6 +14,7 @@ from typing import Any
 import h5py
 import numpy as np
 import scipy.io
+from numpy.typing import NDArray
 
 from autotune.results.formats.arrays import Variable, Variables, held
 from autotune.results.measure import NotUnderstood
@@ -24,13 +25,21 @@ NO_OBJECTS = "an array of objects is a pickle, which is never opened"
 
 @contextmanager
 def npy(file: Path) -> Iterator[Variables]:
-    """An array, mapped into memory."""
+    """An array, of which each block is mapped into memory for as long as it is looked at."""
+
+    def mapped() -> NDArray[Any]:
+        return np.asarray(np.load(file, mmap_mode="r", allow_pickle=False))
+
     try:
-        values = np.load(file, mmap_mode="r", allow_pickle=False)
+        values = mapped()
     except ValueError as error:
         raise (NotUnderstood(NO_OBJECTS) if "bject" in str(error) else error) from error
     if values.dtype.names:
         yield {name: held(values[name]) for name in values.dtype.names}
+    elif values.ndim:
+        shape, dtype = values.shape, values.dtype
+        del values
+        yield {"values": Variable(shape, dtype, lambda rows: np.array(mapped()[rows]))}
     else:
         yield {"values": held(values)}
 

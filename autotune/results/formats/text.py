@@ -28,6 +28,7 @@ NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][
 _TABLE = b"0123456789+-.eE ,;\t\r\n"
 _BLANKS = bytes.maketrans(b",;\t", b"   ")
 _SHOWN = 60
+SUMS_AGREE = 1e-9  # of the largest number, for each row: the rounding of a sum
 
 
 def compare_text(own: Path, other: Path) -> tuple[list[Apart], bool]:
@@ -37,9 +38,10 @@ def compare_text(own: Path, other: Path) -> tuple[list[Apart], bool]:
         for a, b in _side_by_side(mine, theirs):
             pages.add(a, b)
     found = pages.found()
-    if found and not pages.uneven and own.stat().st_size == other.stat().st_size and _same_lines(own, other):
+    sizes = own.stat().st_size, other.stat().st_size
+    if found and not pages.uneven and sizes[0] == sizes[1] and pages.sums_agree and _same_lines(own, other):
         return [], True
-    if found and max(own.stat().st_size, other.stat().st_size) <= LARGEST_SORTED:
+    if found and pages.whole_differ and max(sizes) <= LARGEST_SORTED:
         sorted_found = _in_order(own, other, found)
         if sorted_found is not None:
             return sorted_found, True
@@ -78,6 +80,10 @@ def parse(block: bytes, lines: int) -> NDArray[np.float64] | None:
     return values.reshape(lines, columns) if columns and values.size == lines * columns else None
 
 
+def _are_whole(values: NDArray[np.float64]) -> bool:
+    return bool(np.array_equal(values, np.rint(values)))
+
+
 def _is_table(block: bytes) -> bool:
     return not block.translate(None, _TABLE)
 
@@ -91,6 +97,7 @@ class _Pages:
         self._header: list[str] = []
         self._gaps: dict[str, Gap] = {}
         self._words: list[Apart] = []
+        self._no_whole: set[str] = set()  # columns with other numbers than whole ones
 
     def add(self, own: bytes, other: bytes) -> None:
         """Two blocks of as many lines; where one file has ended, what is left of the other."""
@@ -104,6 +111,16 @@ class _Pages:
             self._same(own, numbers[0])
         for side in (0, 1):
             self._lines[side] += numbers[side]
+
+    @property
+    def sums_agree(self) -> bool:
+        """Whether these may be the same lines in another order: no column has another sum."""
+        return all(abs(gap.sum) <= SUMS_AGREE * gap.size * max(self._lines) for gap in self._gaps.values())
+
+    @property
+    def whole_differ(self) -> bool:
+        """Whether whole numbers differ, by which rows can be put into order, or something that is no table."""
+        return self.uneven or any(gap.different for name, gap in self._gaps.items() if name not in self._no_whole)
 
     def found(self) -> list[Apart]:
         more = one_more(*self._lines)
@@ -140,6 +157,8 @@ class _Pages:
             if not gap.rows:
                 gap.resolution = _resolution(own, number)
             gap.add(mine[:, number], theirs[:, number])
+            if gap.name not in self._no_whole and not _are_whole(mine[:, number]):
+                self._no_whole.add(gap.name)
 
     def _column(self, number: int, columns: int) -> Gap:
         name = column_name(self._header, number, columns)

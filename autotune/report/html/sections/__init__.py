@@ -12,6 +12,7 @@ from autotune.report.html.sections import (
     apply,
     bill,
     brings,
+    elsewhere,
     exchange,
     left_out,
     machine,
@@ -27,7 +28,22 @@ from autotune.report.html.studied import Studied
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-_ORDER = (answer, settings, brings, pairs, raster, shifts, times, exchange, search, left_out, bill, apply, machine)
+_ORDER = (
+    answer,
+    settings,
+    brings,
+    pairs,
+    raster,
+    shifts,
+    elsewhere,
+    times,
+    exchange,
+    search,
+    left_out,
+    bill,
+    apply,
+    machine,
+)
 
 
 _DRAWN = (search, pairs, brings, raster, shifts, times, exchange)

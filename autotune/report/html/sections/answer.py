@@ -28,7 +28,7 @@ def sentences(studied: Studied) -> tuple[str, str]:
         seen = f" A gain of {studied.noise.visible_gain:.1%} or more would have been seen." if studied.noise else ""
         return (
             f"No settings were proved to run {best.study} faster than the user's own, so keep these.",
-            f"{counted(best.evidence.trials, 'trial')} of other settings were made.{seen}",
+            f"{_others(best.evidence.trials)}{seen}",
         )
     speed = best.speedup
     return (
@@ -36,6 +36,14 @@ def sentences(studied: Studied) -> tuple[str, str]:
         f"(between {speed.low:.2f} and {speed.high:.2f} times, with a confidence of {speed.confidence:.0%}).",
         _same(studied),
     )
+
+
+def _others(trials: int) -> str:
+    """How many there were; the first is the user's own."""
+    others = trials - 1
+    if others < 1:
+        return "No other settings were tried."
+    return f"{counted(others, 'trial')} of other settings {'was' if others == 1 else 'were'} made."
 
 
 def _same(studied: Studied) -> str:

@@ -17,6 +17,7 @@ from autotune.store.records import Trial
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+FEW = 8
 DRAWN = 600
 """Trials of a verdict that are drawn at most, evenly chosen; those that were the best of their time always are."""
 LISTED = 100
@@ -43,6 +44,8 @@ def figure(studied: Studied) -> Figure | None:
     made = look(traces, "trial", "time over the user's own", height=400)
     made.add_hline(y=1.0, line={"dash": "dot", "color": VERDICTS["not applicable"][0]})
     made.update_yaxes(rangemode="tozero")
+    if len(trials) <= FEW:  # else the axis would count in halves
+        made.update_xaxes(range=[-0.5, max(trial.number for trial in trials) + 0.5], dtick=1)
     return made
 
 
@@ -55,8 +58,9 @@ def section(studied: Studied) -> Section:
     made = figure(studied)
     if made is not None:
         says = (
-            "Time of each trial over that of the user's own settings; below 1 is faster. Ringed: the best. Trials that "
-            "gave no time stand on the upper edge"
+            "Time of each trial over that of the user's own settings; below 1 is faster. "
+            + ("Ringed: the best. " if studied.winner is not None else "")
+            + "Trials that gave no time stand on the upper edge"
         )
         body.append(drawn("plot-search", made, says))
     most = max(Counter(trial.verdict for trial in trials).values(), default=0)

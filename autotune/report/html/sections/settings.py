@@ -19,6 +19,10 @@ def section(studied: Studied) -> Section | None:
     ]
     if not rows:
         return None
+    if not studied.improved:
+        same = [(name, shown, what) for name, shown, _, what in rows]
+        caption = "All settings that were tried, as the user has them: none is to be changed"
+        return Section("settings", "The settings", table(caption, ("setting", "own", "what it does"), same))
     caption = "All settings that were tried: the user's own and the best; bold: changed"
     return Section("settings", "The settings", table(caption, ("setting", "own", "best", "what it does"), rows))
 

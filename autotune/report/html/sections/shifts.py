@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autotune.raster.metrics import Match, match
 from autotune.report.html.look import TUNED
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 BINS = 31
+ON_GRID = 0.05
+"""Of a step: what rounding may leave between a shift and the grid."""
 
 
 def matched(studied: Studied) -> Match | None:
@@ -62,7 +66,23 @@ def _figure(found: Match) -> Figure | None:
 
     if not found.matched or not np.any(found.shifts_ms):
         return None
-    counts, edges = np.histogram(found.shifts_ms, BINS)
+    counts, edges = np.histogram(found.shifts_ms, bins(found.shifts_ms))
     middle = np.round((edges[1:] + edges[:-1]) / 2, 6)
     bars = Bar(x=middle.tolist(), y=counts.tolist(), marker={"color": TUNED}, showlegend=False)
     return look([bars], "shift, ms", "spikes", bargap=0.05)
+
+
+def bins(shifts_ms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The edges of at most BINS bins. Spikes on a grid of dt shift by whole steps: each bin then takes as many of these
+    as the next one, or bars would come and go in a rhythm that says nothing.
+    """
+    values = np.unique(np.round(shifts_ms, 6))
+    if len(values) == 1:
+        return np.asarray(values[0] + np.array([-0.5, 0.5]) * max(abs(values[0]), 1e-6), np.float64)
+    step = float(np.diff(values).min())
+    places = (values - values[0]) / step
+    if np.abs(places - np.rint(places)).max() > ON_GRID:
+        return np.asarray(np.linspace(values[0], values[-1], BINS + 1), np.float64)
+    together = math.ceil((round(places[-1]) + 1) / BINS)
+    number = math.ceil((round(places[-1]) + 1) / together)
+    return np.asarray(values[0] - step / 2 + step * together * np.arange(number + 1), np.float64)
