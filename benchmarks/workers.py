@@ -2,7 +2,7 @@
 
 Trials take no time: all that is measured is the driver, the study folder and Optuna's storage, from asking under the
 lock to telling. `--workers 1 4 16`, `--trials` in all, `--storage postgresql://…` in place of the journal file,
-`--sampler random` to see what of it is the sampler. Workers are processes that wait for each other before the clock
+`--sampler tpe` to see what the sampler adds. Workers are processes that wait for each other before the clock
 starts. Aim: at most 50 ms a trial at 16 workers.
 """
 
