@@ -37,6 +37,9 @@ def advice(known: Known) -> Iterator[Advice]:
     balance = profile.balance
     if len(profile.ranks) < 2 or balance is None or balance >= UNBALANCED:
         return
+    work = [rank.work for rank in profile.ranks]
+    if min(work) > UNBALANCED * max(work):  # as alike as they can be dealt out: what differs is the machine
+        return
     owners = by_processing_time(profile.cells)
     reachable = balance_of(profile, owners) if owners else None
     if reachable is not None and reachable < balance + BETTER:
