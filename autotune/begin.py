@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -17,15 +18,20 @@ from autotune import __version__
 from autotune.calibrate.baseline import Calibration
 from autotune.config import StudyConfig, Workspace, make_config, read_study
 from autotune.errors import UsageError
+from autotune.launch.build import cache_folder
 from autotune.launch.command import Command, check_programs, launch_environment, parse_command
 from autotune.launch.files import NAMES, Files, Store, choose
+from autotune.launch.leftovers import end_runs_in
 from autotune.launch.mpi import Mpi, check_world, find_mpi, mpi_environment
 from autotune.launch.run import FreshRunner, stage_agent
+from autotune.launch.secrets import secrets_of
 from autotune.launch.ways_in import check_way_in
 from autotune.observe import Observation, identify_model
+from autotune.results.folder import shown
 from autotune.search.sampler import make_sampler
-from autotune.store.folder import StudyFolder
-from autotune.store.optuna import delete_study, open_storage, open_study
+from autotune.store.disk import disk_errors_told
+from autotune.store.folder import LOGS, StudyFolder
+from autotune.store.optuna import delete_study, open_storage, open_study, set_damaged_aside, storage_errors_told
 from autotune.store.records import ModelIdentity, StudyRecord
 
 
@@ -68,26 +74,47 @@ def begin(config: StudyConfig, folder: StudyFolder, storage: str | None, fresh: 
     Raises UsageError or MpiError before anything has run.
     """
     command, environment, mpi = prepare(config)
-    folder.create()
-    with closing(folder):
-        if folder.first:
-            Store(folder.files).recover()  # an earlier driver may have been killed
+    _check_text(str(folder.path.absolute()), str(command.cwd), *command.argv)
+    with disk_errors_told(folder.path):
+        folder.create()
+    with disk_errors_told(folder.path), storage_errors_told(), closing(folder):
+        if folder.first:  # an earlier driver may have been killed
+            end_runs_in(folder.scratch)
+            folder.tidy()
+            Store(folder.files).recover()
         if fresh:
-            folder.clear()
+            folder.set_aside()
         record = _recorded(folder, _record(config, identify_model(command), storage))
         study = _opened(folder, record, config.search.seed + folder.salt, fresh)
+        agent = _place_of_agent(folder)
         if folder.first:
-            stage_agent(folder.agent)
+            stage_agent(agent)
         watcher = FreshRunner(
             command,
             environment,
-            folder.agent,
+            agent,
             folder.scratch,
             config.run.end_grace_s,
             files=_files(folder, command, environment, config.run.workspace),
             sampling=config.accept.sampling,
+            logs=folder.path.absolute() / LOGS,
         )
         yield Begun(folder, record, study, watcher, mpi)
+
+
+def _place_of_agent(folder: StudyFolder) -> Path:
+    """In the study's folder, but where PYTHONPATH could not name that: it is a list put together with colons."""
+    path = str(folder.agent)
+    if os.pathsep not in path and "\n" not in path:
+        return folder.agent
+    place = cache_folder() / "agents" / hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+    if os.pathsep in str(place):
+        raise UsageError(
+            f"{folder.path}: no folder with a colon in its path can hold the agent, and neither can the cache, {place}",
+            cure="Choose another folder with --out, or set AUTOTUNE_CACHE to one without a colon.",
+        )
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return place
 
 
 def _files(folder: StudyFolder, command: Command, environment: dict[str, str], workspace: Workspace) -> Files | None:
@@ -107,10 +134,31 @@ def _files(folder: StudyFolder, command: Command, environment: dict[str, str], w
     )
 
 
+def _check_text(*names: str) -> None:
+    """Names are written into records, which are text. Raises UsageError."""
+    for name in names:
+        if name != shown(name):
+            raise UsageError(
+                f"{shown(name)}: this name holds bytes that are no text in UTF-8, so it cannot be written down",
+                cure="Rename it, or give it another name beside its own: ln -s",
+            )
+
+
+def _check_secrets(command: Sequence[str]) -> None:
+    """The command is written into the study, its answer and its report. Raises UsageError."""
+    held = [name for name, value in secrets_of(os.environ).items() if any(value in word for word in command)]
+    if held:
+        raise UsageError(
+            f"the command holds the value of ${held[0]}, and a study writes its command down",
+            cure="Let the model read it from the environment, which is passed on and written nowhere.",
+        )
+
+
 def prepare(config: StudyConfig) -> tuple[Command, dict[str, str], Mpi | None]:
     """Understand the command, find what it needs, and prove that its launcher makes one world. Touches no study
     folder.
     """
+    _check_secrets(config.command)
     command = parse_command(config.command, config.folder)
     environment = launch_environment(command, os.environ)
     check_programs(command, environment)
@@ -136,7 +184,7 @@ def _recorded(folder: StudyFolder, record: StudyRecord) -> StudyRecord:
     if changed and (folder.read(Calibration) is not None or folder.trials()):
         raise UsageError(
             f"{folder.path}: holds another study; changed since then: {', '.join(changed)}",
-            cure="Give --fresh to discard it, or --out for another place.",
+            cure="Give --fresh to put it aside, or --out for another place.",
         )
     folder.clear()  # nothing worth keeping: the earlier study did not come as far as its first trial
     folder.write(record)
@@ -159,6 +207,8 @@ def _changed(earlier: StudyRecord, now: StudyRecord, observation: Observation | 
 
 def _opened(folder: StudyFolder, record: StudyRecord, seed: int, fresh: bool) -> Study:
     """The Optuna study in its storage; a storage that cannot be used is told before anything has run."""
+    if record.storage is None:
+        set_damaged_aside(folder.path)
     storage = open_storage(folder.path, record.storage)
     if fresh and record.storage is not None:
         delete_study(storage, record.name)

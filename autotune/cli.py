@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -89,7 +90,7 @@ def run(
         bool, typer.Option("--launch", help="start the command with the answer as soon as there is one")
     ] = False,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="discard what an earlier run left in the study folder")
+        bool, typer.Option("--fresh", help="start anew; an earlier study goes to a folder beside it")
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="print the answer as JSON, and progress on standard error")
@@ -285,7 +286,10 @@ def profile(
 
         write_output(html, html_profile(config.name, seen.profile, facts, advice))
     if balance is not None and not write_table(seen.profile, balance):
-        raise UsageError(f"{balance}: not written, the gids of the cells are not known.")
+        raise UsageError(
+            f"{balance}: not written, the gids of the cells are not known.",
+            cure="Give each cell a gid (pc.set_gid2node, pc.cell), or leave --balance out.",
+        )
     if seen.profile.failed:
         raise typer.Exit(ExitCode.BASELINE_FAILED)
 
@@ -326,6 +330,10 @@ def execute(
     verify: Annotated[
         bool, typer.Option("--verify", help="run it twice instead, with your settings and with these, and compare")
     ] = False,
+    env: Annotated[
+        list[Path] | None,
+        typer.Option("--env", help="an environment with another NEURON that the answer may run; may be repeated"),
+    ] = None,
     spikes: Annotated[
         Path | None, typer.Option(help="keep the run's spikes in this SONATA file (.h5), written by all ranks")
     ] = None,
@@ -344,11 +352,11 @@ def execute(
     writes = asked.job() if asked else None
     if verify:
         with console_status("two runs, with your own settings and with these"):
-            same, says = verified(answer, command, Path.cwd())
+            same, says = verified(answer, command, Path.cwd(), _absolute(env) or ())
         typer.echo(says)
         raise typer.Exit(ExitCode.DONE if same else ExitCode.DIFFERENT)
     try:
-        ready = production(answer, command, Path.cwd(), force=force, writes=writes)
+        ready = production(answer, command, Path.cwd(), force=force, environments=_absolute(env) or (), writes=writes)
     except UsageError as refused:
         if not otherwise:
             raise
@@ -532,14 +540,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     if "--" in words:
         split = words.index("--")
         words, command = words[:split], words[split + 1 :]
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a study in the same orderly way as Ctrl-C
+    for number in (signal.SIGTERM, signal.SIGHUP):  # end a study in the same orderly way as Ctrl-C
+        if signal.getsignal(number) == signal.SIG_DFL:  # not with nohup
+            signal.signal(number, _stop)
     try:
         app(args=words, prog_name="python -m autotune", obj=command)
     except AutotuneError as error:
         return _report(error)
+    except KeyboardInterrupt:  # a second one, while the first was being answered
+        return ExitCode.INTERRUPTED
     except SystemExit as end:  # typer has printed its message
         return end.code if isinstance(end.code, int) else ExitCode.USAGE
     return ExitCode.DONE
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _after_dashes(context: typer.Context) -> list[str]:
@@ -601,12 +617,16 @@ def _print_json(value: Any) -> None:
 
 
 def _report(error: AutotuneError) -> int:
-    errors.print(f"[bold red]autotune:[/] {escape(error.message)}", highlight=False, soft_wrap=True)
+    from autotune.launch.secrets import as_shown
+
+    errors.print(f"[bold red]autotune:[/] {escape(as_shown(error.message))}", highlight=False, soft_wrap=True)
     if error.details.strip():
         errors.print("[dim]its last lines:[/]")
-        errors.print(escape(error.details.rstrip()), style="dim", highlight=False, soft_wrap=True)
+        errors.print(escape(as_shown(error.details.rstrip())), style="dim", highlight=False, soft_wrap=True)
+    if error.log and os.path.exists(error.log):
+        errors.print(escape(f"All that it printed: {error.log}"), highlight=False, soft_wrap=True)
     if error.cure:
-        errors.print(escape(error.cure), highlight=False, soft_wrap=True)
+        errors.print(escape(as_shown(error.cure)), highlight=False, soft_wrap=True)
     return error.exit_code
 
 
@@ -627,7 +647,7 @@ def _seconds(text: str | None) -> float | None:
     try:
         return None if text is None else seconds(text)
     except ValueError as error:
-        raise UsageError(f"--time {text}: {error}") from error
+        raise UsageError(f"--time {text}: {error}", cure="Write it so: --time 2h") from error
 
 
 def _split(names: str | None) -> tuple[str, ...] | None:

@@ -27,6 +27,7 @@ from autotune.agent.knobs import KNOBS
 from autotune.agent.protocol import Sampling
 from autotune.errors import UsageError
 from autotune.measure import FEWEST_STARTS, Rule
+from autotune.untrusted import text_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -34,6 +35,9 @@ else:
     import tomli as tomllib
 
 STUDY_FILE = "study.toml"
+_MOST_BYTES = 1 << 20
+_LONGEST_NAME = 120
+_LONGEST = 80  # of a wrong value, in a message
 
 
 Workspace = Literal["auto", "overlay", "library", "put back", "copy", "in place"]
@@ -53,6 +57,13 @@ def seconds(text: str) -> float:
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*")
+    @classmethod
+    def _a_number(cls, value: Any) -> Any:
+        if isinstance(value, float) and math.isnan(value):
+            raise ValueError("nan is no number")
+        return value
 
 
 class SearchConfig(_Section):
@@ -491,10 +502,33 @@ class StudyConfig(_Section):
     run: RunConfig = RunConfig()
     cluster: ClusterConfig = ClusterConfig()
 
+    @field_validator("name")
+    @classmethod
+    def _a_folder(cls, name: str) -> str:
+        if name in (".", "..") or len(name.encode(errors="replace")) > _LONGEST_NAME or not name.isprintable():
+            raise ValueError(
+                f"a name of at most {_LONGEST_NAME} printable characters, which the study's folder bears, not . or .."
+            )
+        return name
+
     @field_validator("command", mode="before")
     @classmethod
     def _split(cls, command: Any) -> Any:
         return tuple(shlex.split(command)) if isinstance(command, str) else command
+
+    @field_validator("command")
+    @classmethod
+    def _words(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        if any("\0" in word for word in words):
+            raise ValueError("no word of a command holds a NUL")
+        return words
+
+    @field_validator("folder")
+    @classmethod
+    def _a_path(cls, folder: Path) -> Path:
+        if "\0" in str(folder):
+            raise ValueError("no path holds a NUL")
+        return folder
 
     def environments(self) -> tuple[Path, ...]:
         """The further environments, as absolute paths; relative ones are seen from the model's folder."""
@@ -512,13 +546,21 @@ def read_study(path: Path) -> StudyConfig:
     text = _read_text(file)
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits and the like are no TOMLDecodeError
+        what = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
         raise UsageError(
-            f"{file}: not valid TOML: {error}", cure="Strings need quotes; see docs/reference/study.md."
+            f"{file}: not valid TOML: {what}", cure="Strings need quotes; see docs/reference/study.md."
         ) from error
-    data.setdefault("name", "_".join(file.parent.resolve().name.split()) or "study")
-    data["folder"] = file.parent.resolve() / data.get("folder", "")
+    data.setdefault("name", _name_after(file.parent.resolve()))
+    folder = data.get("folder", "")
+    data["folder"] = file.parent.resolve() / folder if isinstance(folder, str) else folder
     return make_config(data, file, text)
+
+
+def _name_after(folder: Path) -> str:
+    """The study's name, if it says none: its folder's, without blanks and what cannot be printed."""
+    words = "".join(mark if mark.isprintable() else " " for mark in folder.name).split()
+    return "_".join(words).encode()[:_LONGEST_NAME].decode(errors="ignore") or "study"
 
 
 def make_config(data: dict[str, Any], file: Path | None = None, text: str = "") -> StudyConfig:
@@ -542,7 +584,12 @@ def _explain(problem: Any, file: Path | None, text: str) -> str:
         return f"{place}key {name!r} is missing"
     message = str(problem["msg"]).removeprefix("Value error, ")
     meaning = _field_description(keys)
-    return f"{place}{name} = {problem['input']!r}: {message}" + (f" ({meaning})" if meaning else "")
+    given = _shortened(repr(problem["input"]))
+    return f"{place}{name} = {given}: {message}" + (f" ({meaning})" if meaning else "")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _model_at(keys: list[str]) -> type[BaseModel] | None:
@@ -586,9 +633,11 @@ def _line_of(keys: list[str], text: str) -> int | None:
 
 def _read_text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file}: cannot be read: {error}") from error
+        return text_of(file, _MOST_BYTES)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{file}: cannot be read: {error}", cure="A study.toml is a small text file, in UTF-8."
+        ) from error
 
 
 def _studies_near(path: Path) -> str:

@@ -24,16 +24,17 @@ class AutotuneError(Exception):
     """A problem that the user can do something about.
 
     `message` says what is wrong and where; `cure` says what to do; `details` carries a program's own last lines, if
-    there are any.
+    there are any, and `log` names the file with all that it printed, where that is kept.
     """
 
     exit_code: ExitCode = ExitCode.USAGE
 
-    def __init__(self, message: str, *, cure: str = "", details: str = "") -> None:
+    def __init__(self, message: str, *, cure: str = "", details: str = "", log: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.cure = cure
         self.details = details
+        self.log = log
 
     def __str__(self) -> str:
         return self.message + (f"\n{self.cure}" if self.cure else "")

@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from autotune.confirm.elsewhere import Checked, Elsewhere
 from autotune.confirm.restless import restless
@@ -29,8 +29,10 @@ from autotune.search.stop import Stopped
 from autotune.store.folder import StudyFolder
 from autotune.store.output import write_output
 from autotune.store.records import Environment, LookedAt, ModelIdentity, StudyRecord, Trial
+from autotune.untrusted import first_problem, json_of
 
 SCHEMA_VERSION: Literal[1] = 1
+_MOST_WORDS = 300  # of a problem: it repeats what it found
 SCHEMA_FILE = Path(__file__).with_name("best.schema.json")
 
 
@@ -194,20 +196,27 @@ def schema() -> dict[str, Any]:
 def read_best(file: Path) -> Best:
     """An answer that was written before. Raises UsageError for a file that is none, or of another version."""
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = json_of(file)
     except OSError as error:
-        raise UsageError(f"{file}: {error.strerror}", cure="python -m autotune export DIR -o best.json") from error
+        raise UsageError(
+            f"{file}: cannot be read: {error.strerror}", cure="Write it: python -m autotune export DIR -o best.json"
+        ) from error
     except ValueError as error:
-        raise UsageError(f"{file}: not JSON ({error})", cure="python -m autotune export DIR -o best.json") from error
+        raise UsageError(
+            f"{file}: not JSON ({error})", cure="Write it again: python -m autotune export DIR -o best.json"
+        ) from error
     version = data.get("schema_version") if isinstance(data, dict) else None
     if version != SCHEMA_VERSION:
         raise UsageError(
-            f"{file}: schema_version {version!r}, this tool reads {SCHEMA_VERSION}",
+            f"{file}: schema_version {str(version)[:20]}, this tool reads {SCHEMA_VERSION}",
             cure="Export it again from its study: python -m autotune export DIR -o best.json",
         )
     if problem := _problem(data):
         raise UsageError(f"{file}: {problem}", cure="Export it again from its study.")
-    return Best.model_validate(data)
+    try:
+        return Best.model_validate(data)
+    except ValidationError as error:
+        raise UsageError(f"{file}: {first_problem(error)}", cure="Export it again from its study.") from error
 
 
 @cache
@@ -220,7 +229,7 @@ def _validator() -> Any:
 def _problem(data: Any) -> str:
     """What the schema forbids first, with its place; empty when it allows everything."""
     error = min(_validator().iter_errors(data), key=lambda error: str(error.json_path), default=None)
-    return f"{error.json_path}: {error.message}" if error else ""
+    return f"{error.json_path}: {error.message}"[:_MOST_WORDS] if error else ""
 
 
 def _model(study: StudyRecord, observation: Observation) -> ModelIdentity:

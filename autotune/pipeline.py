@@ -177,6 +177,7 @@ def walk(
                     visible_gain=known.noise.visible_gain,
                     noise=known.noise.noise.spread,
                     wanted_gain=config.confirm.gain_to_show,
+                    on_interrupt=progress.interrupted,
                 )
                 progress.stopped(found.stopped.reason)
                 if not folder.take():

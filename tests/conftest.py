@@ -32,7 +32,7 @@ from autotune.launch.run import FreshRunner, stage_agent
 from autotune.observe import Observation, observe
 from autotune.raster import Raster
 
-pytest_plugins = ["minutes", "networks", "simulated"]
+pytest_plugins = ["minutes", "networks", "simulated", "ways"]
 
 MODELS = Path(__file__).parent / "models"
 MARK = "AUTOTUNE_TEST_MARK"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
@@ -236,17 +236,6 @@ class RankReport:
     def simulated(self) -> bool:
         """Whether this rank took a step."""
         return any(section.integrated for section in self.sections)
-
-    @classmethod
-    def from_json(cls, text: str) -> RankReport:
-        """Parse a report; raises ValueError for torn or foreign text."""
-        data = json.loads(text)
-        if not isinstance(data, dict) or data.get("protocol") != PROTOCOL:
-            raise ValueError("not a rank report of protocol %d" % PROTOCOL)
-        known = {f.name for f in fields(cls)}
-        report = cls(**{name: value for name, value in data.items() if name in known})
-        report.sections = [RunSection(**section) for section in data.get("sections", [])]
-        return report
 
 
 def to_json(message: Any) -> str:

@@ -320,6 +320,7 @@ def own_run(runner: Runner, ask: Ask, observation: Observation) -> Run:
             f"the model ran once with its own settings and then failed: {failure.message}",
             cure=_found_files(observation) or failure.cure,
             details=failure.details,
+            log=failure.log,
         ) from failure
 
 

@@ -87,7 +87,10 @@ def _timed(runner: Runner, ask: Ask, acceptance: Acceptance, objective: str) -> 
         run = runner.run(ask)
     except RunFailed as failure:
         raise BaselineError(
-            f"the baseline ran before and fails now: {failure.message}", cure=failure.cure, details=failure.details
+            f"the baseline ran before and fails now: {failure.message}",
+            cure=failure.cure,
+            details=failure.details,
+            log=failure.log,
         ) from failure
     if not acceptance.reproduces(run):
         raise NotReproduced(acceptance.observation, acceptance.baseline, run.raster)

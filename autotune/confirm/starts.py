@@ -115,4 +115,5 @@ class Starts:
                 f"the baseline ran before and fails now: {failure.message}",
                 cure=failure.cure,
                 details=failure.details,
+                log=failure.log,
             ) from failure

@@ -10,7 +10,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,18 +18,19 @@ from typing import Any
 import autotune.agent
 from autotune.agent.driver.ask import ranks_of
 from autotune.agent.driver.facts import LaunchFacts
-from autotune.agent.knobs import EXACT, KNOBS, RANKS
+from autotune.agent.knobs import EXACT, RANKS
 from autotune.agent.protocol import Job, to_json, write_text
 from autotune.confirm.elsewhere import Checked
 from autotune.errors import UsageError
 from autotune.export import Best
+from autotune.handover.applicable import changes_in, facts_here
 from autotune.launch.ask import Ask, Run
 from autotune.launch.build import cache_folder
 from autotune.launch.command import Command, check_programs, launch_environment, parse_command
 from autotune.launch.files import choose
 from autotune.launch.interpreter import ask, interpreter_of
 from autotune.launch.mechanisms import Builder
-from autotune.launch.mpi import find_mpi, mpi_environment
+from autotune.launch.mpi import Mpi, find_mpi, mpi_environment
 from autotune.launch.run import FreshRunner, Manner, stage_agent
 from autotune.launch.ways_in import check_way_in
 from autotune.machine import cpu_name
@@ -58,20 +59,22 @@ class Production:
 
 
 def production(
-    best: Best, words: Sequence[str], folder: Path, *, force: bool = False, writes: Mapping[str, Any] | None = None
+    best: Best,
+    words: Sequence[str],
+    folder: Path,
+    *,
+    force: bool = False,
+    environments: Sequence[Path] = (),
+    writes: Mapping[str, Any] | None = None,
 ) -> Production:
-    """The command `words`, typed in `folder`, with the settings of `best`; `writes` is what of the run every rank is to
-    write: fields of its Job.
+    """The command `words`, typed in `folder`, with the settings of `best`; `environments` are those with another NEURON
+    that the user trusts; `writes` is what of the run every rank is to write: fields of its Job.
 
-    Raises UsageError for a command that cannot be started, and, without `force`, for one to which the proof does not
-    apply; MpiError and BuildFailed.
+    Raises UsageError for a command that cannot be started, for settings that no study could have found, and, without
+    `force`, for a command to which the proof does not apply; MpiError and BuildFailed.
     """
-    unknown = sorted(best.changes.keys() - KNOBS.keys())
-    if unknown:
-        raise UsageError(
-            f"this tool has no knob {unknown[0]}", cure=f"The answer is of version {best.tool}: use that one."
-        )
-    command, environment = _prepared(words, folder)
+    changes = changes_in(best)
+    command, environment, mpi = _prepared(words, folder)
     neuron = _neuron_of(command, environment) if best.changes else None
     refused = [*_refused(best, command, neuron)] if best.changes else []
     if refused and not force:
@@ -79,7 +82,8 @@ def production(
     warnings = (*refused, *(_warned(best, command, neuron) if best.changes else ("the study proved no improvement",)))
     if not best.changes and not writes:
         return Production(tuple(command.render()), environment, command.cwd, warnings)
-    return _started(best, changes_of(best.changes), command, environment, warnings, writes or {})
+    facts = facts_here(best, command, environment, mpi, environments)
+    return _started(best, changes, command, environment, warnings, writes or {}, facts)
 
 
 def _started(
@@ -89,13 +93,14 @@ def _started(
     environment: dict[str, str],
     warnings: tuple[str, ...],
     writes: Mapping[str, Any],
+    facts: LaunchFacts,
 ) -> Production:
     """The command with the agent inside, which sets `changes`."""
     if best.changes and command.tunable_ranks and ranks_of(changes) is None:
         # As many as it was proved on, not as there are cores here.
         changes = changes_of({RANKS: best.environment.ranks, **changes})
     place = _staged(to_json(Job(folder="", settings=changes, apply_only=True, **writes)))
-    manner = Manner(builder=Builder(_facts(best), environment))
+    manner = Manner(builder=Builder(facts, environment))
     runner = FreshRunner(command, environment, place, place, manner=manner)
     start = runner.start_with(changes, place / "job.json")
     return Production((*start.launcher, *start.program), dict(start.environment), command.cwd, warnings)
@@ -110,17 +115,19 @@ def plain(
     return replace(ready, warnings=(f"run with your own settings: {warning}",))
 
 
-def verified(best: Best, words: Sequence[str], folder: Path) -> tuple[bool, str]:
+def verified(best: Best, words: Sequence[str], folder: Path, environments: Sequence[Path] = ()) -> tuple[bool, str]:
     """Whether a run of the command with these settings makes the spikes of a run with the user's own, and in words. As
     trials do, neither run writes into the user's folder.
 
     Raises as production, and RunFailed.
     """
-    command, environment = _prepared(words, folder)
+    changes = changes_in(best)
+    command, environment, mpi = _prepared(words, folder)
+    facts = facts_here(best, command, environment, mpi, environments)
     with TemporaryDirectory(prefix="autotune-verify-") as name:
         agent = Path(name, "agent")
         stage_agent(agent)
-        manner = Manner(builder=Builder(_facts(best), environment))
+        manner = Manner(builder=Builder(facts, environment))
         files = choose(
             Path(name, "files"),
             command.cwd,
@@ -131,7 +138,7 @@ def verified(best: Best, words: Sequence[str], folder: Path) -> tuple[bool, str]
         )
         runner = FreshRunner(command, environment, agent, Path(name, "scratch"), files=files, manner=manner)
         own = runner.run(Ask(LONGEST_S))
-        tuned = runner.run(Ask(LONGEST_S, changes=changes_of(best.changes)))
+        tuned = runner.run(Ask(LONGEST_S, changes=changes))
     found = match(own.raster, tuned.raster, WINDOW_MS)
     same = not found.missed and not found.extra
     parts = (
@@ -148,17 +155,13 @@ def _times(own: Run, tuned: Run) -> str:
     return f"run section {own.run_s:.3g} s and {tuned.run_s:.3g} s, once each: no proof of a time"
 
 
-def _prepared(words: Sequence[str], folder: Path) -> tuple[Command, dict[str, str]]:
+def _prepared(words: Sequence[str], folder: Path) -> tuple[Command, dict[str, str], Mpi | None]:
     command = parse_command(words, folder)
     environment = launch_environment(command, os.environ)
     check_programs(command, environment)
     check_way_in(command, environment)
-    return command, environment | mpi_environment(find_mpi(command, environment), environment)
-
-
-def _facts(best: Best) -> LaunchFacts:
-    known = {field.name for field in fields(LaunchFacts)}
-    return LaunchFacts(**{name: value for name, value in best.launch.items() if name in known})
+    mpi = find_mpi(command, environment)
+    return command, environment | mpi_environment(mpi, environment), mpi
 
 
 def _refused(best: Best, command: Command, neuron: str | None) -> Iterator[str]:

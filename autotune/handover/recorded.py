@@ -18,7 +18,8 @@ from typing import Any
 
 from autotune.errors import UsageError
 from autotune.machine import usable_cores
-from autotune.raster.parts import merge_parts, read_indices
+from autotune.raster.indices import read_indices
+from autotune.raster.parts import merge_parts
 from autotune.traces.parts import merge_vectors
 
 FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)

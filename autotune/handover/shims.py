@@ -12,8 +12,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from autotune.agent.driver.ask import ranks_of
+from autotune.agent.driver.ask import home_of, ranks_of
 from autotune.export import Best
+from autotune.handover.applicable import changes_in
 from autotune.launch.build import cache_folder
 from autotune.report.format import format_changes
 from autotune.store.output import write_output
@@ -38,6 +39,7 @@ exec {program} "$@"
 
 def shell_lines(best: Best, file: Path) -> Iterator[str]:
     """What a job script evaluates, in bash or dash; `file` is the answer itself, absolute."""
+    changes = changes_in(best)
     words = best.model.command
     typed = shlex.join(words)
     if not best.changes:
@@ -48,11 +50,17 @@ def shell_lines(best: Best, file: Path) -> Iterator[str]:
         if checked.accepted:
             yield _comment(shlex.join(checked.command))
     yield _comment(f"runs with {format_changes(best.changes)}")
-    if "/" in words[0]:
-        yield _comment(f"not applied: {words[0]} is not looked up on PATH. Write in its place:")
+    if not words or "/" in words[0] or words[0] in ("", ".", ".."):
+        yield _comment(f"not applied: {''.join(words[:1])} is not looked up on PATH. Write in its place:")
         yield _comment(f"  {shlex.join([sys.executable, '-m', 'autotune', 'exec', str(file), '--'])} {typed}")
         return
-    ranks = ranks_of(best.changes)
+    home = home_of(changes)
+    if home:
+        yield _comment(f"not applied: it runs the NEURON of {home}. If that is yours, write in its place:")
+        applied = [sys.executable, "-m", "autotune", "exec", "--env", home, str(file), "--"]
+        yield _comment(f"  {shlex.join(applied)} {typed}")
+        return
+    ranks = ranks_of(changes)
     if ranks is not None:
         yield _comment(f"not applied: {ranks} ranks were best. Write that number into your command yourself:")
         yield _comment(f"  {typed.replace('{ranks}', str(ranks))}")

@@ -27,6 +27,7 @@ from autotune.agent.driver.start import Built
 from autotune.agent.libraries import BUILD_RECORD
 from autotune.errors import AutotuneError
 from autotune.launch.process import run
+from autotune.launch.secrets import as_shown
 
 CACHE_VARIABLE = "AUTOTUNE_CACHE"
 LAYOUT = 1  # of a build's folder; part of its name
@@ -107,7 +108,8 @@ def build(recipe: Recipe, environment: Mapping[str, str]) -> Built:
                     _make(recipe, place, environment)
     except OSError as error:
         raise BuildFailed(
-            f"the mechanisms cannot be built in {home} ({error}): set {CACHE_VARIABLE} to a folder that can be written"
+            f"the mechanisms cannot be built in {home} ({error})",
+            cure=f"Set {CACHE_VARIABLE} to a folder that can be written.",
         ) from error
     return built
 
@@ -178,7 +180,7 @@ def _make(recipe: Recipe, place: Path, environment: Mapping[str, str]) -> None:
 
 def _last_words(log: Path) -> str:
     """The last lines of translator and compiler, without what make, nrnivmodl and Python say about them."""
-    text = re.split(AFTERWORDS, log.read_text(errors="replace"), maxsplit=1, flags=re.MULTILINE)[0]
+    text = re.split(AFTERWORDS, as_shown(log.read_text(errors="replace")), maxsplit=1, flags=re.MULTILINE)[0]
     return "\n".join([line for line in text.splitlines() if line.strip()][-LAST_LINES:])
 
 

@@ -28,6 +28,7 @@ BUILD_FOLDERS = {"x86_64", "arm64", "aarch64", "i686", "powerpc64le", "runs", "_
 FOREIGN_MARKS = ("pyvenv.cfg", "agent/autotune_agent")  # an environment, a study folder
 OUR_ANSWER = "best.json"
 MOST_FILES = 2000
+LONGEST_NAME = 60  # characters of a study's
 MOST_FOLDERS = 2000
 
 
@@ -60,7 +61,9 @@ class Command:
                 cure="Write {ranks} in the place of the number to make it tunable, e.g. mpiexec -n {ranks} …",
             )
         if ranks < 1:
-            raise UsageError(f"A run needs at least one rank; {ranks} were asked for.")
+            raise UsageError(
+                f"A run needs at least one rank; {ranks} were asked for.", cure="Give a whole number of at least 1."
+            )
         return ranks
 
     def render(self, ranks: int | None = None) -> list[str]:
@@ -92,7 +95,7 @@ class Command:
         """A name for the study of this command: its script without the suffix."""
         words = _scripts(self)
         stem = Path(words[0] if words else self.program[0]).stem
-        return re.sub(r"[^\w.-]+", "_", stem).strip("._-") or "model"
+        return re.sub(r"[^\w.-]+", "_", stem)[:LONGEST_NAME].strip("._-") or "model"
 
     def model_files(self) -> list[Path]:
         """The files that make the model, sorted, at most 2000: those named in the command, and the .py, .hoc,

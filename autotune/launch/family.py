@@ -4,17 +4,20 @@ simulates, where the given one only starts it.
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from autotune.agent.seen import FOLDER, INSIDE, PROCESS, SIMULATES, STARTS
 from autotune.launch import launchers
 from autotune.launch.process import GUARD
+from autotune.launch.secrets import without_secrets
 from autotune.launch.words import NRNIV, PYTHON, unwrapped
+from autotune.untrusted import json_of
 
 WORKER = re.compile(r"--multiprocessing-fork|from multiprocess(?:ing)?[. ].*|joblib\.externals\.loky\.\S*", re.DOTALL)
 OPEN_MPI = {"prterun": "mpiexec", "orterun": "mpirun"}  # what its mpiexec becomes
@@ -36,6 +39,8 @@ class Noted:
     copy: bool = False
     """It is a copy (fork) of a process that had imported NEURON."""
 
+    host: str = ""
+
     @property
     def worker(self) -> bool:
         """It was made by multiprocessing or the like, by a copy or by a start with words of its own."""
@@ -46,6 +51,9 @@ class Noted:
         """The words of the outermost launcher above it, below the command itself; else its own."""
         inner = [words for _, words in self.ancestors[:-1]][::-1]
         return next((words for words in inner if words and is_launcher(words[0])), self.words)
+
+
+_NOTED = TypeAdapter(Noted)
 
 
 @dataclass(frozen=True)
@@ -126,26 +134,17 @@ def read_family(folder: Path, parallel: bool) -> Family:
     found = []
     for file in sorted((folder / FOLDER).glob("*.json")):
         try:
-            data = json.loads(file.read_text())
+            noted = _NOTED.validate_python(json_of(file, shown=without_secrets))
         except (ValueError, OSError):
             continue
-        above = tuple((int(pid), tuple(words)) for pid, words in data["ancestors"])
+        above = noted.ancestors
         guard = next((at for at, (_, words) in enumerate(above) if str(GUARD) in words), None)
         above = above[:guard]
         while parallel and guard is None and above and not _starts_ranks(above[-1][1]):
             above = above[:-1]  # of a daemon on another node, which the command's own launcher has put there
         while parallel and above and _starts_ranks(above[-1][1]):
             above = above[:-1]
-        found.append(
-            Noted(
-                data["kind"],
-                data["pid"],
-                tuple(data["words"]),
-                data["folder"],
-                above,
-                data.get("copy", False),
-            )
-        )
+        found.append(replace(noted, ancestors=above))
     return Family(tuple(found))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +17,7 @@ from autotune.agent.protocol import RankReport, RunSection
 from autotune.errors import AutotuneError
 from autotune.launch.family import Family
 from autotune.launch.panels import buttons_cure
-from autotune.launch.printed import complaints_in
+from autotune.launch.printed import complaints_in, printed_in
 from autotune.launch.process import Finished
 from autotune.report.format import counted
 
@@ -32,8 +33,8 @@ KEY = ("EOFError", "OSError: [Errno 6]", "error: (25", "OSError: [Errno 25]")  #
 class RunFailed(AutotuneError):
     """A run that proves nothing: what happened, its own last lines, and what to do about it."""
 
-    def __init__(self, failure: Failure, message: str, *, cure: str = "", details: str = "") -> None:
-        super().__init__(message, cure=cure, details=details)
+    def __init__(self, failure: Failure, message: str, *, cure: str = "", details: str = "", log: str = "") -> None:
+        super().__init__(message, cure=cure, details=details, log=log)
         self.failure = failure
 
 
@@ -89,7 +90,7 @@ def judge(evidence: Evidence) -> None:
     try:
         _judge(evidence)
     except RunFailed as failure:
-        if NO_DELAY not in evidence.finished.stderr.read_text(errors="replace"):
+        if NO_DELAY not in printed_in(evidence.finished.stderr):
             raise
         raise RunFailed(
             "crashed",
@@ -114,8 +115,12 @@ def _judge(evidence: Evidence) -> None:
         raise _nothing_came_back(evidence)
     errors = [error for r in reports for error in r.errors]
     if errors:
-        raise evidence.failed(f"inside NEURON: {errors[0]}")
-    caught = CAUGHT.search(evidence.finished.stderr.read_text(errors="replace"))
+        raise evidence.failed(
+            f"inside NEURON: {errors[0]}",
+            "The agent could not do its work in this model: this is a fault of the tuner. Please report it with the "
+            "line above and the command.",
+        )
+    caught = CAUGHT.search(printed_in(evidence.finished.stderr))
     if caught:
         raise evidence.failed(
             f"NEURON caught a crash of its own and went on ({caught[1].lower()}): what the run shows proves nothing",
@@ -123,7 +128,11 @@ def _judge(evidence: Evidence) -> None:
         )
     _judge_world(evidence)
     if all(r.signal for r in reports):
-        raise evidence.failed(f"ended by {reports[0].signal} from outside")
+        raise evidence.failed(
+            f"ended by {reports[0].signal} from outside",
+            "Look who ends it: a limit of the batch system, too little memory, another user. Then run the same command "
+            "again.",
+        )
     _judge_ends(evidence)
 
 
@@ -131,7 +140,9 @@ def _too_long(evidence: Evidence) -> RunFailed:
     finished = evidence.finished
     said = f"still running after {finished.wall_s:.0f} s"
     if finished.cpu_s is None or finished.cpu_s > IDLE * finished.wall_s:
-        return evidence.failed(said, failure="timeout")
+        return evidence.failed(
+            said, "Give a longer limit (timeout_s under [run]), or a shorter run of the model.", "timeout"
+        )
     return evidence.failed(
         f"{said}, of which it computed for {finished.cpu_s:.1f} s: it waits",
         "Nobody closes a window or presses a key here: leave out what waits for one (a plot, a panel, doNotify), or "
@@ -226,6 +237,12 @@ def _nothing_came_back(evidence: Evidence) -> RunFailed:
                 f"{program} ran behind another program, where the agent cannot get in where it runs hoc",
                 f"Give the command itself: {command}",
             )
+    if finished.signal is not None:
+        return evidence.failed(
+            f"the command {finished.describe()}, before any rank reported",
+            "A crash of NEURON, of a mechanism or of a library; or somebody killed it, as the kernel does where memory "
+            "runs out.",
+        )
     if family.pythons:
         return evidence.failed(
             f"the command ended ({finished.describe()}) before any rank reported: its Python did not import NEURON",
@@ -253,10 +270,14 @@ def _judge_world(evidence: Evidence) -> None:
             "no mpi",
         )
     nhost = reports[0].nhost
-    ranks = sorted(r.rank for r in reports)
-    if ranks != list(range(nhost)):
-        missing = sorted(set(range(nhost)) - set(ranks))
-        raise evidence.failed(f"{len(ranks)} of {nhost} ranks reported; missing: {missing[:8]}")
+    ranks = {r.rank for r in reports}
+    if len(reports) != nhost or ranks != set(range(nhost)):
+        missing = list(islice((rank for rank in range(nhost) if rank not in ranks), 8))
+        raise evidence.failed(
+            f"{len(reports)} of {nhost} ranks reported; missing: {missing}",
+            "A rank that ends without a report was killed, or ended itself (os._exit, a crash): look at its last "
+            "lines, and whether the memory suffices for all ranks.",
+        )
 
 
 def _judge_ends(evidence: Evidence) -> None:
@@ -268,7 +289,11 @@ def _judge_ends(evidence: Evidence) -> None:
         raise _nothing_simulated(evidence, idle[0])
     times = {round(r.t_ms, 6) for r in reports}
     if len(times) > 1 and not by_jobs:
-        raise evidence.failed(f"the ranks stopped at different times: {sorted(times)} ms")
+        raise evidence.failed(
+            f"the ranks stopped at different times: {sorted(times)[:8]} ms",
+            "All ranks of one network must be integrated up to the same t: look for a tstop, or a way out of a loop, "
+            "that depends on the rank.",
+        )
 
 
 def _nothing_simulated(evidence: Evidence, idle: RankReport) -> RunFailed:

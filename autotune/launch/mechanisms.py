@@ -86,6 +86,15 @@ def launch_facts(
     )
 
 
+def libraries_for(command: Command, environment: Mapping[str, str]) -> list[str]:
+    """The libraries of mechanisms that NEURON itself will load for this command, without a run that shows them."""
+    places = sorted(_places(command, environment))
+    found = (
+        [*place.glob("libnrnmech.*"), *place.glob(".libs/libnrnmech.*"), *place.glob("special")] for place in places
+    )
+    return [str(files[0]) for files in found if files]
+
+
 def _sources(command: Command, environment: Mapping[str, str], libraries: Sequence[str]) -> tuple[list[Path], str]:
     """The mod files of the loaded mechanisms, and why they cannot be replaced, if so."""
     if not libraries:

@@ -6,13 +6,17 @@ Lines of NEURON's and CoreNEURON's own greeting are left out; their warnings are
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from autotune.launch.secrets import as_shown, without_secrets
+
 MOST_BYTES = 1 << 23
+LAST_BYTES = 1 << 20
 MOST_LINES = 2_000  # different ones
 MOST_WARNINGS = 20
 MOST_COMPLAINTS = 3
@@ -116,7 +120,7 @@ def read_printed(*files: Path) -> Printed:
 
 def complaints_in(file: Path) -> tuple[str, ...]:
     """The lines in which hoc says that it stopped at an error."""
-    return tuple(dict.fromkeys(COMPLAINT.findall(file.read_text(errors="replace"))))
+    return tuple(dict.fromkeys(map(as_shown, COMPLAINT.findall(printed_in(file)))))
 
 
 def comparable(text: str) -> str:
@@ -149,11 +153,21 @@ def of_the_launcher(line: str) -> bool:
     return bool(_LAUNCHER.search(line))
 
 
+def printed_in(file: Path) -> str:
+    """What was printed; of a model that prints 1 GB the beginning and the end."""
+    with file.open("rb") as stream:
+        text = stream.read(MOST_BYTES)
+        if rest := file.stat().st_size - len(text):
+            stream.seek(max(0, rest - LAST_BYTES), os.SEEK_CUR)
+            text += b"\n" + stream.read(LAST_BYTES)
+    return text.decode(errors="replace")
+
+
 def _lines(files: Iterable[Path]) -> Iterator[str]:
     """All lines; not those that a launcher puts between two rules, as Open MPI does with its own messages."""
     for file in files:
         with file.open("rb") as stream:
-            text = stream.read(MOST_BYTES).decode(errors="replace")
+            text = without_secrets(stream.read(MOST_BYTES).decode(errors="replace"))
         inside = False
         for line in text.split("\n"):
             if re.fullmatch(r"-{74,}", line.strip()):

@@ -22,6 +22,7 @@ from typing import BinaryIO
 
 from autotune.errors import AutotuneError, UsageError
 from autotune.launch import launchers
+from autotune.launch.secrets import as_shown
 
 GUARD = Path(__file__).with_name("guard.py")
 POLL_S = 0.25
@@ -249,4 +250,5 @@ def _signal_name(number: int) -> str:
 def _last_lines(path: Path, n: int) -> str:
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - TAIL_BYTES))
-        return "\n".join(file.read().decode(errors="replace").rstrip().splitlines()[-n:])
+        text = file.read().decode(errors="replace")
+    return "\n".join(as_shown(line) for line in text.rstrip().splitlines()[-n:])

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from autotune.agent.knobs import KNOBS
 from autotune.agent.protocol import REPORT_PATTERN, RankReport, trace_file
+from autotune.errors import UsageError
 from autotune.launch.ask import Run
 from autotune.launch.family import read_family
 from autotune.launch.jobs import Spikes, by_job
 from autotune.launch.judge import Evidence, RunFailed, judge, worked_by_jobs
 from autotune.launch.process import Finished
+from autotune.launch.reports import read_report
 from autotune.launch.sections import Timing, section_times
 from autotune.raster import Raster, merge
 from autotune.settings import Effective
 from autotune.traces.files import taken
+from autotune.untrusted import BROKEN, Arrays
+
+TORN = "The disk may be full, or the model writes into the tuner's folder. Run the same command again."
 
 
 def read_run(
@@ -40,8 +43,10 @@ def read_run(
                 if name in busy[0].effective
             }
         )
-    except (ValueError, OSError, KeyError) as error:
-        raise RunFailed("crashed", f"the ranks' files cannot be merged: {error}", details=finished.tail()) from error
+    except (UsageError, *BROKEN) as error:
+        raise RunFailed(
+            "crashed", f"the ranks' files cannot be merged: {error}", cure=TORN, details=finished.tail()
+        ) from error
     sections = section_times(reports, finished.wall_s, timing)
     return Run(
         tuple(reports),
@@ -64,9 +69,11 @@ def _read_reports(folder: Path, finished: Finished) -> tuple[list[RankReport], l
     found = []
     for file in folder.glob(REPORT_PATTERN):
         try:
-            found.append((RankReport.from_json(file.read_text()), file.with_suffix(".npz")))
-        except (ValueError, TypeError, OSError) as error:
-            raise RunFailed("crashed", f"{file.name}: torn or foreign: {error}", details=finished.tail()) from error
+            found.append((read_report(file), file.with_suffix(".npz")))
+        except (ValueError, OSError) as error:
+            raise RunFailed(
+                "crashed", f"{file.name}: torn or foreign: {error}", cure=TORN, details=finished.tail()
+            ) from error
     found.sort(key=lambda pair: (pair[0].rank, pair[0].pid))
     # A process that only starts the ranks is none, and neither is one that a rank starts; a rank without a job is one.
     running = [pair for pair in found if pair[0].simulated or pair[0].exception]
@@ -84,8 +91,8 @@ def left_waiting(files: Sequence[Path]) -> bool:
     spikes. Ranks that work at jobs of their own end when they like.
     """
     try:
-        reports = [RankReport.from_json(file.read_text()) for file in files]
-    except (ValueError, TypeError, OSError):
+        reports = [read_report(file) for file in files]
+    except (ValueError, OSError):
         return True
     failed = any(report.exception or report.errors for report in reports)
     together = [report for report in reports if report.nhost > 1 and report.subsize == report.nhost]
@@ -102,5 +109,5 @@ def _raster(reports: list[RankReport], spikes: list[Spikes], by_jobs: bool) -> R
 
 
 def _read_spikes(file: Path) -> Spikes:
-    with np.load(file, allow_pickle=False) as data:
-        return data["gid"], data["time_ms"]
+    with Arrays(file) as data:
+        return data.read("gid"), data.read("time_ms")

@@ -24,6 +24,7 @@ from autotune.launch.command import Command
 from autotune.launch.files import Files, WroteElsewhere
 from autotune.launch.files import Start as Placed
 from autotune.launch.judge import RunFailed
+from autotune.launch.logs import keep_log
 from autotune.launch.mechanisms import Builder
 from autotune.launch.printed import read_printed
 from autotune.launch.process import Finished
@@ -33,6 +34,7 @@ from autotune.launch.results import Results, keep_files
 from autotune.launch.sections import Timing
 from autotune.launch.setup_watch import SetUpWatch
 from autotune.settings import Changes
+from autotune.store.disk import refusal, what_is_refused
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class FreshRunner:
     sampling: Sampling = field(default_factory=Sampling)
     """How voltages are sampled, in runs that do so."""
     manner: Manner = field(default_factory=Manner)
+    logs: Path | None = None
+    """Where it is kept what failed runs have printed; None: nowhere."""
     results: Results | None = None
     """The files of the watched run, with which those of later runs are compared; None: they are not."""
     keep: Path | None = None
@@ -119,10 +123,19 @@ class FreshRunner:
             }
 
     def read(self, folder: Path, finished: Finished, ask: Ask, way: Way) -> Run:
-        """The run that its ranks left in `folder`. Raises RunFailed, and UsageError when the interpreter is another."""
+        """The run that its ranks left in `folder`. Raises RunFailed, and UsageError when the interpreter is another or
+        the disk refused what the ranks had to write.
+        """
         asked = self.command.asked_ranks(ranks_of(ask.changes))
         parallel, place = bool(self.command.launcher), self.command.program_cwd
-        run = read_run(folder, finished, asked, parallel, self.manner.timing, place, self.scratch)
+        try:
+            run = read_run(folder, finished, asked, parallel, self.manner.timing, place, self.scratch)
+        except RunFailed as failure:
+            refused = what_is_refused(self.scratch)
+            if refused is None:
+                raise
+            # Its ranks could not write what they had to: that says nothing of the model or of its settings.
+            raise refusal(refused, self.scratch) from failure
         self._check_place(run, ask.changes)
         # The step in which a run is stopped early may still make a spike.
         raster = run.raster if ask.stop_ms is None else run.raster.window(-math.inf, ask.stop_ms)
@@ -156,6 +169,10 @@ class FreshRunner:
             raise RunFailed(
                 "crashed", f"the run {stray}", cure='Give --workspace "in place" if trials may write there.'
             ) from stray
+        except RunFailed as failure:
+            if self.logs is not None:
+                failure.log = keep_log(self.logs, folder)
+            raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -9,7 +9,6 @@ Where the system forbids it, or a rank is on another machine, there is no such f
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import socket
 import threading
@@ -21,6 +20,8 @@ from pathlib import Path
 from autotune.agent.library import Item
 from autotune.agent.protocol import REPORT_PATTERN, RankReport
 from autotune.agent.timeline import NOTE_PATTERN, now_s
+from autotune.launch.reports import read_report
+from autotune.untrusted import BROKEN, json_of
 
 INTERVAL_S = 0.004
 SAME_S = 1.0
@@ -136,8 +137,8 @@ class Rank:
 def _reports(folder: Path) -> Iterator[RankReport]:
     """What ranks left there; a torn report is none."""
     for file in folder.glob(REPORT_PATTERN):
-        with suppress(ValueError, TypeError, OSError):
-            yield RankReport.from_json(file.read_text())
+        with suppress(ValueError, OSError):
+            yield read_report(file)
 
 
 class SetUpWatch:
@@ -175,9 +176,10 @@ class SetUpWatch:
         while not self._end.wait(INTERVAL_S):
             if len(self._ranks) < MOST_RANKS and looks % 5 == 0:
                 for note in folder.glob(NOTE_PATTERN):
-                    said = json.loads(note.read_text())
-                    if said["host"] == here:
-                        self._ranks.setdefault(said["pid"], Rank(said["pid"], said["addresses"]))
+                    with suppress(*BROKEN):  # a torn note: that rank is not seen
+                        said = json_of(note)
+                        if said["host"] == here:
+                            self._ranks.setdefault(said["pid"], Rank(said["pid"], said["addresses"]))
             looks += 1
             for rank in list(self._ranks.values()):
                 if rank.alive:

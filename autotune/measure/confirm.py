@@ -25,7 +25,7 @@ TEST = "sequential one-sided t test with a floor from A/A pairs, and exact signe
 Verdict = Literal["improved", "no improvement"]
 
 
-class RunFailed(Exception):
+class NoPair(Exception):
     """A run gave no usable time; the text says why. Raised by the callables given to `confirm`."""
 
 
@@ -122,7 +122,7 @@ def confirm(
     pairs_of: Callable[[str, int], int] = lambda finalist, start: 1,
     on_progress: Callable[[Event], None] | None = None,
     completed: Iterable[Event] = (),
-    run_failed: type[Exception] = RunFailed,
+    run_failed: type[Exception] = NoPair,
 ) -> Confirmation:
     """Make starts of each finalist, in the order given, until one is proved or none is left.
 

@@ -10,6 +10,7 @@ from autotune.agent.protocol import RankReport
 from autotune.agent.session import FINITIALIZE_V
 from autotune.launch.ask import Run
 from autotune.launch.command import Command
+from autotune.launch.judge import RunFailed
 from autotune.machine import usable_cores
 from autotune.observe.observation import SessionStart
 
@@ -19,6 +20,8 @@ MOSTLY = 0.5  # the share of the run section that must be psolve for NEURON's ti
 def merge_facts(run: Run, command: Command) -> ModelFacts:
     """The facts of the whole network from those of its ranks."""
     models = [report.model for report in run.reports if "cells" in report.model]
+    if not models:
+        raise RunFailed("crashed", "no rank has said what its model is", cure="Run the same command again.")
     lowest = [model["min_delay_ms"] for model in models if model["min_delay_ms"] is not None]
     version = re.search(r"(\d+)\.(\d+)\.?(\d+)?", run.first.neuron)
     assert version is not None, run.first.neuron
@@ -83,7 +86,7 @@ def session_start(run: Run, facts: ModelFacts) -> SessionStart | None:
     at = runs[0]
     voltages = {report.sections[at].uniform_mv for report in run.reports if at < len(report.sections)}
     v_mv = voltages.pop() if len(voltages) == 1 else None
-    ways = tuple(way for way in run.first.model["ways"] if way != FINITIALIZE_V or v_mv is not None)
+    ways = tuple(way for way in run.first.model.get("ways", ()) if way != FINITIALIZE_V or v_mv is not None)
     own = {name: value for name, value in facts.baseline.items() if KNOBS[name].told_by_run}
     return SessionStart(at, facts.t_stop_ms, facts.psolve, ways, v_mv=v_mv, own=own)
 

@@ -11,6 +11,7 @@ from autotune.launch.command import Command
 from autotune.launch.mechanisms import compiled_libraries
 from autotune.launch.mpi import Mpi
 from autotune.machine import cpu_name, physical_cores
+from autotune.results.folder import shown
 from autotune.store.records import Environment, ModelIdentity
 
 
@@ -49,7 +50,7 @@ def _started_inside(run: Run) -> str:
 
 
 def _relative(file: Path, folder: Path) -> str:
-    return str(file.relative_to(folder)) if file.is_relative_to(folder) else str(file)
+    return shown(str(file.relative_to(folder)) if file.is_relative_to(folder) else str(file))
 
 
 def digest_of(file: Path) -> str:

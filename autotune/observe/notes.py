@@ -44,7 +44,7 @@ def notes_of(run: Run, facts: ModelFacts) -> list[str]:
     for report in run.reports:
         if report.model.get("gids_without_cell"):
             notes.append(f"rank {report.rank}: gids without a cell: {report.model['gids_without_cell']}")
-    traces = dict.fromkeys(trace for report in run.reports for trace in report.model["traces"])
+    traces = dict.fromkeys(trace for report in run.reports for trace in report.model.get("traces", ()))
     notes += [f"watching this model leaves a trace in it: {trace}" for trace in traces]
     return notes
 

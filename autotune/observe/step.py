@@ -70,12 +70,14 @@ def watched(runner: FreshRunner, watch: Callable[[], Run]) -> Run:
         run = watch()
     except RunFailed as failure:
         if failure.failure == "no mpi":  # nothing is wrong with the model
-            raise MpiError(failure.message, cure=failure.cure, details=failure.details) from failure
+            raise MpiError(failure.message, cure=failure.cure, details=failure.details, log=failure.log) from failure
         message = f"the model does not run with its own settings: {failure.message}"
         foreign = _foreign_mechanisms(runner)
         if foreign:
             message, cure = f"{message}; its mechanisms were {foreign.what}", foreign.cure
-        raise BaselineError(message, cure=cure if foreign else failure.cure, details=failure.details) from failure
+        raise BaselineError(
+            message, cure=cure if foreign else failure.cure, details=failure.details, log=failure.log
+        ) from failure
     return run.timed_by("psolve" if uses_psolve(run) else "clock")
 
 

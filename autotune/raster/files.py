@@ -7,9 +7,8 @@ a whole is an error that names it; this module must never return a part of a ras
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,10 +18,12 @@ from autotune.agent.protocol import write_atomically
 from autotune.errors import UsageError
 from autotune.raster.raster import Gids, Raster, Times
 from autotune.raster.text import read_text, write_text
+from autotune.untrusted import BROKEN, Arrays, check_dataset, size_of
 
 _TEXT = (".dat", ".txt", ".csv", ".tsv", ".spk", ".ras")
 _HDF5 = (".h5", ".hdf5")
 _SONATA_MAGIC = 0x0A7A
+_MOST_NAMES = 100  # of what a file holds, in a message
 _SORTING = {"none": 0, "by_id": 1, "by_time": 2}
 
 
@@ -35,11 +36,13 @@ def read_raster(path: str | os.PathLike[str], *, population: str | None = None, 
     missing, empty (but text), truncated or of another kind.
     """
     path = Path(path)
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder, not a raster file.", cure="Name a .npz, .h5 or text file.")
-    if not path.exists():
-        raise UsageError(f"{path}: there is no such file.", cure="Check the name of the raster file.")
     try:
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder, not a raster file.", cure="Name a .npz, .h5 or text file.")
+        if not path.exists():
+            raise UsageError(f"{path}: there is no such file.", cure="Check the name of the raster file.")
+        if not path.is_file():
+            raise UsageError(f"{path} is no ordinary file.", cure="Write the raster into a file first.")
         if path.suffix.lower() == ".npz":
             return _checked(*_read_npz(path), path)
         if path.suffix.lower() in _HDF5:
@@ -47,6 +50,8 @@ def read_raster(path: str | os.PathLike[str], *, population: str | None = None, 
         return _checked(*read_text(path, columns), path)
     except PermissionError as error:
         raise UsageError(f"{path}: not allowed to read it.", cure="Check the file's permissions.") from error
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror or error}.", cure="Check its name.") from error
 
 
 def write_raster(path: str | os.PathLike[str], raster: Raster, *, population: str = "All") -> None:
@@ -85,18 +90,18 @@ def _broken(path: Path, what: object, kind: str) -> UsageError:
     )
 
 
-def _read_npz(path: Path) -> tuple[Gids, Times]:
+def _read_npz(path: Path) -> tuple[Any, Any]:
     try:
-        with np.load(path, allow_pickle=False) as held:
-            missing = [name for name in ("gid", "time_ms") if name not in getattr(held, "files", ())]
+        with Arrays(path) as held:
+            missing = [name for name in ("gid", "time_ms") if name not in held.names]
             if missing:
-                found = ", ".join(getattr(held, "files", ())) or "none"
+                found = ", ".join(held.names[:_MOST_NAMES]) or "none"
                 raise UsageError(
                     f"{path}: no array {' and no array '.join(missing)} (arrays found: {found}).",
                     cure="A raster is stored as the arrays gid and time_ms.",
                 )
-            return held["gid"], held["time_ms"]
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, KeyError, OSError, NotImplementedError) as error:
+            return held.read("gid"), held.read("time_ms")
+    except BROKEN as error:
         if isinstance(error, PermissionError):
             raise
         raise _broken(path, error or "empty", "npz") from error
@@ -106,25 +111,43 @@ def _read_sonata(path: Path, population: str | None) -> tuple[Gids, Times]:
     import h5py
 
     try:
+        stored = size_of(path)
         with h5py.File(path, "r") as file:
-            spikes = file.get("spikes")
-            found = list(spikes) if isinstance(spikes, h5py.Group) else []
-            groups = [name for name in found if isinstance(spikes[name], h5py.Group)]
+            spikes = _inside(file, "spikes")
+            found = list(islice(spikes, _MOST_NAMES)) if isinstance(spikes, h5py.Group) else []
+            groups = [name for name in found if isinstance(_inside(spikes, name), h5py.Group)]
             group = spikes[_choose(path, groups, population)]
-            missing = [name for name in ("node_ids", "timestamps") if name not in group]
+            columns = [_inside(group, name) for name in ("node_ids", "timestamps")]
+            missing = [
+                name
+                for name, column in zip(("node_ids", "timestamps"), columns, strict=True)
+                if not isinstance(column, h5py.Dataset)
+            ]
             if missing:
                 raise UsageError(
                     f"{path}: {group.name} has no {' and no '.join(missing)}.", cure="Write SONATA spikes."
                 )
-            units = group["timestamps"].attrs.get("units", "ms")
-            units = units.decode() if isinstance(units, bytes) else str(units)
+            units = columns[1].attrs.get("units", "ms")
+            units = units.decode(errors="replace") if isinstance(units, bytes) else str(units)
             if units != "ms":
-                raise UsageError(f"{path}: timestamps of {group.name} are in {units!r}.", cure="Store them in 'ms'.")
-            return group["node_ids"][()], group["timestamps"][()]
-    except (OSError, KeyError, RuntimeError) as error:
+                raise UsageError(
+                    f"{path}: timestamps of {group.name} are in {units[:20]!r}.", cure="Store them in 'ms'."
+                )
+            for column in columns:
+                check_dataset(column, stored)
+            return columns[0][()], columns[1][()]
+    except BROKEN as error:
         if isinstance(error, PermissionError):
             raise
         raise _broken(path, error, "HDF5") from error
+
+
+def _inside(group: Any, name: str) -> Any:
+    """What a group holds under a name; None where there is nothing or a link to another file: it is not followed."""
+    import h5py
+
+    link = group.get(name, getlink=True)
+    return None if link is None or isinstance(link, h5py.ExternalLink) else group.get(name)
 
 
 def _choose(path: Path, groups: list[str], population: str | None) -> str:

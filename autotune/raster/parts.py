@@ -6,7 +6,6 @@ more than a slab; the result is, spike by spike, that of a serial merge. A kill 
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from autotune.agent.parts import INDEX_PATTERN, RECORD
+from autotune.agent.parts import RECORD
 from autotune.errors import UsageError
 from autotune.raster.files import sonata_header
+from autotune.raster.indices import read_indices
 from autotune.raster.layout import Contiguous, appearing, in_parallel, lay_out, write_at
 from autotune.raster.raster import Raster, snap
 
@@ -47,31 +47,6 @@ class Slab:
     file: Path
     ids_at: int
     times_at: int
-
-
-def read_indices(folder: Path) -> list[dict[str, Any]]:
-    """What every rank said of its part, by rank. Raises UsageError where a rank is missing, or has said that spikes or
-    values were lost.
-    """
-    try:
-        indices = [json.loads(file.read_text()) for file in folder.glob(INDEX_PATTERN)]
-    except ValueError as error:
-        raise UsageError(f"{folder}: an index is torn ({error})", cure="Make the run again.") from error
-    if not indices:
-        raise UsageError(f"{folder}: no rank has left a part", cure="Did the model come to its end, and use NEURON?")
-    found = sorted(index["rank"] for index in indices)
-    wanted = list(range(max(index["nhost"] for index in indices)))
-    if missing := sorted(set(wanted) - set(found)):
-        raise UsageError(
-            f"{folder}: rank {missing[0]} of {len(wanted)} has not come to its end ({len(missing)} missing)",
-            cure="What the other ranks wrote stays there.",
-        )
-    if len(found) > len(wanted):
-        raise UsageError(f"{folder}: {len(found)} processes wrote parts of {len(wanted)} ranks", cure="Is this MPI?")
-    for index in indices:
-        if index["errors"]:
-            raise UsageError(f"rank {index['rank']}: {index['errors'][0]}", cure=f"The parts stay in {folder}.")
-    return sorted(indices, key=lambda index: int(index["rank"]))
 
 
 def merge_parts(folder: Path, file: Path, processes: int) -> dict[str, int]:

@@ -52,12 +52,11 @@ def read_text(path: Path, columns: str | None = None) -> tuple[Times, Times]:
         head = _read_head(path)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "loadtxt: input contained no data")
-            table = np.loadtxt(
-                str(path), ndmin=2, delimiter="," if head.comma else None, skiprows=head.skip, encoding="utf-8-sig"
-            )
+            with open(path, encoding="utf-8-sig") as lines:  # a name would be unpacked by its ending
+                table = np.loadtxt(lines, ndmin=2, delimiter="," if head.comma else None, skiprows=head.skip)
     except UnicodeDecodeError as error:
         raise _no_text(path) from error
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise _bad_line(path, head, str(error)) from error
     if not table.size:
         return np.empty(0), np.empty(0)

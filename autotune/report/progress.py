@@ -57,6 +57,9 @@ class Progress:
     def trial(self, trial: Trial) -> None:
         """A trial has its verdict."""
 
+    def interrupted(self) -> None:
+        """The user has pressed Ctrl-C; the trial in progress is finished first."""
+
     def stopped(self, reason: str) -> None:
         """The search has ended, for this reason."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import filecmp
 import os
 import stat
-import zipfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
@@ -21,12 +20,12 @@ from autotune.results.formats.text import compare_text
 from autotune.results.formats.traces import SUFFIX, traces
 from autotune.results.formats.tree import json_file
 from autotune.results.measure import Apart, Measured, NotUnderstood
+from autotune.untrusted import BROKEN
 
 Reader = Callable[[Path], AbstractContextManager[Variables]]
 
 LARGEST_HELD = 500 << 20  # bytes of a file whose format has to be read as a whole
 LARGEST_JSON = 200 << 20  # Python's lists take ten times the space of their text
-CANNOT_BE_READ = (ValueError, OSError, KeyError, TypeError, RecursionError, EOFError, zipfile.BadZipFile)
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF", b"RIFF", b"II*\0", b"MM\0*")
 
 
@@ -79,14 +78,14 @@ def _compare(own: Path, other: Path) -> tuple[list[Apart], bool]:
             mine = stack.enter_context(read(own))
         except NotUnderstood:
             raise
-        except CANNOT_BE_READ as error:
+        except BROKEN as error:
             raise NotUnderstood(f"cannot be read: {error}") from error
         try:
             theirs = stack.enter_context(read(other))
             return compare(mine, theirs)
         except NotUnderstood:
             raise
-        except CANNOT_BE_READ as error:
+        except BROKEN as error:
             return [Apart("", f"cannot be read as in your run: {str(error)[:120]}")], False
 
 

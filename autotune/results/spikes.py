@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from autotune.raster import Raster
 from autotune.results.formats.text import table
 from autotune.results.measure import Measured, NotUnderstood
-from autotune.results.pair import CANNOT_BE_READ, reader
+from autotune.results.pair import reader
+from autotune.untrusted import BROKEN, check_claim
 
 LARGEST = 128 << 20  # bytes of a file
 PRECISION_MS = 5e-3  # times may be printed with two decimals
@@ -32,7 +33,7 @@ def without_spikes(found: Measured, own: Path, own_spikes: Raster, other: Path, 
         return found
     try:
         mine, theirs = _read(own), _read(other)
-    except (NotUnderstood, *CANNOT_BE_READ):
+    except (NotUnderstood, *BROKEN):
         return found
     spikes: set[str] = set()
     for time, gid in _candidates(mine, theirs):
@@ -52,6 +53,7 @@ def _read(file: Path) -> Columns:
     if read is None:
         return dict(table(file) or {})
     with read(file) as variables:
+        check_claim(sum(variable.bytes for variable in variables.values()), file.stat().st_size)
         return {name: variable.whole() for name, variable in variables.items()}
 
 

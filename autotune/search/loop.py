@@ -14,13 +14,22 @@ from optuna.distributions import CategoricalDistribution
 
 from autotune.config import SearchConfig
 from autotune.plan.space import SearchSpace
+from autotune.search.interrupt import to_its_end
 from autotune.search.recipe import recipe
 from autotune.search.simplify import Simplified, kept_params, simplify, winner
 from autotune.search.stop import Searched, Stopped, why_stop
 from autotune.search.trial import TrialRunner, best_ratio
 from autotune.settings import Params
 from autotune.store.folder import StudyFolder
-from autotune.store.optuna import StoredTrial, reconcile, tell_measured, tell_unmeasured
+from autotune.store.optuna import (
+    StoredTrial,
+    begun_trial,
+    enqueue_once,
+    reconcile,
+    running_trials,
+    tell_measured,
+    tell_unmeasured,
+)
 from autotune.store.records import Trial
 
 
@@ -41,15 +50,18 @@ def search(
     visible_gain: float = 0.0,
     noise: float | None = None,
     wanted_gain: float = 0.05,
+    on_interrupt: Callable[[], object] = lambda: None,
 ) -> Found:
     """Make trials until there is a reason to stop, which is written down.
 
     `visible_gain`: the smallest gain that can be shown on this machine; `noise`: its A/A spread; `wanted_gain`: what is
-    worth looking for.
+    worth looking for. `on_interrupt` is told of a Ctrl-C that the trial in progress is finished for.
     """
     space = runner.verifier.space
     known = folder.trials()
-    reconcile(study, stored(known, space))
+    finished = stored(known, space)
+    # A trial in which a driver died is made again under its own number.
+    reconcile(study, finished, [number for number in running_trials(study) if number not in finished])
     for params in recipe(space):
         study.enqueue_trial(params, skip_if_exists=True)
     spent_s, started = sum(trial.wall_s for trial in known), time.monotonic()
@@ -58,7 +70,8 @@ def search(
         return Searched(known, spent_s + time.monotonic() - started, limits, space, visible_gain, noise, wanted_gain)
 
     while not (reason := why_stop(searched())):
-        _one(study, runner, folder, known, worth_asking(space, known, runner), on_trial)
+        with to_its_end(on_interrupt):
+            _one(study, runner, folder, known, worth_asking(space, known, runner), on_trial)
     stopped = Stopped(reason, len(known))
     folder.write(stopped)
     return Found(tuple(known), stopped)
@@ -79,7 +92,7 @@ def simplified(
     simple = best
     if not all(brings.kept for brings in settings):
         params = kept_params(runner, best, settings)
-        study.enqueue_trial(dict(params))
+        enqueue_once(study, params)
         simple = _one(study, runner, folder, trials, runner.verifier.space, on_trial)
     folder.write(Simplified(best.number, simple.number, settings))
     return replace(found, trials=tuple(trials))
@@ -106,7 +119,7 @@ def _one(
     on_trial: Callable[[Trial], None],
 ) -> Trial:
     """Ask for a trial, run it, write it down, tell the sampler."""
-    asked = study.ask()
+    asked = begun_trial(study) or study.ask()
     trial = runner.trial(asked.number, suggest(asked, space), known)
     finish(study, folder, known, asked, trial)
     on_trial(trial)

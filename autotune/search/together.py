@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import optuna
 
 from autotune.config import SearchConfig
+from autotune.search.interrupt import to_its_end
 from autotune.search.loop import Found, finish, stored, suggest, worth_asking
 from autotune.search.recipe import recipe
 from autotune.search.stop import Searched, Stopped, why_stop
@@ -23,7 +24,7 @@ from autotune.store.optuna import reconcile, running_trials
 from autotune.store.records import Trial
 from autotune.store.shared import Claim, SharedFolder
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.01, 1.0
 
 
 def search_together(
@@ -35,6 +36,7 @@ def search_together(
     visible_gain: float = 0.0,
     noise: float | None = None,
     wanted_gain: float = 0.05,
+    on_interrupt: Callable[[], object] = lambda: None,
 ) -> Found:
     """As `search`, for one of the workers; ends when no trial is left to make and nobody makes one."""
     known = folder.trials()
@@ -58,11 +60,13 @@ def search_together(
             continue
         pause_s = FIRST_PAUSE_S
         asked, params = claimed
-        asking.wait_for_the_same(asked.number, params)
-        trial = replace(runner.trial(asked.number, params, known), worker=folder.name)
-        finish(study, folder, known, asked, trial)
-        folder.settle(asked.number)
-        on_trial(trial)
+        with to_its_end(on_interrupt):
+            asking.wait_for_the_same(asked.number, params)
+            trial = replace(runner.trial(asked.number, params, known), worker=folder.name)
+            with folder.asking():  # a queue in the kernel; the journal's own lock is polled
+                finish(study, folder, known, asked, trial)
+                folder.settle(asked.number)
+            on_trial(trial)
     stopped = Stopped(reason, len(known))
     folder.write(stopped)
     return Found(tuple(known), stopped)

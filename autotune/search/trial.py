@@ -190,7 +190,10 @@ class TrialRunner:
                     raise SessionBroken(failed) from failed
         assert failure is not None
         raise BaselineError(
-            f"the baseline ran before and fails now: {failure.message}", cure=failure.cure, details=failure.details
+            f"the baseline ran before and fails now: {failure.message}",
+            cure=failure.cure,
+            details=failure.details,
+            log=failure.log,
         ) from failure
 
     def _own(self, runner: Runner, way: Way) -> Run:

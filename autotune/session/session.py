@@ -15,7 +15,6 @@ from pathlib import Path
 from autotune.agent.protocol import (
     REPORT_PATTERN,
     Again,
-    RankReport,
     Request,
     Service,
     ended_file,
@@ -27,6 +26,7 @@ from autotune.launch.ask import Ask, Run
 from autotune.launch.files import WroteElsewhere
 from autotune.launch.judge import RunFailed
 from autotune.launch.process import Finished, Process
+from autotune.launch.reports import read_report
 from autotune.launch.run import EndWatch, FreshRunner
 from autotune.observe import SessionStart
 from autotune.settings import Changes
@@ -101,7 +101,10 @@ class Session:
 
     def _ended(self, finished: Finished) -> RunFailed:
         """The session is over; a rank that never came to serve says why in a report of its own."""
-        reports = [RankReport.from_json(file.read_text()) for file in sorted(self._folder.glob(REPORT_PATTERN))]
+        reports = []
+        for file in sorted(self._folder.glob(REPORT_PATTERN)):
+            with suppress(ValueError, OSError):  # a torn one says nothing
+                reports.append(read_report(file))
         errors = [error for report in reports for error in report.errors]
         last = finished.tail(1).splitlines()[-1:]
         why = "".join(f": {line}" for line in (errors or last)[:1])

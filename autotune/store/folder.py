@@ -8,6 +8,7 @@ traces/own/  …                                                what the model r
 optuna.journal                                                the sampler's memory; can be rebuilt from trials/
 agent/  scratch/                                              the staged agent and the runs in progress
 files/                                                        the user's files as they were before the watched run
+logs/                                                         what the latest failed runs have printed
 
 All of them are described in docs/reference/study-folder.md.
 """
@@ -17,20 +18,26 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import math
+import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TextIO, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
+from autotune.agent.knobs import KNOBS
 from autotune.agent.protocol import write_atomically
 from autotune.errors import UsageError
 from autotune.settings import Changes
 from autotune.store.records import StudyRecord, Trial
+from autotune.untrusted import bytes_of, check_numbers, first_problem
 
 
 class Recorded(Protocol):
@@ -43,10 +50,14 @@ Record = TypeVar("Record", bound=Recorded)
 MARKER = "study.json"
 BEFORE_THE_FIRST_STEP = {MARKER, "spent.json"}
 LOCK = ".lock"
+HALF_WRITTEN = re.compile(r"\..+\.(json|npz)\.\w{8}")
+"""What write_atomically leaves when the process is killed."""
 CLUSTER = "cluster"
 """What workers share beside the records: see shared.py."""
 FOLDERS = ("trials", "rasters", "traces", "scratch")
-OWN = ("*.json", "optuna.journal*", "agent", "files", *FOLDERS)
+JOURNAL_LOCK = ".journal.lock"  # is a link that names its holder (store/journal.py)
+LOGS = "logs"
+OWN = ("*.json", "optuna.journal*", "agent", "files", LOGS, *FOLDERS)
 
 
 class StudyFolder:
@@ -119,10 +130,12 @@ class StudyFolder:
             raise UsageError(
                 f"{self.path}: holds files that no study wrote", cure="Choose an empty or new folder with --out."
             )
+        self._refuse_links()
 
     def _hold(self, how: int) -> None:
         """Hold the folder, alone or as one of its workers. Raises UsageError when somebody else keeps us from it."""
-        self._lock = open(self.path / LOCK, "a")  # noqa: SIM115 - held for the life of the study
+        lock = os.open(self.path / LOCK, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666)
+        self._lock = open(lock, "a")  # noqa: SIM115 - held for the life of the study
         try:
             fcntl.flock(self._lock, how | fcntl.LOCK_NB)
         except OSError as error:
@@ -145,9 +158,47 @@ class StudyFolder:
     def tell(self, doing: str) -> None:
         """What is being done now, for those who watch a worker."""
 
+    def _refuse_links(self) -> None:
+        """A study writes into its own folder, and removes what is in there: nothing of it may lie elsewhere.
+
+        Raises UsageError.
+        """
+        own = [self.path / LOCK, self.path / CLUSTER, *(path for name in OWN for path in self.path.glob(name))]
+        links = [path for path in own if path.is_symlink() and not path.name.endswith(JOURNAL_LOCK)]
+        if links:
+            raise UsageError(
+                f"{links[0]}: is a link, and a study writes into its own folder only",
+                cure="Remove the link, or choose another folder with --out.",
+            )
+
     def clear(self) -> None:
         """Start afresh: remove what an earlier study left here, and nothing else. Only for the driver that holds it."""
         self._remove()
+        self._make_folders()
+
+    def set_aside(self) -> Path | None:
+        """Start afresh and delete no result: move what an earlier study has found to a new folder beside this one, and
+        return that; None where it had come to nothing. Only for the driver that holds it.
+        """
+        if not (self.path / "observation.json").is_file() and not self.trials():
+            self.clear()
+            return None
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        numbered = (self.path.with_name(f"{self.path.name}.{number}") for number in count(1))
+        beside = next(path for path in numbered if not path.exists())
+        beside.mkdir()
+        found = sorted({path for name in OWN for path in self.path.glob(name)}, key=lambda path: path.name == MARKER)
+        for path in found:  # the marker last: what is left by a driver that is killed here is still a study
+            path.rename(beside / path.name)
+        self._make_folders()
+        return beside
+
+    def tidy(self) -> None:
+        """Remove what a driver that was killed has left: half-written records, and files of runs that are over."""
+        for file in (path for place in (self.path, *map(self.path.joinpath, FOLDERS)) for path in place.glob(".*.*")):
+            if file.is_file() and HALF_WRITTEN.fullmatch(file.name):
+                file.unlink(missing_ok=True)
+        shutil.rmtree(self.scratch, ignore_errors=True)
         self._make_folders()
 
     def close(self) -> None:
@@ -182,7 +233,7 @@ class StudyFolder:
         self._write(f"trials/{trial.number:04d}", trial)
 
     def _write(self, name: str, record: Any) -> None:
-        text = TypeAdapter(type(record)).dump_json(record, indent=1)
+        text = _adapter(type(record)).dump_json(record, indent=1)
         write_atomically(self.path / f"{name}.json", lambda file: file.write(text))
 
     def _read(self, name: str, kind: Any) -> Any:
@@ -190,22 +241,31 @@ class StudyFolder:
         if not file.is_file():
             return None
         try:
-            return _adapter(kind).validate_json(file.read_bytes())
-        except ValidationError as error:
+            text = bytes_of(file)
+            check_numbers(text)
+            return _adapter(kind).validate_json(text)
+        except (ValueError, OSError) as error:
             raise UsageError(
-                f"{file}: is damaged or from another version: {error.errors()[0]['msg']}",
+                f"{file}: is damaged or from another version: {first_problem(error)}",
                 cure="Remove that file to make this step again, or start afresh with --fresh.",
             ) from error
 
     def trials(self) -> list[Trial]:
         """All finished trials, by number."""
-        numbers = sorted(int(file.stem) for file in (self.path / "trials").glob("[0-9]*.json"))
+        numbers = sorted(int(file.stem) for file in (self.path / "trials").glob("[0-9]*.json") if file.stem.isdecimal())
         return [trial for trial in map(self.trial, numbers) if trial is not None]
 
     def trial(self, number: int) -> Trial | None:
         """A finished trial."""
-        found: Trial | None = self._read(f"trials/{number:04d}", Trial)
-        return found
+        name = f"trials/{number:04d}"
+        trial: Trial | None = self._read(name, Trial)
+        problem = trial and _unlike_a_trial(trial, number)
+        if problem:
+            raise UsageError(
+                f"{self.path / name}.json: is damaged or from another version: {problem}",
+                cure="Remove that file to make this trial again, or start afresh with --fresh.",
+            )
+        return trial
 
     def _make_folders(self) -> None:
         for name in FOLDERS:
@@ -230,11 +290,8 @@ class StudyFolder:
         return self._read("spent", dict[str, float]) or {}
 
     def _is_ours(self) -> bool:
-        return (self.path / MARKER).is_file() or {path.name for path in self.path.iterdir()} <= {
-            LOCK,
-            CLUSTER,
-            *FOLDERS,
-        }
+        names = {path.name for path in self.path.iterdir() if not HALF_WRITTEN.fullmatch(path.name)}
+        return MARKER in names or names <= {LOCK, CLUSTER, *FOLDERS}
 
 
 def _is_shared(lock: Path) -> bool:
@@ -247,10 +304,22 @@ def _is_shared(lock: Path) -> bool:
     return True
 
 
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    """Made once a kind: it takes longer than to read a record with it."""
-    return TypeAdapter(kind)
+def _unlike_a_trial(trial: Trial, number: int) -> str:
+    """What no trial of this tool says, whatever its types are; empty for one that may have been written here."""
+    if trial.number != number:
+        return f"its number is {trial.number}"
+    unknown = [knob for part in (trial.params, trial.effective, trial.changes) for knob in part if knob not in KNOBS]
+    if unknown:
+        return f"there is no knob {unknown[0][:40]!r}"
+    seconds = [s for sample in trial.samples for s in (sample.before_s, sample.trial_s, sample.after_s)]
+    times = [*seconds, *([] if trial.ratio is None else [trial.ratio])]
+    if not all(0.0 <= each < math.inf for each in times) or not math.isfinite(trial.violation):
+        return "a time, a ratio or a violation that cannot be"
+    return ""
+
+
+_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
+"""Made once a kind: it takes longer than to read or write a record with it."""
 
 
 def open_finished(path: Path) -> tuple[StudyFolder, StudyRecord]:

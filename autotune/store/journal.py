@@ -17,17 +17,49 @@ import shutil
 import socket
 import time
 import uuid
+from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
-from optuna.storages.journal import JournalFileSymlinkLock
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
 GRACE_S = 30.0  # Optuna's own limit for a holder that cannot be asked: another machine's, or another program's
 LONGEST_PAUSE_S = 0.1
+LONGEST_LINE = 1 << 20  # bytes of a journal's first record
 FIRST_BYTES = b'{"op_code":'
 
 _log = logging.getLogger(__name__)
+
+
+class JournalLost(Exception):
+    """The journal was removed or damaged by somebody while it was in use."""
+
+    def __init__(self, journal: str) -> None:
+        super().__init__(journal)
+        self.journal = journal
+
+
+class Journal(JournalFileBackend):
+    """Optuna's journal file; raises JournalLost where Optuna would raise whatever the reading of the file raises."""
+
+    def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
+        """The records from this number on. A full disk or the like is still an OSError."""
+        try:
+            yield from super().read_logs(log_number_from)
+        except (FileNotFoundError, ValueError, KeyError) as error:
+            raise JournalLost(self._file_path) from error
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Add records. Optuna would begin a new file in place of one that is gone, and take what it asked for last as
+        the answer to what it asks now.
+        """
+        known = max(self._log_number_offset.values())
+        there = os.path.getsize(self._file_path) if os.path.exists(self._file_path) else -1
+        if there < known:
+            raise JournalLost(self._file_path)
+        super().append_logs(logs)
 
 
 class JournalLock(JournalFileSymlinkLock):
@@ -107,12 +139,12 @@ class JournalLock(JournalFileSymlinkLock):
 def looks_like_journal(path: Path) -> bool:
     """Whether a file may be opened, and cut, as a journal: empty, or with a journal's record first, perhaps torn."""
     with path.open("rb") as file:
-        line = file.readline()
+        line = file.readline(LONGEST_LINE)
     if not line.endswith(b"\n"):
         return line.startswith(FIRST_BYTES) or FIRST_BYTES.startswith(line)
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(record, dict) and "op_code" in record
 

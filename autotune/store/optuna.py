@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,19 +21,27 @@ from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning, StorageInternalError
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from autotune.errors import UsageError
-from autotune.store.journal import JournalLock, is_torn, looks_like_journal
+from autotune.store.journal import Journal, JournalLock, JournalLost, is_torn, looks_like_journal
+from autotune.untrusted import BROKEN
 
 JOURNAL = "optuna.journal"
 VALUE_NAME = "time ratio to the baseline"
 CONSTRAINT = "raster"
 FORMS = "Give sqlite:///FILE, postgresql://USER@HOST/DATABASE, journal:///FILE or a journal file's path."
 CONNECT_TIMEOUT_S = 10
+ANEW = (
+    "Move optuna.journal (or the file that --storage names) away and run the same command again: it is made anew from "
+    "the trials in the study folder."
+)
+LOCKED_S = 60
+"""So long another program may hold an SQLite database."""
+REBUILT = "Give the same command again: it is made anew from them."
 
 
 @dataclass(frozen=True)
@@ -78,21 +86,117 @@ def open_storage(folder: Path, url: str | None = None) -> BaseStorage:
     return _open_database(url)
 
 
+def set_damaged_aside(folder: Path) -> bool:
+    """Move the study's own journal aside if it cannot be read; the study is then made anew from its trials."""
+    journal = folder / JOURNAL
+    if not journal.exists():
+        return False
+    try:
+        open_storage(folder)
+    except UsageError as error:
+        if isinstance(error.__cause__, OSError):
+            raise
+        journal.replace(folder / f"{JOURNAL}.damaged")
+        return True
+    return False
+
+
+@contextmanager
+def storage_errors_told() -> Iterator[None]:
+    """Raise UsageError for a storage that fails while a study runs: removed, damaged, locked by another program."""
+    try:
+        yield
+    except JournalLost as lost:
+        raise UsageError(
+            f"{lost.journal}: was removed or damaged while the study ran",
+            cure=f"Nothing is lost, the trials are in the study folder. {REBUILT}",
+            details=str(lost.__cause__ or ""),
+        ) from lost
+    except (SQLAlchemyError, StorageInternalError) as error:
+        reason = str(getattr(error.__cause__, "orig", None) or getattr(error, "orig", None) or error).strip()
+        raise UsageError(
+            "The Optuna storage failed while the study ran.",
+            cure="Nothing is lost, the trials are in the study folder. Look whether the database is there, whole, and "
+            "not locked by another program; then give the same command again: it goes on where it stopped.",
+            details=reason,
+        ) from error
+
+
 def open_study(storage: BaseStorage, name: str, seed: int, sampler: Callable[[int], BaseSampler]) -> optuna.Study:
     """Loads or makes the study `name`: it minimises the paired time ratio under one constraint, the raster's distance.
 
-    `sampler` makes the sampler from a seed (`search.sampler.make_sampler`). That seed is drawn from `seed` and the
-    number of trials that are there, so a resumed study does not propose the first session's settings again.
+    `sampler` makes the sampler from a seed (`search.sampler.make_sampler`). Each trial has a seed of its own, drawn
+    from `seed` and its number, so that what a study proposes does not depend on when it was stopped and went on.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(storage=storage, study_name=name, direction="minimize", load_if_exists=True)
-    n_trials = len(study.get_trials(deepcopy=False))
-    study.sampler = sampler(int(np.random.SeedSequence([seed, n_trials]).generate_state(1)[0]))
+    try:
+        study = optuna.create_study(storage=storage, study_name=name, direction="minimize", load_if_exists=True)
+        _check_stored(study, study.get_trials(deepcopy=False))
+    except (JournalLost, OSError):  # the disk's fault, or somebody's who took it away
+        raise
+    except BROKEN as error:
+        raise UsageError(
+            f"The storage of the study {name} is damaged.", cure=ANEW, details=f"{type(error).__name__}: {error}"[:500]
+        ) from error
+    study.sampler = SeededByTrial(sampler, seed)
     if study.metric_names != [VALUE_NAME]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             study.set_metric_names([VALUE_NAME])
     return study
+
+
+def _check_stored(study: optuna.Study, trials: Sequence[FrozenTrial]) -> None:
+    """Raise ValueError for what no driver has written, on which the sampler would stumble later."""
+    if study.directions != [StudyDirection.MINIMIZE]:
+        raise ValueError(f"directions are {study.directions}")
+    for number, trial in enumerate(trials):
+        if trial.number != number:
+            raise ValueError(f"trial {trial.number} in place of {number}")
+        for value in (*(trial.values or ()), *trial.constraints.values()):
+            if not math.isfinite(value):
+                raise ValueError(f"trial {number} has the value {value}")
+        for name, distribution in trial.distributions.items():
+            if not distribution._contains(distribution.to_internal_repr(trial.params[name])):
+                raise ValueError(f"trial {number}: {name} is none of its values")
+
+
+class SeededByTrial(BaseSampler):
+    """A new sampler for each trial, whose seed says which trial it is."""
+
+    def __init__(self, make: Callable[[int], BaseSampler], seed: int) -> None:
+        self._make, self._seed = make, seed
+        self._of: tuple[int, BaseSampler] = (0, self._seeded(0))
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self._sampler(trial).infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return self._sampler(trial).sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        return self._sampler(trial).sample_independent(study, trial, param_name, param_distribution)
+
+    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        self._of = (trial.number, self._seeded(trial.number))
+        self._of[1].before_trial(study, trial)
+
+    def after_trial(
+        self, study: optuna.Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
+    ) -> None:
+        self._sampler(trial).after_trial(study, trial, state, values)
+
+    def _sampler(self, trial: FrozenTrial) -> BaseSampler:
+        if self._of[0] != trial.number:
+            self._of = (trial.number, self._seeded(trial.number))
+        return self._of[1]
+
+    def _seeded(self, number: int) -> BaseSampler:
+        return self._make(int(np.random.SeedSequence([self._seed, number]).generate_state(1)[0]))
 
 
 def delete_study(storage: BaseStorage, name: str) -> None:
@@ -171,6 +275,25 @@ def running_trials(study: optuna.Study) -> list[int]:
     return [trial.number for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING])]
 
 
+def begun_trial(study: optuna.Study) -> optuna.Trial | None:
+    """The trial in which an earlier driver died, to be made under the number that it has; None where there is none."""
+    running = study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
+    return optuna.Trial(study, running[0]._trial_id) if running else None
+
+
+def enqueue_once(study: optuna.Study, params: Mapping[str, Any]) -> None:
+    """Let the next trial be one with these parameters, unless a driver that died has seen to it; another trial that
+    was begun and not told is failed.
+    """
+    there = study.get_trials(deepcopy=False, states=[TrialState.RUNNING, TrialState.WAITING])
+    same = [trial for trial in there if trial.system_attrs.get("fixed_params") == dict(params)]
+    for trial in there:
+        if trial.state == TrialState.RUNNING and trial not in same:
+            study.tell(trial.number, state=TrialState.FAIL)
+    if not same:
+        study.enqueue_trial(dict(params))
+
+
 def _tell_record(study: optuna.Study, trial: optuna.Trial, record: StoredTrial) -> None:
     _check(record.ratio, record.violation)
     for key, value in record.user_attrs.items():
@@ -212,15 +335,14 @@ def _open_journal(path: Path) -> JournalStorage:
             if is_torn(path):  # by a dead writer, or by one at work: only the lock can tell
                 lock.acquire()
                 lock.release()
-        return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
+        return JournalStorage(Journal(str(path), lock_obj=lock))
     except OSError as error:
         raise UsageError(
             f"Cannot open the journal {path}: {error.strerror}.", cure="Look at the folder and its rights."
         ) from error
-    except (ValueError, KeyError, TypeError, AssertionError) as error:
-        cure = "Move it away and run the same command again: it is made anew from the trials in the study folder."
+    except (JournalLost, *BROKEN) as error:
         raise UsageError(
-            f"The journal {path} is damaged.", cure=cure, details=f"{type(error).__name__}: {error}"
+            f"The journal {path} is damaged.", cure=ANEW, details=f"{type(error).__name__}: {error}"[:500]
         ) from error
 
 
@@ -233,6 +355,8 @@ def _open_database(url: str) -> RDBStorage:
     options: dict[str, Any] = {}
     if parsed.drivername in {"postgresql", "postgresql+psycopg", "postgresql+psycopg2"}:
         options = {"pool_pre_ping": True, "connect_args": {"connect_timeout": CONNECT_TIMEOUT_S}}
+    elif parsed.get_backend_name() == "sqlite":
+        options = {"connect_args": {"timeout": LOCKED_S}}
     if parsed.drivername == "postgresql" and find_spec("psycopg2") is None and find_spec("psycopg") is not None:
         parsed = parsed.set(drivername="postgresql+psycopg")  # the driver that is there, in place of the default
     try:

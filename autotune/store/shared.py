@@ -73,6 +73,7 @@ class SharedFolder(StudyFolder):
 
         Raises UsageError when a driver that wants the study for itself holds it.
         """
+        self._refuse_links()
         self._hold(fcntl.LOCK_SH)
         self.tell("waits for its turn to begin")
         self._turn = (self.path / CLUSTER / "steps.lock").open("w")

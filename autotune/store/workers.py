@@ -64,6 +64,9 @@ def this_worker(job: str, cpu: str, cores: int) -> Worker:
     return Worker(name, host, pid, machine_name(), job, cpu, cores, started)
 
 
+_WORKER = TypeAdapter(Worker)
+
+
 class Workers:
     """The workers that a study has had, a record and a lock each in `folder`."""
 
@@ -77,7 +80,7 @@ class Workers:
 
     def read(self, name: str) -> Worker | None:
         try:
-            return TypeAdapter(Worker).validate_json((self._folder / f"{name}.json").read_bytes())
+            return _WORKER.validate_json((self._folder / f"{name}.json").read_bytes())
         except (OSError, ValueError):
             return None
 
@@ -121,7 +124,7 @@ class Membership:
     def tell(self, **changed: str | bool) -> None:
         """Write down what this worker does now."""
         self.worker = replace(self.worker, **changed)  # type: ignore[arg-type]
-        write_text(self._file, TypeAdapter(Worker).dump_json(self.worker, indent=1).decode())
+        write_text(self._file, _WORKER.dump_json(self.worker, indent=1).decode())
 
     def leave(self, why: str) -> None:
         """It has ended, for this reason."""

@@ -5,23 +5,22 @@ They can be large: nothing here holds more than the trace that was asked for.
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 import weakref
-import zipfile
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, TypeAdapter
 
 from autotune.agent.recorders import AT_INTERVALS, AT_TIMES
 from autotune.agent.traces import INDEX
+from autotune.untrusted import BROKEN, Arrays
 
 Floats = NDArray[np.float64]
 SUFFIX = ".traces"
@@ -29,6 +28,40 @@ SUFFIX = ".traces"
 
 class TracesError(Exception):
     """A file of traces that is torn or foreign."""
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What a rank says of a trace (agent/traces.py)."""
+
+    name: str
+    kind: str
+    number: Annotated[int, Field(alias="pass", ge=0)]
+    member: int
+    times: int | None
+    of: int
+    interval_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """And of the pass in which it was recorded."""
+
+    t_start_ms: Annotated[float, Field(allow_inf_nan=False)]
+    t_stop_ms: Annotated[float, Field(allow_inf_nan=False)]
+    dt_ms: Annotated[float, Field(allow_inf_nan=False)]
+    cvode: bool
+
+
+@dataclass(frozen=True)
+class _Index:
+    """All that a file of traces says of itself."""
+
+    passes: list[_Pass]
+    traces: list[_Entry]
+
+
+_INDEX = TypeAdapter(_Index)
 
 
 @dataclass(frozen=True, order=True)
@@ -82,16 +115,16 @@ class Traces:
         self._ranks = ranks
 
     @cached_property
-    def _entries(self) -> dict[Key, tuple[dict[str, Any], dict[str, Any]]]:
+    def _entries(self) -> dict[Key, tuple[_Entry, _Pass]]:
         """Of each trace what its rank said of it, and of the pass."""
         found = {}
         for rank, file in sorted(self._ranks.items()):
             index = _index(file)
             places: dict[int, int] = {}
-            for entry in index["traces"]:
-                number = int(entry["pass"])
+            for entry in index.traces:
+                number = entry.number
                 places[number] = places.get(number, -1) + 1
-                found[Key(rank, number, places[number])] = (entry, index["passes"][number])
+                found[Key(rank, number, places[number])] = (entry, index.passes[number])
         return found
 
     @property
@@ -104,12 +137,12 @@ class Traces:
         """How many vectors the script recorded in its passes, of which these are some; 0 where all were sampled."""
         most: dict[tuple[int, int], int] = {}
         for key, (entry, _) in self._entries.items():
-            most[key.rank, key.number] = int(entry["of"])
+            most[key.rank, key.number] = entry.of
         return sum(most.values())
 
     def variable(self, key: Key) -> str:
         """What was recorded, as soma(0.5).v: the same name in each pass, and maybe on several ranks."""
-        return str(self._entries[key][0]["name"])
+        return self._entries[key][0].name
 
     def name(self, key: Key) -> str:
         """The same with the pass and the rank, where there are several."""
@@ -124,15 +157,15 @@ class Traces:
     def read(self, key: Key) -> Trace:
         """One of them. Raises TracesError, and KeyError if there is no such trace."""
         entry, section = self._entries[key]
-        values = self._member(key, entry["member"])
-        times = self._member(key, entry["times"]) if entry["times"] is not None else None
+        values = self._member(key, entry.member)
+        times = self._member(key, entry.times) if entry.times is not None else None
         if times is None:
             times = _grid(len(values), entry, section)
-        if times is not None and entry["kind"] == AT_TIMES:
+        if times is not None and entry.kind == AT_TIMES:
             times = times[: len(values)]  # of those that are asked for, as many as the run has come to
         if times is not None and len(times) != len(values):
             times = None
-        return Trace(self.name(key), entry["kind"], values, times, section["t_stop_ms"])
+        return Trace(self.name(key), entry.kind, values, times, section.t_stop_ms)
 
     def keep(self, folder: Path) -> Traces:
         """A copy at `folder`, which appears whole or not at all."""
@@ -148,10 +181,13 @@ class Traces:
 
     def _member(self, key: Key, number: int) -> Floats:
         try:
-            with zipfile.ZipFile(self._ranks[key.rank]) as archive, archive.open(f"{number}.npy") as member:
-                return np.asarray(np.lib.format.read_array(member, allow_pickle=False), np.float64)
-        except (zipfile.BadZipFile, zlib.error, ValueError, KeyError, OSError, EOFError) as error:
+            with Arrays(self._ranks[key.rank]) as arrays:
+                values = np.asarray(arrays.read(str(number)), np.float64)
+        except BROKEN as error:
             raise TracesError(f"{self._ranks[key.rank].name}: {error}") from error
+        if values.ndim != 1:
+            raise TracesError(f"{self._ranks[key.rank].name}: {number} is no vector")
+        return values
 
 
 def read_traces(folder: Path) -> Traces | None:
@@ -174,22 +210,24 @@ def taken(files: Iterable[tuple[int, Path]], folder: Path) -> Traces | None:
     return traces
 
 
-def _index(file: Path) -> dict[str, Any]:
+def _index(file: Path) -> _Index:
     try:
-        with zipfile.ZipFile(file) as archive:
-            index: dict[str, Any] = json.loads(archive.read(INDEX))
-    except (zipfile.BadZipFile, ValueError, KeyError, OSError) as error:
+        with Arrays(file) as archive:
+            index = _INDEX.validate_json(bytes(archive.member(INDEX)))
+            if any(entry.number >= len(index.passes) for entry in index.traces):
+                raise ValueError("a trace of no pass")
+    except BROKEN as error:
         raise TracesError(f"{file.name}: {error}") from error
     return index
 
 
-def _grid(size: int, entry: dict[str, Any], section: dict[str, Any]) -> Floats | None:
+def _grid(size: int, entry: _Entry, section: _Pass) -> Floats | None:
     """When values were recorded at an interval, or at a fixed step: at t_start and after each step."""
-    start, stop, dt = section["t_start_ms"], section["t_stop_ms"], section["dt_ms"]
-    if entry["kind"] == AT_INTERVALS:
-        interval = entry["interval_ms"]
+    start, stop, dt = section.t_start_ms, section.t_stop_ms, section.dt_ms
+    if entry.kind == AT_INTERVALS:
+        interval = entry.interval_ms
         return np.asarray(start + np.arange(size) * interval, np.float64) if interval else None
-    if entry["kind"] == AT_TIMES or section["cvode"] or not dt or stop <= start:
+    if entry.kind == AT_TIMES or section.cvode or not dt or stop <= start:
         return None
     steps = round((stop - start) / dt)
     return np.asarray(start + np.arange(size) * ((stop - start) / max(steps, 1)), np.float64)

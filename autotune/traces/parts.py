@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from autotune.agent.parts import VALUE
+from autotune.raster.indices import read_indices
 from autotune.raster.layout import Contiguous, appearing, in_parallel, lay_out, write_at
-from autotune.raster.parts import read_indices
 
 GROUP = "vectors"
 AT_ONCE = 1 << 21

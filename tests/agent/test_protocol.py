@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
 from autotune.agent.protocol import (
-    PROTOCOL,
     Job,
-    RankReport,
-    RunSection,
     rank_files,
     read_message,
     to_json,
@@ -28,27 +23,6 @@ def test_a_job_comes_through_as_it_was_sent(tmp_path):
     job = Job(str(tmp_path), {"dt": 0.05, "nspike": 3, "gid_compress": True}, observe=True, voltages=8, clock=True)
     write_text(tmp_path / "job.json", to_json(job))
     assert read_message(str(tmp_path / "job.json")) == job
-
-
-def test_a_report_comes_through_as_it_was_sent_also_with_numbers_of_numpy():
-    report = RankReport(rank=1, nhost=2, t_ms=100.0, effective={"nspike": np.int64(3), "dt": np.float64(0.05)})
-    report.sections = [RunSection(t_stop_ms=100.0, psolve_s=0.5, clock_s=None), RunSection(clock_s=0.25)]
-    report.histogram = np.array([5, 3, 1])
-    again = RankReport.from_json(to_json(report))
-    assert again.sections == report.sections
-    assert (again.rank, again.nhost, again.t_ms) == (1, 2, 100.0)
-    assert again.effective == {"nspike": 3, "dt": 0.05}
-    assert again.histogram == [5, 3, 1]
-
-
-def test_a_field_of_a_newer_agent_is_ignored():
-    assert RankReport.from_json(json.dumps({"protocol": PROTOCOL, "rank": 3, "mood": "good"})).rank == 3
-
-
-@pytest.mark.parametrize("text", ["", '{"protocol": 1, "ra', "[]", "null", '{"rank": 0}', '{"protocol": 999}'])
-def test_torn_and_foreign_reports_are_refused(text):
-    with pytest.raises(ValueError):  # noqa: PT011 - json says it in its own words
-        RankReport.from_json(text)
 
 
 def test_a_job_of_another_protocol_is_refused(tmp_path):

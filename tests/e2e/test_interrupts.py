@@ -45,11 +45,12 @@ def test_a_study_stopped_in_mid_search_goes_on_and_loses_nothing(recipe_study, c
         assert not (study.out / "scratch").exists()
     assert autotune.all_gone()
     finished = listing(study.out / "trials")
-    assert len(finished) == 6
+    done = len(finished)
+    assert done in ((6, 7) if stop == signal.SIGINT else (6,))  # Ctrl-C lets a trial that has begun come to its end
 
     answer = autotune(*words, cwd=study.out.parent)
     assert answer.code == 0, str(answer)
-    assert "going on after 6 finished trials" in answer.stdout
+    assert f"going on after {done} finished trials" in answer.stdout
     now = listing(study.out / "trials")
     assert {name: now[name] for name in finished} == finished
     assert len(study.trials()) == 7

@@ -148,7 +148,9 @@ def test_a_changed_model_is_another_study(recipe_study, copy_of, autotune, tmp_p
     assert "changed since then: the model's files (small_ring.py)" in answer.stderr
 
 
-def test_fresh_discards_the_earlier_study_and_nothing_else(recipe_study, copy_of, autotune, wait, interrupted):
+def test_fresh_puts_the_earlier_study_aside_and_touches_nothing_else(
+    recipe_study, copy_of, autotune, wait, interrupted, listing
+):
     fresh = copy_of(recipe_study)
     (fresh.out / "notes.txt").write_text("mine")
     driver = autotune.start("run", "--fresh", "--out", fresh.out, fresh.study, cwd=fresh.out.parent)
@@ -160,6 +162,8 @@ def test_fresh_discards_the_earlier_study_and_nothing_else(recipe_study, copy_of
     assert not (fresh.out / "confirmation.json").exists()
     assert fresh.record("study")["created"] > recipe_study.record("study")["created"]
     assert (fresh.out / "notes.txt").read_text() == "mine"
+    aside = listing(fresh.out.with_name(fresh.out.name + ".1"))
+    assert aside == {name: what for name, what in listing(recipe_study.out).items() if name not in ("scratch", ".lock")}
 
 
 def test_the_dashboard_of_the_study_is_served_read_only_until_ctrl_c(recipe_study, copy_of, autotune, interrupted):

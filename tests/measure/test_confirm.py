@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from autotune.measure import Confirmation, Dropped, Event, Pair, Rule, RunFailed, Started, confirm, event_from_dict
+from autotune.measure import Confirmation, Dropped, Event, NoPair, Pair, Rule, Started, confirm, event_from_dict
 from autotune.measure.confirm import coins
 
 RULE = Rule(floor=0.005)
@@ -106,7 +106,7 @@ def test_a_start_may_make_several_pairs_and_each_keeps_its_order():
 def test_a_finalist_whose_run_fails_is_dropped_with_its_reason():
     def breaks(number: int, order: tuple[bool, ...]) -> Started:
         if number == 3:
-            raise RunFailed("rank 1 gave no file")
+            raise NoPair("rank 1 gave no file")
         return steady(2.0)(number, order)
 
     result = confirm({"broken": breaks, "good": steady(1.25)}, RULE)
@@ -138,7 +138,7 @@ def resumable(events: list[Event], stop_after: int | None = None) -> Confirmatio
     done = [0]
 
     def breaks(number: int, order: tuple[bool, ...]) -> Started:
-        raise RunFailed("diverged")
+        raise NoPair("diverged")
 
     def record(event: Event) -> None:
         events.append(event)

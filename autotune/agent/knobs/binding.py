@@ -58,6 +58,9 @@ class Binding(Knob):
             return Excluded("%d ranks on %d cores: none can have a core of its own" % (facts.ranks, facts.cores))
         return Domain((own, *others), (CORES,) if threads and not crowded else (), EXACT)
 
+    def possible(self, value: Any) -> bool:
+        return isinstance(value, str) and value in BOUND_TO
+
     def refusal(self, settings: Dict[str, Any], facts: ModelFacts) -> str:
         ranks, threads = settings.get("ranks", facts.ranks), settings.get("threads", facts.threads)
         if settings[self.name] in (CORE, CORES) and ranks > facts.cores:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..driver.start import BuildWish, Start
     from ..driver.written import Tuned, Written
 
+MOST = 1e9  # beyond every rank, thread, step and count that a knob can have
 EXACT = "exact"  # the sorted raster must be identical
 ROUND_OFF = "round-off"  # the last bit may change; a chaotic network may then diverge
 NUMERICAL = "numerical"  # the numbers change by design
@@ -160,6 +161,12 @@ class Knob(ABC):
         from ..driver.given import with_values
 
         return with_values(self, facts, values)
+
+    def possible(self, value: Any) -> bool:
+        """Whether an answer that somebody passed on may hold this value: a switch or a number that any model could
+        have. A knob whose values are words names all that there are, since a word may be a flag or a path.
+        """
+        return value is None or (isinstance(value, (bool, int, float)) and abs(value) < MOST)
 
     def active(self, settings: Dict[str, Any]) -> bool:
         """Whether the knob can act beside these other settings (gid compression needs spike compression, …)."""

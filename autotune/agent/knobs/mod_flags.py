@@ -44,6 +44,9 @@ class ModFlags(Knob):
             return Excluded("no compiled mechanisms: there is nothing to build")
         return Domain((*FLAGS, FAST_MATH), FLAGS[1:2], ROUND_OFF, ((FAST_MATH, NUMERICAL),))
 
+    def possible(self, value: Any) -> bool:
+        return value in (*FLAGS, FAST_MATH)
+
     def build(self, wish: BuildWish, value: Any) -> BuildWish:
         return wish if value == OWN else replace(wish, flags=value)
 

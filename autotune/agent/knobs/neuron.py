@@ -38,6 +38,9 @@ class Neuron(Knob):
             return Excluded(facts.launch.no_build)
         return Domain((own, *others), safety=ROUND_OFF)
 
+    def possible(self, value: Any) -> bool:
+        return isinstance(value, str)  # a path, which whoever applies the answer must name, too
+
     def build(self, wish: BuildWish, value: Any) -> BuildWish:
         return replace(wish, home=value)
 

@@ -39,7 +39,10 @@ class Array:
         """Where `nodes` is said. Raises UsageError when they are not the same on each."""
         assert self.nodes is not None
         if self.ranks % self.nodes:
-            raise UsageError(f"{self.ranks} ranks cannot be spread evenly over {self.nodes} nodes")
+            raise UsageError(
+                f"{self.ranks} ranks cannot be spread evenly over {self.nodes} nodes",
+                cure="Give --nodes a number that divides the ranks.",
+            )
         return self.ranks // self.nodes
 
     def clock(self) -> str:

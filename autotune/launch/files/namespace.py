@@ -33,6 +33,9 @@ def mount(source: str, target: str, kind: str, flags: int, options: str = "") ->
     check(libc.mount(*words[:3], ctypes.c_ulong(flags), words[3]), f"mount on {target}")
 
 
+BETWEEN = "//"  # in no absolute path that has no such
+
+
 def enter() -> None:
     """A mount namespace of our own; as root without a user namespace, which would take rights on others' files."""
     if os.geteuid() != 0 or libc.unshare(CLONE_NEWNS) != 0:
@@ -139,7 +142,7 @@ def main() -> None:
     place = os.getcwd()
     parent = os.getppid()
     enter()
-    Covering(upper, work, before, [name for name in kept.split("\n") if name]).run()
+    Covering(upper, work, before, [name for name in kept.split(BETWEEN) if name]).run()
     os.chdir(place)  # what was the working folder is hidden below the overlay
     libc.prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
     if os.getppid() != parent:

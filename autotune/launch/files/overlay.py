@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import ClassVar
 
+from autotune.launch.files.namespace import BETWEEN
 from autotune.launch.files.start import Start
 from autotune.launch.files.store import Store, entries, is_cache, put, remove, remove_tree, replaced, save, written_in
 
@@ -96,7 +97,7 @@ class Overlay:
         for name in ("upper", "work"):
             (layer / name).mkdir(parents=True, exist_ok=True)
         before.mkdir(parents=True, exist_ok=True)
-        kept = "\n".join(str(folder.absolute()) for folder in (*self.ours, self.store.folder))
+        kept = BETWEEN.join(os.path.normpath(folder.absolute()) for folder in (*self.ours, self.store.folder))
         places = [str((layer / name).absolute()) for name in ("upper", "work")]
         script = (sys.executable, "-I", "-S", "-X", "utf8", str(SCRIPT))
         return replace(start, argv=(*script, *places, str(before), kept, *start.argv))

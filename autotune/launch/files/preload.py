@@ -53,6 +53,8 @@ class Preload:
             return f"not made for {sys.platform}"
         if any(self.cwd.resolve().is_relative_to(folder) for folder in REAL):
             return f"{self.cwd} lies where MPI has its shared memory and sockets"
+        if any("\n" in str(folder) for folder in (*self.ours, self.store.folder)):
+            return "the name of the study's folder holds a newline"
         try:
             library = _library(self.environment)
         except _NotBuilt as error:

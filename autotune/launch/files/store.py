@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autotune.agent.protocol import write_text
+from autotune.errors import UsageError
+from autotune.launch.files.seal import holds, seal_of
 
 REMOVED = "autotune: removed"
 """Where a symbolic link points that marks a removed file, on systems that refuse the overlay's own mark."""
@@ -55,6 +57,14 @@ class Store:
         """There while a later run writes to the user's files themselves."""
 
     @property
+    def _seal(self) -> Path:
+        return self.folder / "seal"
+
+    @property
+    def _is_ours(self) -> bool:
+        return holds(self._seal, self.folder)
+
+    @property
     def _watching(self) -> Path:
         return self.folder / "watching"
 
@@ -69,12 +79,13 @@ class Store:
     def begin(self) -> None:
         """The watched run begins; what an earlier one of this study has left, finished or not, is taken back."""
         self.recover()
-        if self._after.exists():
+        if self._after.exists() and self._is_ours:
             after = json.loads(self._after.read_text())
             put(self.before, lambda name: name in after and after[name] == _stamp(name))
         remove_tree(self.folder)
         self.before.mkdir(parents=True)
         self.seen.mkdir()
+        write_text(self._seal, seal_of(self.folder))
         self._watching.touch()
 
     def end(self) -> None:
@@ -83,7 +94,16 @@ class Store:
         self._watching.unlink()
 
     def recover(self) -> None:
-        """After a driver was killed: nothing of a half watched run stays, and the results of a whole one do."""
+        """After a driver was killed: nothing of a half watched run stays, and the results of a whole one do.
+
+        Raises UsageError for a folder of copies that this user has not made here: they could lie anywhere.
+        """
+        if (self._watching.exists() or self.trying.exists()) and not self._is_ours:
+            raise UsageError(
+                f"{self.folder}: these copies of files were not made here, so they are not put back: the study folder "
+                "was moved, comes from somebody else, or the cache folder is another one",
+                cure=f"See what in {self.before} or {self.results} you want, then remove {self.folder} and run again.",
+            )
         if self._watching.exists():
             put(self.before)
             remove_tree(self.folder / "watched")
@@ -94,12 +114,16 @@ class Store:
 
     def note(self, names: Iterable[str]) -> None:
         """The watched run wrote these, whose earlier content is not known."""
-        self._noted.write_text("".join(f"{name}\n" for name in names))
+        self._noted.write_bytes(b"\0".join(map(os.fsencode, names)))
 
     def written(self) -> tuple[str, ...]:
         """The files that the watched run made, changed or removed, and that differ now from what was there."""
         found = {name for entry in entries(self.before) if _differs(entry) for name in _files_of(entry.name)}
-        noted = self._noted.read_text().splitlines() if self._noted.exists() else []
+        noted = (
+            [os.fsdecode(name) for name in self._noted.read_bytes().split(b"\0") if name]
+            if self._noted.exists()
+            else []
+        )
         return tuple(sorted({*found, *noted}))
 
     def results_of_watched(self) -> dict[str, Path]:

@@ -150,6 +150,9 @@ class TerminalProgress(Progress):
         else:
             self._line(trial_line(trial, best_so_far(self._trials), self._time_left()))
 
+    def interrupted(self) -> None:
+        self._line("Ctrl-C: this trial comes to its end first, and is written down; press it again to stop at once")
+
     def stopped(self, reason: str) -> None:
         if self._live:
             self._live.update(self._search_view(ended=True))

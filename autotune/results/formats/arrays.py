@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,12 +30,17 @@ class Variable:
     def rows(self) -> int:
         return self.shape[0] if self.shape else 1
 
+    @property
+    def bytes(self) -> int:
+        """How many it takes as a whole."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
     def whole(self) -> NDArray[Any]:
         return np.asarray(self.read(slice(0, self.rows())))
 
     def blocks(self) -> Iterator[slice]:
         """All rows, in blocks of about a megabyte."""
-        each = max(1, self.dtype.itemsize) * int(np.prod(self.shape[1:], dtype=np.int64) if self.shape else 1)
+        each = max(1, self.dtype.itemsize) * math.prod(self.shape[1:])
         number = max(1, BLOCK // max(1, each))
         number = max(self.step, number - number % self.step)
         yield from (slice(at, min(at + number, self.rows())) for at in range(0, self.rows(), number))

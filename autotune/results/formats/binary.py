@@ -5,7 +5,6 @@ Nothing is unpickled: an array of objects is not understood. Links in an HDF5 fi
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,8 +17,11 @@ from numpy.typing import NDArray
 
 from autotune.results.formats.arrays import Variable, Variables, held
 from autotune.results.measure import NotUnderstood
+from autotune.untrusted import Arrays, check_dataset, check_matlab, size_of
 
 MOST_HELD = 500 << 20  # bytes of a file that is read as a whole
+MOST_TIMES_IN_BLOCKS = 1000
+"""So many times its own size may be read of a file that is not held: gzip can pack no further."""
 NO_OBJECTS = "an array of objects is a pickle, which is never opened"
 
 
@@ -47,14 +49,13 @@ def npy(file: Path) -> Iterator[Variables]:
 @contextmanager
 def npz(file: Path) -> Iterator[Variables]:
     """The arrays of an archive, each read when it is compared."""
-    with zipfile.ZipFile(file) as archive:
-        if sum(member.file_size for member in archive.infolist()) > MOST_HELD:
+    with Arrays(file) as arrays:
+        if arrays.size > MOST_HELD:
             raise NotUnderstood(f"holds more than {MOST_HELD >> 20} MB when it is unpacked")
-    with np.load(file, allow_pickle=False) as arrays:
-        found = {}
-        for name in arrays.files:
+        found: dict[str, Variable] = {}
+        for name in arrays.names:
             try:
-                found[name] = held(arrays[name])
+                found[name] = held(arrays.read(name))
             except ValueError as error:
                 raise (NotUnderstood(NO_OBJECTS) if "bject" in str(error) else error) from error
         yield found
@@ -63,13 +64,14 @@ def npz(file: Path) -> Iterator[Variables]:
 @contextmanager
 def hdf5(file: Path) -> Iterator[Variables]:
     """The datasets and attributes of a file, read in blocks."""
+    stored = size_of(file)
     with h5py.File(file, "r") as root:
         found: dict[str, Variable] = {}
 
         def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
             found.update(_attributes(name, item))
             if isinstance(item, h5py.Dataset):
-                found.update(_dataset(name, item))
+                found.update(_dataset(name, item, stored))
             else:
                 found[f"{name}/"] = held(np.array(0))
 
@@ -82,17 +84,24 @@ def hdf5(file: Path) -> Iterator[Variables]:
 def matlab(file: Path) -> Iterator[Variables]:
     """The variables of a file of MATLAB 4 to 7; the date in its header is none."""
     found: dict[str, Variable] = {}
-    for name, value in scipy.io.loadmat(file).items():
+    check_matlab(file)
+    try:
+        said = scipy.io.loadmat(file)
+    except scipy.io.matlab.MatReadError as error:
+        raise ValueError(str(error)) from error
+    for name, value in said.items():
         if not name.startswith("__"):
             found.update(_unfolded(name, value))
     yield found
 
 
-def _dataset(name: str, item: h5py.Dataset) -> Iterator[tuple[str, Variable]]:
+def _dataset(name: str, item: h5py.Dataset, stored: int) -> Iterator[tuple[str, Variable]]:
+    try:
+        check_dataset(item, stored, MOST_TIMES_IN_BLOCKS)
+    except ValueError as error:
+        raise NotUnderstood(str(error)) from error
     if item.shape is None:
         yield name, held(np.array("empty"))
-    elif item.is_virtual or item.external:
-        raise NotUnderstood(f"{name} lies in other files, which are not followed")
     elif item.dtype.names:
         for part in item.dtype.names:
             yield f"{name}/{part}", Variable(item.shape, item.dtype[part], _reader(item, part), _step(item))

@@ -245,7 +245,10 @@ def _last_digit(number: str) -> float:
     if "." not in mantissa and not exponent:
         return 0.0
     decimals = len(mantissa.partition(".")[2])
-    return float(10.0 ** (int(exponent or 0) - decimals)) if exponent.lstrip("+-").isdigit() or not exponent else 0.0
+    try:
+        return float(10.0 ** (int(exponent or 0) - decimals))
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _same_lines(own: Path, other: Path) -> bool:
