@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import atexit
 import os
-import signal
 import sys
-import threading
 from typing import Any, Callable, List, Optional
 
 from .knobs import KNOBS, in_order_of_application
 from .protocol import Job
 from .simulator import Simulator
+from .termination import Termination
 from .writing import Writing
 
 BEFORE_STRUCTURE, AFTER_EVERYTHING = 3, 2  # types of FInitializeHandler: the first and the last in finitialize
@@ -38,9 +37,7 @@ class Applying:
                     self._handlers.append(self._sim.h.FInitializeHandler(AFTER_EVERYTHING, self._begin))
         if self._writing:
             atexit.register(self._finish)
-            main = threading.current_thread() is threading.main_thread()
-            if main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-                signal.signal(signal.SIGTERM, self._terminated)  # by which Open MPI ends other ranks (life.py)
+            self._termination = Termination(self._terminated)  # by which Open MPI ends other ranks (life.py)
 
     def _before(self) -> None:
         with self._sim.unseen:
@@ -56,18 +53,15 @@ class Applying:
         self._write("begin")
 
     def _finish(self) -> None:
-        writing = self._writing
         self._write("close")
         self._write("finish")
         if self._process == os.getpid():
             self._writing = None
-        if writing and signal.getsignal(signal.SIGTERM) == self._terminated:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        self._termination.release()
 
-    def _terminated(self, number: int, frame: Any) -> None:
+    def _terminated(self) -> bool:
         self._finish()
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+        return True
 
     def _write(self, step: str) -> None:
         """A step of what is written; nothing in a copy of the process that the model has forked."""

@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import atexit
 import os
-import signal
 import sys
-import threading
 from dataclasses import replace
 from functools import partial
-from typing import Any, Union
+from typing import Union
 
 from . import seen
 from .applying import Applying
@@ -25,6 +23,7 @@ from .protocol import JOB_VARIABLE, Job, Service, read_message
 from .report import Report
 from .session import Replay, fork_for, may_fork, requests
 from .simulator import Simulator
+from .termination import Termination
 from .timeline import Timeline
 
 _agent: Union[Agent, Applying, None] = None
@@ -69,8 +68,7 @@ class Agent:
             self._passes.call_at(self._service.at, self._serve)
         self._serving = self._finishing = False
         atexit.register(self._report.guarded(self._finish))
-        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, self._terminated)
+        self._termination = Termination(self._terminated)
 
     def _serve(self) -> None:
         """The main run is about to begin: from here on this process serves requests."""
@@ -109,17 +107,15 @@ class Agent:
         self._finishing = True
         self._write_report()
         self._report.guarded(self._passes.release)()
-        if signal.getsignal(signal.SIGTERM) == self._terminated:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        self._termination.release()
 
-    def _terminated(self, number: int, frame: Any) -> None:
-        """Report and die of the signal; when the report is being written already, let that end first."""
-        if self._finishing and os.getpid() == self._process and not self._serving:
-            return
-        self._report.rank.signal = signal.Signals(number).name
+    def _terminated(self) -> bool:
+        """Report before the process dies of SIGTERM; when the report is being written already, let that end first."""
+        if self._finishing and not self._serving:
+            return False
+        self._report.rank.signal = "SIGTERM"
         self._report.guarded(self._finish)()
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+        return True
 
     def _write_report(self) -> None:
         self._report.guarded(self._passes.close)()
