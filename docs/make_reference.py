@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from typer.models import ArgumentInfo, ParameterInfo
 
-from autotune.cli import app
+from autotune.commands import app
 from autotune.config import StudyConfig
 from autotune.errors import ExitCode
 from autotune.export import SCHEMA_FILE
