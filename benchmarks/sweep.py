@@ -43,7 +43,8 @@ from endings import MARK, Ending, Stamps, differences, ending_of, stamps, varyin
 
 from autotune import pipeline
 from autotune.begin import prepare
-from autotune.config import StudyConfig, make_config, tomllib
+from autotune.config import StudyConfig, make_config
+from autotune.config.reading import tomllib
 from autotune.errors import AutotuneError
 from autotune.launch import Finished, run_process
 from autotune.launch.ask import Ask, Run, Way
