@@ -12,7 +12,7 @@ from autotune.launch.logs import LARGEST, MOST, keep_log
 from messages import INNER, kinds, messages, told
 
 SAY_IT_THEMSELVES = {
-    ("config.py", "_explain"): "each line names the key, its value and what is allowed",
+    ("config/reading.py", "explain"): "each line names the key, its value and what is allowed",
     ("search/verified.py", "NotAccepted"): "a reason in a trial's record",
     ("search/trial.py", "NotAccepted"): "a reason in a trial's record",
     ("session/proof.py", "RunFailed"): "a reason why there are no sessions",
