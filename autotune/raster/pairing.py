@@ -56,8 +56,9 @@ def lift(rasters: Sequence[Raster], window_ms: float = 0.0) -> Lifted:
     span = int(max(ticks(r.times_ms[-1]) for r in rasters)) - first
     window = min(round(window_ms * TICKS_PER_MS), span)
     stride = span + window + 1
-    largest = max(map(len, rasters))
-    group = max(1, min(2**61 // stride, index.size * HELD // max(largest, HELD)))
+    largest = max(map(len, rasters))  # above what is held: a quarter of that at once, as sorting and pairing copy it
+    held = HELD // 4 if largest > HELD else HELD
+    group = max(1, min(2**61 // stride, index.size * held // max(largest, held)))
     return Lifted(window, stride, zip(*(_keys(r, index, group, stride, first) for r in rasters), strict=True))
 
 
@@ -142,7 +143,9 @@ def _keys(r: Raster, index: _GidIndex, group: int, stride: int, first: int) -> I
     """For each `group` of gids: sorted gid index * stride + ticks. All gids at once are done in chunks and one sort."""
     if len(r) > HELD:
         for low in range(0, index.size, group):
-            yield np.sort(np.concatenate([*_chosen(r, index, low, group, stride, first)]))
+            keys = np.concatenate([*_chosen(r, index, low, group, stride, first)])
+            keys.sort()
+            yield keys
         return
     if group < index.size:
         place = index(r.gids)
