@@ -85,6 +85,12 @@ class Finished:
         return [json.loads(file.read_text()) for file in sorted((self.out / "trials").glob("*.json"))]
 
 
+def _heard() -> None:
+    """In a driver that is started: what this run of pytest may have been told to ignore (nohup, a script's `&`)."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Tuner:
     """`python -m autotune ...` as a user types it."""
 
@@ -108,6 +114,7 @@ class Tuner:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=_heard,
             **options,
         )
 

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autotune.agent.knobs import KNOBS
-from autotune.calibrate.baseline import Calibration
+from autotune.calibrate.calibration import Calibration
 from autotune.calibrate.noise import NoiseRecord
 from autotune.calibrate.price import Prices, in_words
 from autotune.config import SearchConfig
