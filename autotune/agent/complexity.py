@@ -1,4 +1,4 @@
-"""How much work each cell of this rank is, for a profile: segments, times what must be computed in each.
+"""What the cells of this rank are, for a profile, and how much work: segments, times what must be computed in each.
 
 NEURON's own estimate (`LoadBalance.cell_complexity`, loadbal.hoc) measures mechanisms by running them, which would
 change the model; here each mechanism of a segment counts as much as the segment's place in the matrix.
@@ -6,6 +6,7 @@ change the model; here each mechanism of a segment counts as much as the segment
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Dict, List
 
 from .simulator import Simulator
@@ -15,7 +16,9 @@ LARGEST_GID = 100_000
 
 
 def complexity(sim: Simulator) -> Dict[str, Any]:
-    """Segments and trees of this rank, its work, and that of each cell whose gid can be told: [[gid, work]]."""
+    """Segments and trees of this rank, its work, that of each cell whose gid can be told ([[gid, work]]), and the gids
+    by what their cells are: a template or a class.
+    """
     work: Dict[Any, float] = {}
     segments = 0
     density = _density_names(sim)
@@ -27,15 +30,14 @@ def complexity(sim: Simulator) -> Dict[str, Any]:
         key = _key(cell if cell is not None else _root(section))
         work[key] = work.get(key, 0.0) + section.nseg * (1 + mechanisms) + points
     cells: List[List[float]] = []
-    wanted = min(len(work), MOST_CELLS)
-    for gid in _gids(sim):
-        if len(cells) >= wanted:
-            break
+    kinds: Dict[str, List[int]] = {}
+    for gid in itertools.islice(_gids(sim), MOST_CELLS):
         cell = sim.pc.gid2cell(gid)
         key = _key(cell)
+        kinds.setdefault(_kind(cell), []).append(gid)
         if key in work:
             cells.append([gid, work[key]])
-    return {"segments": segments, "trees": len(work), "work": sum(work.values()), "cells": cells}
+    return {"segments": segments, "trees": len(work), "work": sum(work.values()), "cells": cells, "gids": kinds}
 
 
 def _gids(sim: Simulator) -> Any:
@@ -53,6 +55,12 @@ def _key(cell: Any) -> Any:
     """What is the same for two Python objects of one cell."""
     name = getattr(cell, "hname", None)
     return name() if callable(name) else id(cell)
+
+
+def _kind(cell: Any) -> str:
+    """Cell[3] and Cell[4] are both a Cell."""
+    name = getattr(cell, "hname", None)
+    return str(name()).partition("[")[0] if callable(name) else type(cell).__name__
 
 
 def _density_names(sim: Simulator) -> List[str]:

@@ -20,6 +20,7 @@ import marshal
 import os
 import select
 import signal
+import stat
 import sys
 import time
 
@@ -153,7 +154,7 @@ class Guard:
         self.status: int | None = None  # of the command itself, as waitpid(2) gives it
         self.ended_at = 0.0
         self.alone = False  # no child left, so nothing of the run is left
-        self.killed: set[int] = set()  # what a signal ended, ours or another
+        self.killed: dict[int, float] = {}  # what a signal ended, ours or another, and when (seconds since the epoch)
 
     def reap(self) -> None:
         """Collect every child that ended, also adopted ones."""
@@ -166,7 +167,7 @@ class Guard:
             if pid == 0:
                 return
             if os.WIFSIGNALED(status):
-                self.killed.add(pid)
+                self.killed[pid] = time.time()
             if pid == self.main:
                 self.status, self.ended_at = status, time.monotonic()
 
@@ -220,15 +221,20 @@ class Guard:
         for process in victims:
             try:
                 os.kill(process, signal.SIGKILL)
-                self.killed.add(process)
+                self.killed[process] = time.time()
             except (ProcessLookupError, PermissionError):
                 continue  # gone already, or another user's: reported if it stays
 
     def tidy(self, task: dict[str, Any]) -> None:
-        """Remove the session folders of launchers that were killed."""
-        for process in self.killed.difference(self.left()):
+        """Remove the session folders of launchers that were killed, not of one that has got their process id since."""
+        for process in self.killed.keys() - set(self.left()):
             for folder in session_folders(task, process):
-                if os.path.isdir(folder) and not os.path.islink(folder) and os.stat(folder).st_uid == os.geteuid():
+                try:
+                    found = os.lstat(folder)
+                except OSError:
+                    continue
+                own = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+                if own and found.st_mtime <= self.killed[process]:
                     import shutil
 
                     shutil.rmtree(folder, ignore_errors=True)

@@ -13,6 +13,7 @@ from typing import Any
 from autotune.agent.protocol import RankReport
 from autotune.launch.setup_watch import Seen, SetUpWatch, total_s
 from autotune.observe import Observation
+from autotune.profile.populations import Population
 
 START, IMPORTS, CREATING, CONNECTING, SET_UP = "start", "imports", "creating cells", "connecting", "other set-up"
 FINITIALIZE, RUN, OUTPUT, EXIT, OWN = "finitialize", "run", "output", "exit", "this profile itself"
@@ -69,6 +70,8 @@ class Profile:
     """How often a second Python got a turn during the run section: hardly ever, unless it drives it."""
     cells: dict[int, dict[int, float]] = field(default_factory=dict)
     """Of each rank: the work of each cell whose gid is known."""
+    populations: tuple[Population, ...] = ()
+    """Of the cells whose gids are known."""
     mechanisms: dict[str, float] = field(default_factory=dict)
     """Seconds of the first thread in each mechanism, largest over the ranks, in the run that timed them,"""
     mechanisms_run_s: float = 0.0

@@ -12,6 +12,7 @@ from autotune.launch.mpi import Mpi
 from autotune.launch.run import FreshRunner
 from autotune.launch.setup_watch import SetUpWatch
 from autotune.observe import Observation, learnt, watched
+from autotune.profile.populations import populations_of
 from autotune.profile.profile import RUN, Profile, profile_of
 
 MECHANISMS_S = 2.0
@@ -43,7 +44,8 @@ def profiled(
             raise
         return Profiled(replace(profile_of(reports, watch), failed=error.message), None)
     observation = learnt(run, runner, mpi, environments)
-    profile = profile_of(run.reports, watch)
+    populations = populations_of(run.reports, run.raster, run.t_ms)
+    profile = replace(profile_of(run.reports, watch), populations=populations)
     if mechanisms and observation.facts.has_sections:
         profile = _with_mechanisms(profile, runner, observation, limit_s)
     return Profiled(profile, observation)

@@ -21,6 +21,7 @@ from autotune.report.format import NOTHING, counted, format_number
 BAR = 24
 MOST_RANKS = 8
 MOST_LINES = 5
+MOST_POPULATIONS = 12
 MOST_MECHANISMS = 10
 NSPIKE_PERCENTILE = 95.0
 
@@ -46,6 +47,8 @@ def profile_table(profile: Profile, facts: ModelFacts | None, advice: Sequence[A
     if profile.named:
         parts += ["", _bars("sections that the model names", profile.named.items(), profile.wall_s)]
     parts += ["", _ranks(profile)]
+    if profile.populations:
+        parts += ["", _populations(profile)]
     if facts:
         parts += ["", *map(Text, _run(profile, facts))]
     if profile.mechanisms:
@@ -106,6 +109,17 @@ def _ranks(profile: Profile) -> Table:
     return table
 
 
+def _populations(profile: Profile) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("population", "cells", "spikes", "Hz a cell"):
+        table.add_column(name, justify="left" if name == "population" else "right")
+    for each in profile.populations[:MOST_POPULATIONS]:
+        table.add_row(escape(each.name), format_number(each.cells), format_number(each.spikes), f"{each.rate_hz:.3g}")
+    if len(profile.populations) > MOST_POPULATIONS:
+        table.add_row(f"… {len(profile.populations) - MOST_POPULATIONS} more")
+    return table
+
+
 def _run(profile: Profile, facts: ModelFacts) -> list[str]:
     how = "pc.psolve" if facts.psolve else "run() or fadvance()"
     step = "the variable step" if facts.cvode else f"dt = {facts.dt_ms:g} ms"
@@ -117,6 +131,8 @@ def _run(profile: Profile, facts: ModelFacts) -> list[str]:
             f"load balance: {profile.balance:.3f} (mean over maximum of the computation), with waiting {dynamic:.3f}; "
             f"exchange {profile.exchange_s:.3g} s"
         )
+    if facts.delays_ms:
+        lines.append(f"delays: {_delays(facts)}")
     if facts.histogram:
         lines.append(
             f"spikes per exchange: {sum(facts.histogram):,} exchanges, "
@@ -126,6 +142,12 @@ def _run(profile: Profile, facts: ModelFacts) -> list[str]:
     lines.append(f"threads: {f'one only, for {unsafe}' if unsafe else 'every mechanism in use is thread safe'}")
     lines.append(f"CoreNEURON: {facts.no_coreneuron or 'nothing in the model stands in its way'}")
     return lines
+
+
+def _delays(facts: ModelFacts) -> str:
+    least, most, interval = facts.delays_ms[0], facts.delays_ms[-1], facts.exchange_interval_ms
+    values = f"{least:g} ms" if least == most else f"{least:g} to {most:g} ms"
+    return f"{values}; spikes are exchanged every {interval:.3g} ms" if interval and facts.ranks > 1 else values
 
 
 def _mechanisms(profile: Profile) -> Table:

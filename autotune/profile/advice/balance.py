@@ -23,7 +23,8 @@ while (!f.eof) {{
     gid = f.scanvar()
     if (f.scanvar() == pc.id) owner.append(gid)
 }}""",
-    False: """owner = dict(map(int, line.split()) for line in open("{file}"))  # gid rank
+    False: """lines = (line.split() for line in open("{file}"))  # gid rank
+owner = {{int(gid): int(rank) for gid, rank in lines}}
 for gid in (gid for gid in range(ncell) if owner[gid] == pc.id()):
     ...""",
 }

@@ -11,6 +11,8 @@ FINE_MS = 0.01
 """An error of the model's own dt below this leaves room for a larger one."""
 EVENTS_A_MS = 50.0
 """Above so many events a ms on a rank, the variable step of CVODE starts anew all the time."""
+QUIET_EVENTS_A_MS, QUIET_HZ, QUIET_MS = 0.02, 2.0, 500.0
+"""Below so many events a ms and spikes a second of a cell, in a run of so many ms, it takes long steps in between."""
 
 
 def advice(known: Known) -> Iterator[Advice]:
@@ -34,6 +36,26 @@ def advice(known: Known) -> Iterator[Advice]:
             f"{rate:,.0f} events a ms on the busiest rank",
             "cvode.active(0)" if known.hoc else "h.cvode_active(0)",
         )
+    elif _is_quiet(known, rate):
+        yield Advice(
+            "variable step",
+            "Try the variable step: it takes long steps where nothing happens.",
+            f"{facts.t_stop_ms:,.0f} ms by steps of {facts.dt_ms:g} ms, with {rate:.2g} events a ms and "
+            f"{_spikes(known):,} spikes of {facts.membranes:,} cells",
+            "cvode.active(1)" if known.hoc else "h.cvode_active(1)",
+        )
+
+
+def _is_quiet(known: Known, events_a_ms: float) -> bool:
+    facts = known.observation.facts
+    if facts.cvode or facts.ranks > 1 or facts.threads > 1 or facts.t_stop_ms < QUIET_MS or not facts.membranes:
+        return False
+    hz = 1000.0 * _spikes(known) / facts.membranes / facts.t_stop_ms
+    return facts.queue_events is not None and events_a_ms < QUIET_EVENTS_A_MS and hz < QUIET_HZ
+
+
+def _spikes(known: Known) -> int:
+    return sum(rank.spikes for rank in known.profile.ranks)
 
 
 def _is_fine(error_ms: float | None) -> bool:

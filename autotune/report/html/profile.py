@@ -77,6 +77,8 @@ def _ranks(profile: Profile) -> Section:
 
 
 def _more(profile: Profile) -> Iterator[Section]:
+    if profile.populations:
+        yield _populations(profile)
     if profile.named:
         yield _listed("named", "Sections that the model names", profile.named, "Seconds of each")
     if profile.mechanisms:
@@ -85,6 +87,14 @@ def _more(profile: Profile) -> Iterator[Section]:
     for phase, lines in profile.python.items():
         if lines and phase != "finitialize":
             yield _listed(f"python-{phase}", f"Python in {phase}", dict(lines[:12]), "Seconds of samples of each line")
+
+
+def _populations(profile: Profile) -> Section:
+    rows = (
+        (each.name, format_number(each.cells), format_number(each.spikes), f"{each.rate_hz:.3g}")
+        for each in profile.populations
+    )
+    return Section("populations", "Populations", table("Populations", ("", "cells", "spikes", "Hz a cell"), rows))
 
 
 def _listed(anchor: str, title: str, seconds: Mapping[str, float], says: str) -> Section:
