@@ -20,6 +20,7 @@ from pathlib import Path
 from scipy import stats
 
 from autotune.config import StudyConfig, make_config
+from autotune.errors import AutotuneError
 from autotune.pipeline import tune
 from autotune.report.progress import Progress
 
@@ -62,7 +63,11 @@ def main() -> None:
     for seed in range(options.studies):
         with tempfile.TemporaryDirectory(prefix="autotune-null-") as folder:
             config = config_of(seed, Path(folder), options.trials)
-            best = tune(config, Path(folder) / "study", storage=None, fresh=False, progress=Silent())
+            try:
+                best = tune(config, Path(folder) / "study", storage=None, fresh=False, progress=Silent())
+            except AutotuneError as error:
+                print(f"{seed}: failed: {error}\n{error.details}", flush=True)
+                continue
         verdicts[best.verdict] += 1
         print(f"{seed}: {best.verdict}, {best.speedup.estimate:.3f}", flush=True)
     over.set()
