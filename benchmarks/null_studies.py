@@ -1,8 +1,8 @@
 """Is anything claimed where nothing can be gained? `python benchmarks/null_studies.py [--studies 60] [--load N]`.
 
-Real studies of a real network on two ranks, in whose ten spike exchanges the knobs that are searched have nothing to do.
-Every "improved" is false. `--load N` runs N processes beside it that come and go, as a machine in use has them. The seed
-of each study differs, and with it what is tried when and which of two runs comes first.
+Real studies of a real network on two ranks, in whose ten spike exchanges the knobs that are searched have nothing to
+do. Every "improved" is false. `--load N` runs N processes beside it that come and go, as a machine in use has them. The
+seed of each study differs, and with it what is tried when and which of two runs comes first.
 """
 
 from __future__ import annotations
