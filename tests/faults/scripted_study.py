@@ -134,3 +134,13 @@ def contents(out: Path) -> dict[str, str]:
     trials = open_storage(out).get_all_trials(0)
     told = [(t.number, t.state.name, t.params, t.values, t.constraints, t.user_attrs) for t in trials]
     return {**found, "trials of the journal": json.dumps(told, default=str, indent=1)}
+
+
+def remove(journal: Path) -> None:
+    """Harm to Optuna's journal: somebody cleans up."""
+    journal.unlink()
+
+
+def overwrite(journal: Path) -> None:
+    """Harm to Optuna's journal: a disk that lies."""
+    journal.write_bytes(b"x" * journal.stat().st_size + b"\n")
