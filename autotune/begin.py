@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from autotune.launch.ways_in import check_way_in
 from autotune.observe import Observation, identify_model
 from autotune.results.folder import shown
 from autotune.search.sampler import make_sampler
+from autotune.store.address import has_password, without_password
 from autotune.store.disk import disk_errors_told
 from autotune.store.folder import LOGS, StudyFolder
 from autotune.store.optuna import delete_study, open_storage, open_study, set_damaged_aside, storage_errors_told
@@ -85,7 +86,7 @@ def begin(config: StudyConfig, folder: StudyFolder, storage: str | None, fresh: 
         if fresh:
             folder.set_aside()
         record = _recorded(folder, _record(config, identify_model(command), storage))
-        study = _opened(folder, record, config.search.seed + folder.salt, fresh)
+        study = _opened(folder, record, storage, config.search.seed + folder.salt, fresh)
         agent = _place_of_agent(folder)
         if folder.first:
             stage_agent(agent)
@@ -172,7 +173,7 @@ def prepare(config: StudyConfig) -> tuple[Command, dict[str, str], Mpi | None]:
 def _record(config: StudyConfig, model: ModelIdentity, storage: str | None) -> StudyRecord:
     settled = config.model_dump(mode="json", exclude={"search": {"trials", "time_budget_s", "budget"}, "cluster": True})
     created = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    return StudyRecord(config.name, settled, model, storage, created, __version__)
+    return StudyRecord(config.name, settled, model, without_password(storage), created, __version__)
 
 
 def _recorded(folder: StudyFolder, record: StudyRecord) -> StudyRecord:
@@ -180,6 +181,9 @@ def _recorded(folder: StudyFolder, record: StudyRecord) -> StudyRecord:
     earlier = folder.read(StudyRecord)
     changed = _changed(earlier, record, folder.read(Observation)) if earlier else []
     if earlier and not changed:
+        if has_password(earlier.storage):  # of a version that kept it
+            earlier = replace(earlier, storage=record.storage)
+            folder.write(earlier)
         return earlier
     if changed and (folder.read(Calibration) is not None or folder.trials()):
         raise UsageError(
@@ -200,19 +204,21 @@ def _changed(earlier: StudyRecord, now: StudyRecord, observation: Observation | 
     files = [name for name, sha in known.items() if now.model.files.get(name) != sha]
     if files:
         changed.append(f"the model's files ({', '.join(files[:5])})")
-    if earlier.storage != now.storage:
+    if without_password(earlier.storage) != now.storage:
         changed.append("storage")
     return changed
 
 
-def _opened(folder: StudyFolder, record: StudyRecord, seed: int, fresh: bool) -> Study:
-    """The Optuna study in its storage; a storage that cannot be used is told before anything has run."""
-    if record.storage is None:
+def _opened(folder: StudyFolder, record: StudyRecord, storage: str | None, seed: int, fresh: bool) -> Study:
+    """The Optuna study in its storage; a storage that cannot be used is told before anything has run. `storage` has the
+    password that the record lacks.
+    """
+    if storage is None:
         set_damaged_aside(folder.path)
-    storage = open_storage(folder.path, record.storage)
-    if fresh and record.storage is not None:
-        delete_study(storage, record.name)
-    study = open_study(storage, record.name, seed, partial(make_sampler, several=folder.shared))
+    opened = open_storage(folder.path, storage)
+    if fresh and storage is not None:
+        delete_study(opened, record.name)
+    study = open_study(opened, record.name, seed, partial(make_sampler, several=folder.shared))
     if len(study.trials) and study.user_attrs.get("created") != record.created:
         raise UsageError(
             f"{record.storage}: already holds a study named {record.name!r} with {len(study.trials)} trials",
