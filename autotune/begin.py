@@ -15,7 +15,7 @@ from typing import Any
 from optuna import Study
 
 from autotune import __version__
-from autotune.calibrate.baseline import Calibration
+from autotune.calibrate.calibration import Calibration
 from autotune.config import StudyConfig, Workspace, make_config, read_study
 from autotune.errors import UsageError
 from autotune.launch.build import cache_folder

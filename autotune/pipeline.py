@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from autotune.begin import begin, prepare
-from autotune.calibrate.baseline import Calibration
+from autotune.calibrate.calibration import Calibration
 from autotune.calibrate.price import Prices, check_budget, prices, searching, starts_within
 from autotune.calibrate.steps import Calibrator
 from autotune.cluster import read_submission

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from autotune.calibrate.baseline import NotReproduced
+from autotune.calibrate.reproduced import NotReproduced
 from autotune.config import ConfirmConfig
 from autotune.errors import BaselineError
 from autotune.launch.ask import Ask, Runner

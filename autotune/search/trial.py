@@ -15,7 +15,7 @@ from statistics import geometric_mean
 from typing import Protocol
 
 from autotune.agent.knobs import EXACT
-from autotune.calibrate.baseline import NotReproduced
+from autotune.calibrate.reproduced import NotReproduced
 from autotune.config import SearchConfig
 from autotune.errors import AutotuneError, BaselineError
 from autotune.launch.ask import Ask, Run, Runner, Way

@@ -12,6 +12,7 @@ from autotune.report.html.look import figure as look
 from autotune.report.html.markup import Html, code, drawn, folded, join, paragraph, table
 from autotune.report.html.page import page
 from autotune.report.html.section import Section
+from autotune.report.html.sections.exchange import histogram_figure
 
 MOST_RANKS = 200
 """In the figure and the table, the slowest first."""
@@ -72,7 +73,7 @@ def _ranks(profile: Profile) -> Section:
     columns = ("rank", "cells", "segments", "computes s", "exchange s", "barrier s", "output s", "peak MB", "spikes")
     balance = profile.balance
     told = paragraph(f"Load balance {balance:.3f}: mean over maximum of the computation.") if balance else ""
-    numbers = folded("The numbers", table("Ranks", columns, rows))
+    numbers = folded("The numbers", table("Ranks", columns, rows, stacked=True))
     return Section("ranks", "The run section, rank by rank", join([told, drawn("plot-ranks", figure, says), numbers]))
 
 
@@ -103,15 +104,10 @@ def _listed(anchor: str, title: str, seconds: Mapping[str, float], says: str) ->
 
 
 def _exchange(facts: ModelFacts | None) -> Section | None:
-    from plotly.graph_objects import Bar
-
-    if facts is None or not any(facts.histogram):
+    figure = histogram_figure(facts.histogram) if facts and any(facts.histogram) else None
+    if facts is None or figure is None:
         return None
-    counts = list(facts.histogram)
-    says = f"How many of {sum(counts):,} exchanges carried so many spikes of the busiest rank"
-    figure = look(
-        [Bar(x=list(range(len(counts))), y=counts, marker={"color": TUNED}, showlegend=False)], "spikes", "exchanges"
-    )
+    says = f"How many of {sum(facts.histogram):,} exchanges carried so many spikes of the busiest rank"
     told = paragraph(f"nspike at the 95th percentile: {facts.spikes_per_exchange(95.0)}.")
     return Section("exchange", "Spike exchange", join([told, drawn("plot-exchange", figure, says)]))
 

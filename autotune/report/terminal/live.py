@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autotune.agent.knobs import KNOBS
-from autotune.calibrate.baseline import Calibration
+from autotune.calibrate.calibration import Calibration
 from autotune.calibrate.noise import NoiseRecord
 from autotune.calibrate.price import Prices, in_words
 from autotune.config import SearchConfig
@@ -161,7 +161,7 @@ class TerminalProgress(Progress):
 
     def confirming(self, chosen: list[Trial], pairs: int, done: int) -> None:
         if not chosen:
-            self._line("no accepted trial looked faster than the baseline; nothing to confirm")
+            self._line("no accepted trial looked faster by more than chance alone would; nothing to confirm")
             return
         self._pairs_done, self._most_starts = done, pairs
         for place, trial in enumerate(chosen):
