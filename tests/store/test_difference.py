@@ -14,11 +14,6 @@ CONFIG = {
     "search": {"seed": 0, "knobs": None},
     "run": {"end_grace_s": 60},
 }
-    "name": "ring",
-    "command": ["python", "ring.py"],
-    "search": {"seed": 0, "knobs": None},
-    "run": {"end_grace_s": 60},
-}
 STUDY = StudyRecord("ring", CONFIG, MODEL, None, "2026", "0.1.0")
 
 
