@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import ClassVar
 
 from autotune.config import SearchConfig
@@ -16,8 +17,12 @@ from autotune.errors import UsageError
 from autotune.measure import FEWEST_STARTS, Rule
 from autotune.observe import Observation
 from autotune.report.format import format_duration
+from autotune.store.records import Trial
 
 LARGE, SMALL = 0.30, 0.05  # the gains whose prices are told
+CLEAR = 0.25  # a gain that the fewest starts prove on a quiet machine
+MOST_PAIRS_A_START = 5
+EXPECTED_TRIALS = 4  # the first trial makes a baseline run of its own, and a few say little of their mean
 RUNS_A_TRIAL = 2  # itself and a baseline run, which the next one shares
 FEWEST_BEFORE = 4  # bare runs before the first trial: the repetition and the shortest A/A, most of them on a part
 
@@ -54,6 +59,19 @@ class Prices:
     def expected(self) -> Price:
         """Of a small gain, made as this model's runs are."""
         return self.of(SMALL, replayed=self.replays)
+
+    def left_s(self, trials: Sequence[Trial], limits: SearchConfig) -> float:
+        """Seconds from the last of the trials to the verdict: the other trials take as long as the ones before (and as
+        was expected, which counts for some trials), and the proof what the best so far would need.
+        """
+        made = [trial.wall_s for trial in trials if trial.answered_from is None]
+        expected = [self.expected.search_s / limits.trials] * EXPECTED_TRIALS if self.prices else []
+        search_s = fmean([*expected, *made]) * (limits.trials - len(trials))
+        if limits.time_budget_s is not None:
+            search_s = min(search_s, max(0.0, limits.time_budget_s - sum(trial.wall_s for trial in trials)))
+        best = min((t.ratio for t in trials if t.accepted and t.changes and t.ratio is not None), default=1.0)
+        gain = LARGE if best <= 1.0 / (1.0 + CLEAR) else SMALL
+        return search_s + (self.of(gain, replayed=self.replays).proof_s if self.prices else 0.0)
 
 
 def prices(
@@ -101,6 +119,12 @@ def starts_within(budget_s: float | None, spent_s: float, start_s: float, most: 
     return max(FEWEST_STARTS, min(most, int((budget_s - spent_s) / max(start_s, 1e-3))))
 
 
+def pairs_a_start(observation: Observation) -> int:
+    """How many pairs one new process makes of a model that replays: as many as take about as long as its start."""
+    around_s, run_s = observation.wall_s - observation.run_s, max(observation.run_s, 1e-3)
+    return max(1, min(MOST_PAIRS_A_START, round(around_s / (2.0 * run_s))))
+
+
 def in_words(told: Prices) -> Sequence[str]:
     """The prices in sentences, the way of this model's runs first."""
     return [_line(told, replayed) for replayed in (told.replays, not told.replays)]
@@ -124,6 +148,9 @@ def _price(
 ) -> Price:
     around_s, run_s = observation.wall_s - observation.run_s, observation.run_s
     trial_s = part * run_s + (0.0 if replayed else around_s)
-    starts = rule.starts_for(gain) or rule.most_starts
-    start_s = 2 * claimed * run_s + (1 if replayed else 2) * around_s
-    return Price(gain, replayed, limits.trials * RUNS_A_TRIAL * trial_s, starts * start_s)
+    pairs = pairs_a_start(observation) if replayed else 1
+    starts = rule.starts_for(gain, pairs) or rule.most_starts
+    plain_s = 2 * (claimed * run_s + around_s)
+    start_s = 2 * pairs * claimed * run_s + around_s if replayed else plain_s
+    # The first start of a finalist is a plain one.
+    return Price(gain, replayed, limits.trials * RUNS_A_TRIAL * trial_s, plain_s + (starts - 1) * start_s)
