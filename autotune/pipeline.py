@@ -146,6 +146,7 @@ def walk(
                         observation, wishes, rule, part=part, replays=router.has_sessions, claim_part=claim_part
                     ),
                 )
+                told = told.asked_by(wishes)
                 progress.priced(told)
 
             folder.share()
@@ -167,7 +168,7 @@ def walk(
                     wanted_gain=max(config.confirm.gain_to_show, known.noise.visible_gain),
                 )
                 before_s = sum(folder.spent().get(step, 0.0) for step in ("observe", "plan", "calibrate"))
-                limits = searching(wishes, before_s, told.expected)
+                limits = searching(wishes, before_s, told)
                 progress.searching(folder.trials(), limits)
                 searching_as = (
                     partial(search_together, folder=folder)

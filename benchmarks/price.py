@@ -154,13 +154,14 @@ def line(cells: Sequence[str]) -> None:
 
 def with_given(config: StudyConfig, trials: int | None, given: Sequence[str]) -> StudyConfig:
     """The study with another number of trials and other keys, as `table.key=value`."""
-    data: dict[str, Any] = config.model_dump()
+    data: dict[str, Any] = config.model_dump(exclude_unset=True)
     if trials is not None:
-        data["search"]["trials"] = trials
+        data.setdefault("search", {})["trials"] = trials
     for each in given:
         name, _, value = each.partition("=")
         table, _, key = name.partition(".")
-        data[table][key] = [part for part in value.split(",") if part] if key in ("knobs", "exclude") else value
+        words = [part for part in value.split(",") if part]
+        data.setdefault(table, {})[key] = words if key in ("knobs", "exclude") else value
     return make_config(data)
 
 

@@ -8,7 +8,7 @@ is claimed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import ClassVar
 
@@ -20,9 +20,11 @@ from autotune.report.format import format_duration
 from autotune.store.records import Trial
 
 LARGE, SMALL = 0.30, 0.05  # the gains whose prices are told
+SAID = {"trials", "time_budget_s", "budget"}  # keys of [search]: what a search may cost
 CLEAR = 0.25  # a gain that the fewest starts prove on a quiet machine
 MOST_PAIRS_A_START = 5
 EXPECTED_TRIALS = 4  # the first trial makes a baseline run of its own, and a few say little of their mean
+FAIR_RUNS, CHEAP_S = 20, 600.0  # bare runs of searching where nothing else is said, or so many seconds if they are more
 RUNS_A_TRIAL = 2  # itself and a baseline run, which the next one shares
 FEWEST_BEFORE = 4  # bare runs before the first trial: the repetition and the shortest A/A, most of them on a part
 
@@ -50,6 +52,8 @@ class Prices:
     prices: tuple[Price, ...] = ()
     replays: bool = False
     """Trials of this model run on built networks."""
+    search_limit_s: float | None = None
+    """After so long no new trial is begun, since the user has not said how many or how long; None: no such limit."""
 
     def of(self, gain: float, *, replayed: bool) -> Price:
         """The price for one of the gains."""
@@ -59,6 +63,10 @@ class Prices:
     def expected(self) -> Price:
         """Of a small gain, made as this model's runs are."""
         return self.of(SMALL, replayed=self.replays)
+
+    def asked_by(self, limits: SearchConfig) -> Prices:
+        """The same without the limit where the user has now said what the search may cost."""
+        return replace(self, search_limit_s=None) if SAID & limits.model_fields_set else self
 
     def left_s(self, trials: Sequence[Trial], limits: SearchConfig) -> float:
         """Seconds from the last of the trials to the verdict: the other trials take as long as the ones before (and as
@@ -83,7 +91,12 @@ def prices(
         for gain in (LARGE, SMALL)
         for replayed in (True, False)
     )
-    return Prices(tuple(every), replays)
+    told = Prices(tuple(every), replays)
+    limit_s = max(CHEAP_S, FAIR_RUNS * observation.wall_s)
+    if SAID & limits.model_fields_set or told.expected.search_s <= limit_s:
+        return told
+    limited = tuple(replace(price, search_s=min(price.search_s, limit_s)) for price in told.prices)
+    return replace(told, prices=limited, search_limit_s=limit_s)
 
 
 def shortest_s(observation: Observation, fewest_starts: int = FEWEST_STARTS) -> float:
@@ -103,11 +116,14 @@ def check_budget(limits: SearchConfig, observation: Observation) -> None:
     )
 
 
-def searching(limits: SearchConfig, spent_s: float, expected: Price) -> SearchConfig:
-    """The limits of a search that leaves enough of the budget for the proof; at least a tenth of it is searched."""
+def searching(limits: SearchConfig, spent_s: float, told: Prices) -> SearchConfig:
+    """The limits of a search that leaves enough of the budget for the proof; at least a tenth of it is searched.
+    Without any limit of the user's it costs no more than is fair.
+    """
     if limits.budget is None:
-        return limits
-    left_s = max(limits.budget - spent_s - expected.proof_s, 0.1 * limits.budget)
+        fair_s = told.search_limit_s
+        return limits if fair_s is None else limits.model_copy(update={"time_budget_s": fair_s})
+    left_s = max(limits.budget - spent_s - told.expected.proof_s, 0.1 * limits.budget)
     own_s = limits.time_budget_s
     return limits.model_copy(update={"time_budget_s": left_s if own_s is None else min(left_s, own_s)})
 
@@ -127,7 +143,11 @@ def pairs_a_start(observation: Observation) -> int:
 
 def in_words(told: Prices) -> Sequence[str]:
     """The prices in sentences, the way of this model's runs first."""
-    return [_line(told, replayed) for replayed in (told.replays, not told.replays)]
+    lines = [_line(told, replayed) for replayed in (told.replays, not told.replays)]
+    if told.search_limit_s is not None:
+        limit = format_duration(told.search_limit_s)
+        lines.append(f"no trial is begun after {limit} of searching, since all would cost more; --trials asks for more")
+    return lines
 
 
 def _line(told: Prices, replayed: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 import autotune.search.trial as trial_module
+from autotune.begin import config_of
 from autotune.calibrate.price import LARGE, SMALL, check_budget, in_words, prices, searching, starts_within
 from autotune.config import ConfirmConfig, SearchConfig, seconds
 from autotune.confirm.starts import Starts
@@ -130,12 +132,37 @@ def test_a_budget_too_small_to_prove_anything_is_said_with_what_it_could_do() ->
 
 
 def test_the_search_leaves_the_proof_its_share_of_the_budget() -> None:
-    expected = prices(LONG, SEARCH, RULE, part=1.0, replays=False).expected
-    limited = searching(SearchConfig(budget=3600.0), 200.0, expected)
+    told = prices(LONG, SEARCH, RULE, part=1.0, replays=False)
+    expected = told.expected
+    limited = searching(SearchConfig(budget=3600.0), 200.0, told)
     assert limited.time_budget_s == pytest.approx(3600.0 - 200.0 - expected.proof_s)
-    assert searching(SearchConfig(budget=3600.0, time_budget_s=50.0), 200.0, expected).time_budget_s == 50.0
-    assert searching(SearchConfig(budget=600.0), 500.0, expected).time_budget_s == pytest.approx(60.0)
-    assert searching(SEARCH, 200.0, expected) == SEARCH
+    assert searching(SearchConfig(budget=3600.0, time_budget_s=50.0), 200.0, told).time_budget_s == 50.0
+    assert searching(SearchConfig(budget=600.0), 500.0, told).time_budget_s == pytest.approx(60.0)
+    assert searching(SEARCH, 200.0, told) == SEARCH
+
+
+def test_a_search_of_long_runs_costs_twenty_of_them_where_the_user_says_nothing() -> None:
+    nothing_said = SearchConfig()
+    told = prices(LONG, nothing_said, RULE, part=1.0, replays=True)
+    assert told.expected.search_s == told.search_limit_s == pytest.approx(20 * LONG.wall_s)
+    assert searching(nothing_said, 100.0, told).time_budget_s == told.search_limit_s
+    assert in_words(told)[-1].startswith("no trial is begun after 11 min")
+    assert told.asked_by(nothing_said) == told
+    assert searching(SEARCH, 100.0, told.asked_by(SEARCH)) == SEARCH  # a study that is gone on with
+    for said in (SEARCH, SearchConfig(time_budget_s=1e5), SearchConfig(budget=1e5)):
+        assert prices(LONG, said, RULE, part=1.0, replays=True).search_limit_s is None
+    assert prices(LONG, nothing_said, RULE, part=0.1, replays=True).search_limit_s is None
+    short: Any = Observed(run_s=8.0, wall_s=9.0)
+    assert prices(short, nothing_said, RULE, part=1.0, replays=False).search_limit_s is None
+
+
+def test_what_a_study_does_not_say_is_not_said(tmp_path: Path) -> None:
+    file = tmp_path / "study.toml"
+    file.write_text('command = "python model.py"\n[search]\nseed = 3\n')
+    config = config_of(file, None, tmp_path, search={"trials": None}, confirm={"claim": "part"})
+    assert config.search.model_fields_set == {"seed"}
+    assert (config.search.seed, config.confirm.claim) == (3, "part")
+    assert "trials" in config_of(file, None, tmp_path, search={"trials": 30}).search.model_fields_set
 
 
 def test_what_is_left_of_a_budget_pays_for_so_many_starts_and_the_fewest_at_least() -> None:
