@@ -219,3 +219,7 @@ def test_the_serial_fraction_is_that_of_karp_and_flatt():
     assert [scaling.serial_fraction(point) for point in points[1:]] == pytest.approx([0.2] * 3)
     assert scaling.forecast(16) == pytest.approx((2.5, 2.5, 2.5))
     assert Scaling("ranks", points[:1]).forecast(2) is None
+    lame = Scaling("ranks", (points[0], Point(2, 6.0, 0.0, 0.8, 0.0, over=False)))
+    assert lame.serial_fraction(lame.points[1]) == pytest.approx(0.2)
+    # Balanced it would take 4.8 s, less than half of one: so the band reaches down to a quarter with four.
+    assert lame.forecast(4) == pytest.approx((2.5, 4.0, 4.0))
