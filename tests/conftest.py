@@ -114,8 +114,7 @@ class Tuner:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=_heard,
-            **options,
+            **{"preexec_fn": _heard, **options},
         )
 
     def alive(self) -> list[psutil.Process]:

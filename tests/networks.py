@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from autotune.calibrate.baseline import Calibration, calibrate
+from autotune.calibrate.baseline import calibrate
+from autotune.calibrate.calibration import Calibration
 from autotune.config import AcceptConfig
 from autotune.launch import find_mpi, launch_environment, mpi_environment, parse_command
 from autotune.launch.ask import Ask, Perturbation, Run

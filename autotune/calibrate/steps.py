@@ -7,8 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from autotune.agent.knobs import NUMERICAL
-from autotune.calibrate.baseline import Calibration, NotReproduced, calibrate, recalibrate
+from autotune.calibrate.baseline import calibrate, recalibrate
+from autotune.calibrate.calibration import Calibration
 from autotune.calibrate.noise import NoiseRecord, measure_noise
+from autotune.calibrate.reproduced import NotReproduced
 from autotune.calibrate.short import ShortRun, shorten
 from autotune.config import ConfirmConfig, SearchConfig
 from autotune.launch.ask import Ask, Runner

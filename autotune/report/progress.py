@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from autotune.calibrate.baseline import Calibration
+from autotune.calibrate.calibration import Calibration
 from autotune.calibrate.noise import NoiseRecord
 from autotune.calibrate.price import Prices
 from autotune.config import SearchConfig

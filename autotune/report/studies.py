@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from autotune.calibrate.baseline import Calibration
+from autotune.calibrate.calibration import Calibration
 from autotune.errors import UsageError
 from autotune.export import Best, make_best
 from autotune.measure import Confirmation

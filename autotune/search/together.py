@@ -26,7 +26,7 @@ from autotune.store.shared import Claim, SharedFolder
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.01, 1.0
 PAUSES = 10
-"""A worker that waits looks again after a tenth of the time that it has waited: so it waits a tenth too long at most."""
+"""A waiting worker looks again after a tenth of the time that it has waited: it waits a tenth too long at most."""
 
 
 def search_together(

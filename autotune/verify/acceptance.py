@@ -1,5 +1,5 @@
 """Is it the same result? A run's raster against the baseline's, by the class of what was changed and by what the model
-allows (calibrate/baseline.py). The rules and their reasons are in docs/explanation/same-spikes.md.
+allows (calibrate/). The rules and their reasons are in docs/explanation/same-spikes.md.
 
 An empty raster proves nothing: without spikes the sampled voltages must be identical, and only exact knobs are judged.
 """

@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
-from autotune.calibrate.baseline import Calibration
+from autotune.calibrate.calibration import Calibration
 from autotune.calibrate.noise import NoiseRecord
 from autotune.calibrate.price import Prices
 from autotune.calibrate.short import ShortRun

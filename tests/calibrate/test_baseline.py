@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from autotune.agent.knobs import EXACT
-from autotune.calibrate.baseline import Calibration, calibrate
+from autotune.calibrate.baseline import calibrate
+from autotune.calibrate.calibration import Calibration
 from autotune.config import AcceptConfig
 from autotune.errors import BaselineError
 from autotune.launch.ask import Ask, Perturbation, Run, Runner

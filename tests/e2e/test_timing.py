@@ -15,7 +15,7 @@ import pytest
 
 import autotune.begin
 import autotune.confirm.confirmation
-from autotune.calibrate.baseline import Calibration
+from autotune.calibrate.calibration import Calibration
 from autotune.calibrate.noise import NoiseRecord
 from autotune.calibrate.notes import FIXED_DT
 from autotune.calibrate.short import ShortRun

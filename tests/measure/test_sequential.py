@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from autotune.measure import FEWEST_STARTS, Rule
-from autotune.measure.sequential import FEWEST_TO_GIVE_UP, FEWEST_WITHOUT_SCALE
+from autotune.measure.sequential import FEWEST_TO_GIVE_UP
 
 RULE = Rule(floor=0.01)
 
@@ -41,12 +41,15 @@ def test_four_starts_that_agree_by_luck_are_no_proof_below_the_noise_of_this_mac
     assert Rule(floor=0.25).look(lucky).decision == "go on"
 
 
-def test_below_seven_starts_a_small_gain_is_not_claimed_however_well_they_agree():
-    """Pairs of one start share what its process drew; only more starts tell."""
-    agreeing = [0.08 + 0.001 * (n % 2) for n in range(FEWEST_WITHOUT_SCALE)]
-    for n in range(1, FEWEST_WITHOUT_SCALE):
-        assert not Rule(floor=0.001).look(agreeing[:n], [5] * n).proved
-    assert Rule(floor=0.001).look(agreeing, [5] * len(agreeing)).proved
+@pytest.mark.parametrize(("alpha", "fewest"), [(0.01, 8), (0.005, 9), (0.0025, 10)])
+def test_a_small_gain_is_not_claimed_on_few_starts_however_well_they_agree(alpha, fewest):
+    """Pairs of one start share what its process drew; only more starts tell: so many that a coin seldom falls so."""
+    agreeing = [0.08 + 0.001 * (n % 2) for n in range(fewest)]
+    rule = Rule(alpha=alpha, floor=0.001)
+    assert 0.5**fewest <= alpha / 2
+    for n in range(1, fewest):
+        assert not rule.look(agreeing[:n], [5] * n).proved
+    assert rule.look(agreeing, [5] * fewest).proved
 
 
 def test_a_setting_that_is_fast_in_half_of_its_starts_and_slow_in_the_others_is_not_claimed():
@@ -57,9 +60,9 @@ def test_a_setting_that_is_fast_in_half_of_its_starts_and_slow_in_the_others_is_
 
 
 def test_several_pairs_of_one_start_lower_the_floor_and_nothing_else():
-    lucky = [0.06, 0.06, 0.06, 0.061, 0.06, 0.06, 0.06]
+    lucky = [0.06, 0.06, 0.06, 0.061, 0.06, 0.06, 0.06, 0.06]
     assert not Rule(floor=0.03).look(lucky).proved
-    assert Rule(floor=0.03).look(lucky, [4] * 7).proved
+    assert Rule(floor=0.03).look(lucky, [4] * 8).proved
     loose = [0.0, 0.12, 0.02, 0.10]
     assert Rule(floor=0.012).look(loose).p_value == Rule(floor=0.012).look(loose, [4] * 4).p_value
 
@@ -122,4 +125,18 @@ def test_a_gain_of_ten_percent_is_found_on_a_quiet_machine_by_few_starts(rules: 
         for seed in range(60)
     ]
     assert np.mean([look.proved for look in found]) > 0.9
-    assert np.mean([look.starts for look in found]) < 8
+    assert np.mean([look.starts for look in found]) < 9
+
+
+def test_what_is_claimed_by_a_hair_was_lucky_and_its_interval_begins_at_the_minimum_gain():
+    spread = 0.1 * np.array([-1.0, 1.0, -0.5, 0.5])
+    rule = Rule(floor=0.05)
+    looks = [rule.look((middle + spread).tolist()) for middle in np.arange(0.2, 3.0, 0.02)]
+    by_a_hair = next(look for look in looks if look.proved)
+    assert by_a_hair.speedup.low == pytest.approx(1 + rule.minimum_gain)
+    assert by_a_hair.speedup.low < by_a_hair.speedup.estimate / 1.3
+    far = looks[-1].speedup  # nobody needs luck for this
+    quantile, error = 3.182, float(spread.std(ddof=1)) / 2
+    assert math.log(far.estimate / far.low) == pytest.approx(quantile * error, rel=1e-3)
+    lows = [look.speedup.low for look in looks if look.proved]
+    assert lows == sorted(lows)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from autotune.agent.driver.facts import LaunchFacts, ModelFacts
-from autotune.calibrate.baseline import Calibration
+from autotune.calibrate.calibration import Calibration
 from autotune.profile.advice import Known, advise
 from autotune.profile.profile import CONNECTING, CREATING, OUTPUT, RUN, SET_UP, START, Profile, RankProfile
 

@@ -33,7 +33,12 @@ OVERLAPS = """() => {
         if (across > 1 && down > 4) found.push(`${plot.id}: ${name} on ${other}`);
       });
     });
+    const ticks = [...plot.querySelectorAll('.main-svg .xtick text')].map((each) => each.textContent);
+    if (new Set(ticks).size < ticks.length) found.push(`${plot.id}: a number twice: ${ticks}`);
   }
+  for (const each of document.querySelectorAll('details')) each.open = true;
+  for (const each of document.querySelectorAll('.wide'))
+    if (each.scrollWidth > each.clientWidth + 1) found.push(`${each.getAttribute('aria-label')}: is cut off`);
   return found;
 }"""
 

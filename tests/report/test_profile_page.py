@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from browser import CHROMIUM, CHROMIUM_ARGS, browser_page, needs_chromium
 
+CUT_OFF = """() => [...document.querySelectorAll('.wide')].filter((each) => each.scrollWidth > each.clientWidth + 1)
+  .map((each) => each.getAttribute('aria-label'))"""
 NET = Path(__file__).parents[1] / "profile/net.py"
 
 
@@ -31,6 +33,9 @@ def test_the_page_of_a_profile_is_whole_on_wide_and_narrow_screens(autotune: Any
                 plots = page.eval_on_selector_all(".plot:has(.main-svg)", "all => all.map(one => one.id)")
                 assert {"plot-parts", "plot-ranks", "plot-mechanisms", "plot-exchange"} <= set(plots)
                 assert page.evaluate("document.documentElement.scrollWidth") <= width
+                page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+                assert page.locator("table").count() >= 4
+                assert page.evaluate(CUT_OFF) == []
                 text = page.inner_text("body")
                 assert "Deal the cells out by their work" in text
                 assert "Hz a cell" in text

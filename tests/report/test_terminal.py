@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from autotune.calibrate.baseline import Calibration
+from autotune.calibrate.calibration import Calibration
 from autotune.config import SearchConfig
 from autotune.export import Best, RasterEvidence
 from autotune.handover.told import describe_raster

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from autotune.agent.knobs import EXACT, NUMERICAL, ROUND_OFF
-from autotune.calibrate.baseline import Calibration, calibrate
+from autotune.calibrate.baseline import calibrate
+from autotune.calibrate.calibration import Calibration
 from autotune.config import AcceptConfig
 from autotune.launch.ask import Ask, Perturbation, Run
 from autotune.launch.mechanisms import Builder

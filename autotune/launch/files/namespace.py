@@ -12,9 +12,11 @@ import ctypes
 import os
 import signal
 import sys
+from contextlib import suppress
 
 CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 32, 4096, 16384, 1 << 18
+MNT_DETACH = 2
 LOCKED = 2 | 4 | 8 | 1024 | 2048 | 4096  # nosuid, nodev, noexec, noatime, nodiratime, relatime of statvfs
 RELATIME, NODIRATIME = 1 << 21, 2048
 PR_SET_PDEATHSIG = 1
@@ -66,7 +68,7 @@ class Covering:
         # By open files: the first overlay may hide these folders from all later ones.
         self.upper, self.work, self.before = map(by_number, (upper, work, before))
         self.kept = kept
-        self.points = {point for point in mount_points() if not self.is_real(point)}
+        self.points = mount_points()
         self.split: set[str] = set()
         self.count = 0
 
@@ -74,42 +76,72 @@ class Covering:
         return any(folder == real or folder.startswith(real + "/") for real in REAL)
 
     def is_own_mount(self, folder: str) -> bool:
-        """Whether it stays as it is, whatever happens to the folders above it."""
-        return folder in REAL and os.path.ismount(folder)
+        """Whether it stays as it is: a mount that no overlay hides, since none is laid over the root itself."""
+        return folder in REAL and os.path.dirname(folder) == "/" and os.path.ismount(folder)
 
     def cover(self, folder: str) -> None:
-        inside = folder.rstrip("/") + "/"
-        if folder == "/" or any(point.startswith(inside) for point in self.points):
-            if folder in self.points:
-                self.split.add(folder)
-            for child in sorted(os.scandir(folder), key=lambda entry: entry.name):
-                if child.is_dir(follow_symlinks=False) and not self.is_real(child.path):
-                    self.cover(child.path)
+        """Lay an overlay over a folder, and over what is mounted in it; where the kernel takes none, over the folders
+        in it, and it becomes read-only itself.
+        """
+        if folder == "/":
+            self.cover_inside(folder)
             return
+        inside = sorted(point for point in self.points if point.startswith(folder + "/"))
+        hidden = {point: name for point in inside if not self.is_real(point) and (name := opened(point))}
+        for point in hidden:
+            if os.path.isdir(point):
+                os.makedirs(self.upper + point, exist_ok=True)  # before the layer is in use
         try:
-            self.overlay(folder)
-        except OSError:
-            if folder in self.points:
-                self.split.add(folder)  # it becomes read-only
+            self.overlay(folder, folder)
+        except OSError:  # of a user's own namespace it takes none with a mount inside
+            if inside:
+                self.cover_inside(folder)
+            elif folder in self.points:
+                self.split.add(folder)
+            hidden = {}
+        for point, name in hidden.items():
+            try:
+                self.overlay(point, name)
+            except OSError:
+                with suppress(OSError):
+                    mount(name, point, "", MS_BIND)
+                    read_only(point)
 
-    def overlay(self, folder: str) -> None:
-        if os.path.isdir(self.before + folder):
+    def cover_inside(self, folder: str) -> None:
+        if folder in self.points:
+            self.split.add(folder)
+        for child in sorted(os.scandir(folder), key=lambda entry: entry.name):
+            if child.is_dir(follow_symlinks=False) and not self.is_real(child.path):
+                self.cover(child.path)
+
+    def overlay(self, folder: str, lower: str) -> None:
+        """Over `folder`, of which `lower` is a name."""
+        if not os.path.isdir(lower):
+            raise NotADirectoryError(folder)
+        os.makedirs(self.upper + folder, exist_ok=True)
+        os.chmod(self.upper + folder, os.stat(lower).st_mode & 0o7777 | 0o700)
+        between = os.path.isdir(self.before + folder)
+        if between:
             # What was there before the watched run lies between; as an upper layer, since the kernel takes no lower
             # one that lies inside another.
-            self.lay(self.before + folder, folder, MS_RDONLY)
-        os.makedirs(self.upper + folder, exist_ok=True)
-        os.chmod(self.upper + folder, os.stat(folder).st_mode & 0o7777 | 0o700)
-        self.lay(self.upper + folder, folder, 0)
+            self.lay(self.before + folder, folder, lower, MS_RDONLY)
+            lower = folder
+        try:
+            self.lay(self.upper + folder, folder, lower, 0)
+        except OSError:
+            if between:
+                libc.umount2(os.fsencode(folder), MNT_DETACH)
+            raise
 
-    def lay(self, layer: str, folder: str, flags: int) -> None:
+    def lay(self, layer: str, folder: str, lower: str, flags: int) -> None:
         self.count += 1
         work = f"{self.work}/{self.count}"
         os.makedirs(work, exist_ok=True)
         # By numbers, because a name may hold a comma or a colon, and a page holds all the options. Volatile: else the
         # end of each mount waits for the disk.
-        names = [by_number(name) for name in (folder, layer, work)]
+        names = [by_number(name) for name in (lower, layer, work)]
         try:
-            options = f"lowerdir={names[0]},upperdir={names[1]},workdir={names[2]},userxattr,volatile"
+            options = f"lowerdir={names[0]},upperdir={names[1]},workdir={names[2]},userxattr,volatile,index=off"
             mount("overlay", folder, "overlay", flags, options)
             for made, _, _ in os.walk(f"{names[2]}/work"):
                 os.chmod(made, 0o700)  # the kernel makes them such that their owner cannot remove them
@@ -131,6 +163,14 @@ def read_only(folder: str) -> None:
     held = os.statvfs(folder).f_flag & LOCKED
     flags = held & ~4096 | (RELATIME if held & 4096 else 0)
     mount("none", folder, "", MS_REMOUNT | MS_BIND | MS_RDONLY | flags)
+
+
+def opened(point: str) -> str:
+    """by_number, or nothing where this user may not even look."""
+    try:
+        return by_number(point)
+    except OSError:
+        return ""
 
 
 def main() -> None:

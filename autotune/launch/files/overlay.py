@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import ClassVar
 
 from autotune.launch.files.namespace import BETWEEN
@@ -24,7 +24,14 @@ from autotune.launch.files.store import Store, entries, is_cache, put, remove, r
 SCRIPT = Path(__file__).with_name("namespace.py")
 ELSEWHERE = ("srun", "aprun", "jsrun", "flux", "ibrun", "ssh")
 """Launchers whose ranks descend from a daemon, which no namespace of ours holds."""
-PROBE = "import os, sys; sys.exit(os.stat('.').st_dev == int(sys.argv[1]) and 'is not covered')"
+PROBE = """
+import os, sys
+lost = [folder for folder in sys.argv[2:] if not os.access(folder, os.W_OK)]
+if lost:
+    sys.exit(f'{lost[0]} is not covered: something is mounted in it')
+if os.stat('.').st_dev == int(sys.argv[1]):
+    sys.exit('it is not covered')
+"""
 LIMIT_S = 30.0
 
 
@@ -50,7 +57,8 @@ class Overlay:
         self.store.folder.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix="probe-", dir=self.store.folder) as name:
             layer = Path(name)
-            command = [sys.executable, "-I", "-S", "-c", PROBE, str(self.cwd.stat().st_dev)]
+            needed = [folder for folder in (str(self.cwd), gettempdir()) if os.access(folder, os.W_OK)]
+            command = [sys.executable, "-I", "-S", "-c", PROBE, str(self.cwd.stat().st_dev), *needed]
             (layer / "before" / str(self.cwd.resolve()).lstrip("/")).mkdir(parents=True)
             start = self._inside(Start(tuple(command), {}, self.cwd), layer / "layer", layer / "before")
             try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autotune.calibrate.baseline import Calibration
+from autotune.calibrate.calibration import Calibration
 from autotune.launch.command import Command
 from autotune.observe import Observation
 from autotune.profile.profile import Profile

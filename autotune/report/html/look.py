@@ -17,6 +17,8 @@ OWN = "#7a8794"
 TUNED = "#2a86d1"
 """and the best ones."""
 BAD = "#d9542b"
+FEW = 10
+"""So many numbers all have room beside one another."""
 INK = "#6b7680"
 """Of what the page does not colour itself: the dashboard's grey on both of its grounds."""
 LINE = "rgba(128,128,128,0.25)"
@@ -56,6 +58,11 @@ def figure(traces: list[Any], x: str, y: str, *, height: int = 340, **layout: An
     made.update_xaxes(title={"text": label(x), "standoff": 8}, **axis)
     made.update_yaxes(title={"text": label(y), "standoff": 8}, **axis)
     return made
+
+
+def count_along_x(made: Figure, first: int, last: int) -> None:
+    """An axis of whole numbers, which plotly would divide into halves where there are few."""
+    made.update_xaxes(range=[first - 0.5, last + 0.5], **({"dtick": 1} if last - first < FEW else {}))
 
 
 def _has_legend(traces: list[Any]) -> bool:

@@ -12,6 +12,7 @@ from autotune.report.html.look import figure as look
 from autotune.report.html.markup import Html, code, drawn, folded, join, paragraph, table
 from autotune.report.html.page import page
 from autotune.report.html.section import Section
+from autotune.report.html.sections.exchange import histogram_figure
 
 MOST_RANKS = 200
 """In the figure and the table, the slowest first."""
@@ -20,7 +21,9 @@ OF_A_RANK = (("computation", "step_s", TUNED), ("exchange", "exchange_s", BAD), 
 
 def html_profile(name: str, profile: Profile, facts: ModelFacts | None, advice: Sequence[Advice]) -> str:
     """The whole page."""
-    made = filter(None, (_parts(profile), _advice(advice), _ranks(profile), *_more(profile), _exchange(facts)))
+    told = None if profile.failed else _advice(advice)
+    ranks = _ranks(profile) if profile.ranks else None
+    made = filter(None, (_parts(profile), told, ranks, *_more(profile), _exchange(facts)))
     return page(f"{name}: where its time goes", list(made))
 
 
@@ -29,6 +32,7 @@ def _parts(profile: Profile) -> Section:
     says = f"Seconds of each part of one run; together the {profile.wall_s:.3g} s from its start to its end"
     notes = [f"The model did not come to its end: {profile.failed}"] if profile.failed else []
     notes += [profile.undivided] if profile.undivided else []
+    notes += profile.notes
     body = join([*map(paragraph, notes), _bars("plot-parts", says, shown), _numbers("Parts of the run", shown)])
     return Section("parts", "The run in parts", body)
 
@@ -72,7 +76,7 @@ def _ranks(profile: Profile) -> Section:
     columns = ("rank", "cells", "segments", "computes s", "exchange s", "barrier s", "output s", "peak MB", "spikes")
     balance = profile.balance
     told = paragraph(f"Load balance {balance:.3f}: mean over maximum of the computation.") if balance else ""
-    numbers = folded("The numbers", table("Ranks", columns, rows))
+    numbers = folded("The numbers", table("Ranks", columns, rows, stacked=True))
     return Section("ranks", "The run section, rank by rank", join([told, drawn("plot-ranks", figure, says), numbers]))
 
 
@@ -84,9 +88,8 @@ def _more(profile: Profile) -> Iterator[Section]:
     if profile.mechanisms:
         says = f"Seconds of the first thread in each mechanism, in a run section of {profile.mechanisms_run_s:.3g} s"
         yield _listed("mechanisms", "Mechanisms", profile.mechanisms, says)
-    for phase, lines in profile.python.items():
-        if lines and phase != "finitialize":
-            yield _listed(f"python-{phase}", f"Python in {phase}", dict(lines[:12]), "Seconds of samples of each line")
+    for phase, lines in profile.interpreted.items():
+        yield _listed(f"python-{phase}", f"Python in {phase}", dict(lines[:12]), "Seconds of samples of each line")
 
 
 def _populations(profile: Profile) -> Section:
@@ -103,15 +106,10 @@ def _listed(anchor: str, title: str, seconds: Mapping[str, float], says: str) ->
 
 
 def _exchange(facts: ModelFacts | None) -> Section | None:
-    from plotly.graph_objects import Bar
-
-    if facts is None or not any(facts.histogram):
+    figure = histogram_figure(facts.histogram) if facts and any(facts.histogram) else None
+    if facts is None or figure is None:
         return None
-    counts = list(facts.histogram)
-    says = f"How many of {sum(counts):,} exchanges carried so many spikes of the busiest rank"
-    figure = look(
-        [Bar(x=list(range(len(counts))), y=counts, marker={"color": TUNED}, showlegend=False)], "spikes", "exchanges"
-    )
+    says = f"How many of {sum(facts.histogram):,} exchanges carried so many spikes of the busiest rank"
     told = paragraph(f"nspike at the 95th percentile: {facts.spikes_per_exchange(95.0)}.")
     return Section("exchange", "Spike exchange", join([told, drawn("plot-exchange", figure, says)]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from autotune.report.html.look import OWN
@@ -17,9 +18,9 @@ MOST = 60
 """Bars at most: wider ones where a rank sends more."""
 
 
-def binned(studied: Studied) -> list[tuple[str, int]]:
+def binned(histogram: Sequence[int]) -> list[tuple[str, int]]:
     """Spikes of the busiest rank at an exchange, and how many exchanges had so many; empty where it is not known."""
-    counts = list(studied.answer.observation.facts.histogram or ())
+    counts = list(histogram)
     while counts and not counts[-1]:
         counts.pop()
     width = -(-len(counts) // MOST) if counts else 1
@@ -31,9 +32,14 @@ def binned(studied: Studied) -> list[tuple[str, int]]:
 
 def figure(studied: Studied) -> Figure | None:
     """A bar for each number of spikes."""
+    return histogram_figure(studied.answer.observation.facts.histogram)
+
+
+def histogram_figure(histogram: Sequence[int]) -> Figure | None:
+    """The same of a histogram, which a profile has too."""
     from plotly.graph_objects import Bar
 
-    bins = binned(studied)
+    bins = binned(histogram)
     if not bins:
         return None
     bars = Bar(x=[name for name, _ in bins], y=[count for _, count in bins], marker={"color": OWN}, showlegend=False)
@@ -48,6 +54,8 @@ def section(studied: Studied) -> Section | None:
     if made is None:
         return None
     says = "How many spikes the busiest rank sent at each exchange, with the user's own settings"
-    numbers = table("Spikes at each exchange", ("spikes", "exchanges"), binned(studied))
+    numbers = table(
+        "Spikes at each exchange", ("spikes", "exchanges"), binned(studied.answer.observation.facts.histogram)
+    )
     body = join([drawn("plot-exchange", made, says), folded("The numbers", numbers)])
     return Section("exchange", "How many spikes are exchanged", body)

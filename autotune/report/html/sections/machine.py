@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from autotune.report.html.markup import join, paragraph, table
+from autotune.report.html.markup import command, join, paragraph, table
 from autotune.report.html.section import Section
 from autotune.report.html.studied import Studied
 
@@ -15,7 +15,7 @@ def section(studied: Studied) -> Section:
     """The machine, the software, the model."""
     place, model = studied.best.environment, studied.best.model
     rows = [
-        ("command", shlex.join(model.command)),
+        ("command", command(shlex.join(model.command))),
         ("processor", f"{place.cpu}, cores that may be used: {place.cores}"),
         ("ranks", place.ranks),
         ("host", place.host),

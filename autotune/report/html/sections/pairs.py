@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from autotune.measure import Finding, Pair
 from autotune.report.format import counted
-from autotune.report.html.look import BAD, TUNED
+from autotune.report.html.look import BAD, TUNED, count_along_x
 from autotune.report.html.look import figure as look
 from autotune.report.html.markup import drawn, folded, join, paragraph, table
 from autotune.report.html.section import Section
@@ -14,6 +14,11 @@ from autotune.report.html.studied import Studied
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
+
+NOBODY = (
+    "No accepted trial looked faster than the user's own settings by more than chance alone would, so none was "
+    "measured again."
+)
 
 
 def finding_of(studied: Studied) -> Finding | None:
@@ -49,7 +54,7 @@ def figure(studied: Studied) -> Figure | None:
     made.add_hrect(y0=speed.low, y1=speed.high, fillcolor=TUNED, opacity=0.18, line_width=0)
     made.add_hline(y=speed.estimate, line={"color": TUNED})
     made.add_hline(y=1.0, line={"color": BAD, "dash": "dot"})
-    made.update_xaxes(rangemode="tozero", tickformat="d")
+    count_along_x(made, 1, len(pairs))
     return made
 
 
@@ -57,7 +62,7 @@ def section(studied: Studied) -> Section | None:
     """The figure, its numbers, and the test."""
     finding, made = finding_of(studied), figure(studied)
     if finding is None or made is None:
-        nobody = paragraph("No trial came close enough to the user's own time to be measured again.")
+        nobody = paragraph(NOBODY)
         return Section("pairs", "The proof", nobody)
     pairs, speed = pairs_of(studied), finding.speedup
     rows = [

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from autotune.report.format import counted, format_changes, format_ratio
-from autotune.report.html.look import BAD, VERDICTS, label
+from autotune.report.html.look import BAD, FEW, VERDICTS, count_along_x, label
 from autotune.report.html.look import figure as look
 from autotune.report.html.markup import Html, drawn, folded, join, paragraph, table
 from autotune.report.html.section import Section
@@ -17,7 +17,6 @@ from autotune.store.records import Trial
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-FEW = 8
 DRAWN = 600
 """Trials of a verdict that are drawn at most, evenly chosen; those that were the best of their time always are."""
 LISTED = 100
@@ -44,8 +43,9 @@ def figure(studied: Studied) -> Figure | None:
     made = look(traces, "trial", "time over the user's own", height=400)
     made.add_hline(y=1.0, line={"dash": "dot", "color": VERDICTS["not applicable"][0]})
     made.update_yaxes(rangemode="tozero")
-    if len(trials) <= FEW:  # else the axis would count in halves
-        made.update_xaxes(range=[-0.5, max(trial.number for trial in trials) + 0.5], dtick=1)
+    last = max(trial.number for trial in trials)
+    if last < FEW:
+        count_along_x(made, 0, last)
     return made
 
 
@@ -129,4 +129,4 @@ def _short(text: str, most: int) -> str:
 def _listed(caption: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Html:
     rest = len(rows) - LISTED
     more = f"; the first {LISTED} of {len(rows)}, the others: python -m autotune trials" if rest > 0 else ""
-    return folded(f"{caption} ({len(rows)})", table(caption + more, columns, rows[:LISTED]))
+    return folded(f"{caption} ({len(rows)})", table(caption + more, columns, rows[:LISTED], stacked=len(columns) > 4))

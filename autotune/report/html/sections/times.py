@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from autotune.report.html.look import OWN, TUNED
 from autotune.report.html.look import figure as look
-from autotune.report.html.markup import drawn, folded, join, table
+from autotune.report.html.markup import drawn, folded, join, paragraph, table
 from autotune.report.html.section import Section
 from autotune.report.html.studied import Studied
 
@@ -21,6 +21,8 @@ SECTIONS = {
     "barrier": "– waiting",
     "output": "output",
 }
+WHOLE = {"launch": "start", "setup": "set-up", "run": "run", "output": "output"}
+"""What makes up a command's wall time."""
 
 
 def measured(studied: Studied) -> tuple[dict[str, float], dict[str, float]]:
@@ -62,17 +64,30 @@ def section(studied: Studied) -> Section | None:
         return None
     own, tuned = measured(studied)
     rows = [
-        (title, _seconds(own.get(name)), _seconds(tuned.get(name)))
+        (title, _seconds(own.get(name)), _seconds(tuned.get(name) or None))
         for name, title in SECTIONS.items()
-        if name in own or name in tuned
+        if max(own.get(name, 0.0), tuned.get(name, 0.0)) > 0.0
     ]
     says = (
         "Seconds of each part of one run, of the slowest rank; below the run: its cells, the exchange of spikes, "
-        "waiting for other ranks. Set-up is left out where a trial used a built network"
+        "waiting for other ranks. It is one run each, at different moments: what compares them is the proof. Trials "
+        "on a built network have no set-up"
     )
+    if tuned.get("run") and not tuned.get("step"):
+        says += ". Nothing tells the parts of the run with the best settings, in CoreNEURON for example"
     numbers = table("Seconds of each part of a run", ("part", "the user's own", "best"), rows)
-    body = join([drawn("plot-times", made, says), folded("The numbers", numbers)])
+    body = join([paragraph(_whole(studied)), drawn("plot-times", made, says), folded("The numbers", numbers)])
     return Section("times", "Where the time goes", body)
+
+
+def _whole(studied: Studied) -> str:
+    """The watched run from its start to its end, set-up included."""
+    seen = studied.answer.observation
+    parts = ", ".join(f"{title} {seen.sections[name]:.2g} s" for name, title in WHOLE.items() if name in seen.sections)
+    return (
+        f"With the user's own settings the whole command took {seen.wall_s:.3g} s: {parts}, and its end. What of the "
+        "set-up creates cells and what connects them: python -m autotune profile."
+    )
 
 
 def _seconds(value: float | None) -> str:
