@@ -63,8 +63,8 @@ def config_of(
         )
     tables = {name: {key: value for key, value in table.items() if value is not None} for name, table in given.items()}
     if study is not None:
-        data = read_study(study).model_dump()
-        return make_config(data | {name: data[name] | table for name, table in tables.items()})
+        data = read_study(study).model_dump(exclude_unset=True)  # what is not said stays so: see price.SAID
+        return make_config(data | {name: data.get(name, {}) | table for name, table in tables.items()})
     assert command is not None
     name = parse_command(command, folder).name()
     return make_config({"name": name, "command": tuple(command), "folder": folder, **tables})
