@@ -114,7 +114,8 @@ def usable_cores() -> int:
     one. In a job they are those of its allocation, also on other nodes.
     """
     allocated = os.environ.get(ALLOCATED, "")
-    return int(allocated) if allocated.isdecimal() and int(allocated) else describe_machine().usable_cores
+    cores = int(allocated) if re.fullmatch(r"[0-9]{1,7}", allocated) else 0
+    return cores or describe_machine().usable_cores
 
 
 def physical_cores() -> int:

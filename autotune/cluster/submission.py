@@ -6,6 +6,7 @@ is run on the login node but the scheduler's own commands.
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from autotune.store.address import INSTEAD, has_password
 from autotune.store.folder import CLUSTER, StudyFolder
 from autotune.store.locks import check_locks
 
+JOB = re.compile(r"\w[\w.\[\]@-]{0,99}")
 ASKED_S = 60.0  # after this long a scheduler that does not answer is given up
 
 
@@ -105,6 +107,12 @@ def read_submission(path: Path) -> Submission:
     submission = StudyFolder(path).read(Submission) if path.is_dir() else None
     if submission is None:
         raise UsageError(f"{path}: no study was submitted there", cure="python -m autotune submit STUDY --workers 4")
+    odd = [job for job in submission.jobs if not JOB.fullmatch(job)]
+    if odd:  # a scheduler would take it for an option
+        raise UsageError(
+            f"{path / Submission.RECORD}.json: {odd[0][:40]!r} is no job",
+            cure="It is damaged. Submit the study again from a new folder.",
+        )
     return submission
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 errors = Console(stderr=True)
+LONGEST_COMMAND = 1 << 15
 
 Study = Annotated[Path | None, typer.Argument(help="a folder with a study.toml; or give a command after --")]
 Folder = Annotated[Path, typer.Argument(help="the study folder, for example runs/ring")]
@@ -92,6 +94,19 @@ def seconds_of(text: str | None) -> float | None:
         return None if text is None else seconds(text)
     except ValueError as error:
         raise UsageError(f"--time {text}: {error}", cure="Write it so: --time 2h") from error
+
+
+def words_of(line: str) -> list[str]:
+    """The words of a command that is given as one."""
+    if len(line) > LONGEST_COMMAND:  # taking a line apart takes the square of its length
+        raise UsageError(f"--also {line[:80]}…: has {len(line):,} letters", cure="Put the command into a script.")
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        raise UsageError(f"--also {line[:80]}: {error}", cure="Close its quotation marks.") from error
+    if not words:
+        raise UsageError("--also names no command", cure='For example: --also "mpiexec -n 4 python model.py"')
+    return words
 
 
 def split(names: str | None) -> tuple[str, ...] | None:

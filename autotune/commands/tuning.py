@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,7 @@ import typer
 from rich.console import Console
 
 from autotune.commands.become import become
-from autotune.commands.common import Environments, Names, Study, absolute, app, print_json, split, warn
+from autotune.commands.common import Environments, Names, Study, absolute, app, print_json, split, warn, words_of
 from autotune.errors import Interrupted
 
 
@@ -79,7 +78,7 @@ def run(
         run={"workspace": workspace, "resident": resident},
     )
     progress = Reports(TerminalProgress(Console(highlight=False, stderr=as_json)))
-    others = [shlex.split(line) for line in also or ()]
+    others = [words_of(line) for line in also or ()]
     place = out or Path("runs") / config.name
     if has_password(storage):
         warn(f"The password in --storage is kept nowhere, but whoever lists the processes here sees it. {INSTEAD}")

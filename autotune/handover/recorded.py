@@ -21,6 +21,7 @@ from autotune.machine import usable_cores
 from autotune.raster.indices import read_indices
 from autotune.raster.parts import merge_parts
 from autotune.traces.parts import merge_vectors
+from autotune.untrusted import BROKEN, first_problem
 
 FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 SUFFIXES = (".h5", ".hdf5")
@@ -114,5 +115,9 @@ def merge(parts: Path, file: Path) -> str:
             said = f"{sum(merge_parts(parts, file, usable_cores()).values()):,} spikes"
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror or error}", cure=f"The parts stay in {parts}.") from error
+    except BROKEN as error:
+        raise UsageError(
+            f"{parts}: its index does not fit its parts ({first_problem(error)})", cure="Make the run again."
+        ) from error
     shutil.rmtree(parts)
     return said

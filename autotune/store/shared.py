@@ -23,12 +23,13 @@ from typing import TextIO
 from pydantic import TypeAdapter
 
 from autotune.agent.protocol import write_text
-from autotune.errors import AutotuneError
+from autotune.errors import AutotuneError, UsageError
 from autotune.settings import Params
 from autotune.store.folder import CLUSTER, StudyFolder
 from autotune.store.locks import check_locks
 from autotune.store.records import Trial
-from autotune.store.workers import Membership, Worker, Workers
+from autotune.store.workers import MOST_BYTES, Membership, Worker, Workers
+from autotune.untrusted import bytes_of, first_problem
 
 CLAIMS = f"{CLUSTER}/claims"
 
@@ -159,11 +160,11 @@ class SharedFolder(StudyFolder):
     def refresh(self, known: list[Trial]) -> None:
         """Add the trials that have been finished since, by whomever, in the order of their numbers."""
         there = {f"{trial.number:04d}.json" for trial in known}
-        new = (name for name in os.listdir(self.path / "trials") if name not in there)
-        for number in sorted(int(name[:-5]) for name in new if name[:1].isdigit() and name.endswith(".json")):
+        new = (name[:-5] for name in os.listdir(self.path / "trials") if name not in there and name.endswith(".json"))
+        for number in sorted(int(name) for name in new if name.isdecimal()):
             trial = self.trial(number)
-            assert trial is not None
-            known.append(trial)
+            if trial is not None:
+                known.append(trial)
 
     @contextmanager
     def spending(self, step: str) -> Iterator[None]:
@@ -182,11 +183,22 @@ class SharedFolder(StudyFolder):
 
 
 def read_claims(study: Path, workers: Workers) -> dict[int, Claim]:
-    """The trials of the study in this folder that living workers make now, by number."""
+    """The trials of the study in this folder that living workers make now, by number. Raises UsageError for a damaged
+    claim: whose trial it is, nobody could say.
+    """
     found = {}
     for file in (study / CLAIMS).glob("[0-9]*.json"):
-        with suppress(FileNotFoundError):  # settled a moment ago
-            claim = _CLAIM.validate_json(file.read_bytes())
-            if workers.alive(claim.worker):
-                found[claim.number] = claim
+        try:
+            claim = _CLAIM.validate_json(bytes_of(file, MOST_BYTES))
+            if file.stem != f"{claim.number:04d}":
+                raise ValueError(f"it claims trial {claim.number}")
+        except FileNotFoundError:  # settled a moment ago
+            continue
+        except (ValueError, OSError) as error:
+            raise UsageError(
+                f"{file}: is damaged or from another version: {first_problem(error)}",
+                cure="Remove that file when no worker is at work; its trial is then made again.",
+            ) from error
+        if workers.alive(claim.worker):
+            found[claim.number] = claim
     return found

@@ -23,8 +23,14 @@ from pydantic import TypeAdapter
 
 from autotune.agent.protocol import write_text
 from autotune.store.journal import machine_name
+from autotune.untrusted import bytes_of
 
 BEAT_S = 10.0
+NAME = re.compile(r"[\w.-]{1,200}")
+MOST_BYTES = 1 << 20
+"""Of a worker's record, and of a claim."""
+LONGEST_JOB = 60
+"""Letters of a job in the name of its worker's files."""
 SILENT_S = 60.0
 """A worker of another machine is dead when its lock is free and it has been silent for so long."""
 
@@ -59,7 +65,7 @@ class Worker:
 def this_worker(job: str, cpu: str, cores: int) -> Worker:
     """This process."""
     host, pid = socket.gethostname(), os.getpid()
-    name = re.sub(r"[^\w.-]+", "_", f"{job or host}-{pid}")
+    name = re.sub(r"[^\w.-]+", "_", f"{job[:LONGEST_JOB] or host}-{pid}")
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     return Worker(name, host, pid, machine_name(), job, cpu, cores, started)
 
@@ -79,10 +85,12 @@ class Workers:
         return sorted((each for each in found if each is not None), key=lambda each: (each.started, each.name))
 
     def read(self, name: str) -> Worker | None:
+        """What it says of itself; None for a record that no worker has written under this name."""
         try:
-            return _WORKER.validate_json((self._folder / f"{name}.json").read_bytes())
+            worker = _WORKER.validate_json(bytes_of(self._folder / f"{name}.json", MOST_BYTES))
         except (OSError, ValueError):
             return None
+        return worker if worker.name == name and NAME.fullmatch(name) else None
 
     def living(self) -> list[Worker]:
         """Those that are at work."""
@@ -90,6 +98,8 @@ class Workers:
 
     def alive(self, name: str) -> bool:
         """Whether this worker may be at work."""
+        if not NAME.fullmatch(name):  # of a claim that somebody has made up: it is no path
+            return False
         lock = self._folder / f"{name}.lock"
         try:
             with lock.open("r+") as file:

@@ -7,7 +7,9 @@ the end it says as JSON how many inputs ended how, the longest time and the most
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import resource
 import shutil
 import signal
@@ -23,26 +25,35 @@ from typing import Any
 import mutations
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
+from autotune.cluster import status_of
+from autotune.cluster.schedulers import job_here
+from autotune.commands.common import words_of
 from autotune.config import read_study
 from autotune.errors import AutotuneError
 from autotune.export import read_best
 from autotune.handover.answer import read_answer
 from autotune.handover.formats import NAMES, named
+from autotune.handover.recorded import merge
 from autotune.handover.shims import shell_lines
 from autotune.launch.process import Finished
 from autotune.launch.reading import left_waiting, read_run
+from autotune.machine import ALLOCATED, usable_cores
 from autotune.observe.facts import merge_facts
 from autotune.raster import read_raster
 from autotune.report.format import format_changes
 from autotune.report.html import html_report
 from autotune.report.studies import find_studies, show_study, show_trial
 from autotune.report.terminal import study_view, trial_table, trial_view
+from autotune.report.terminal.workers import status_view
 from autotune.report.trials import trials_frame
 from autotune.results.pair import measured
 from autotune.search.sampler import make_sampler
 from autotune.store.folder import open_finished
 from autotune.store.optuna import open_storage, open_study, reconcile, storage_errors_told, tell_measured
+from autotune.store.shared import SharedFolder
+from autotune.store.workers import NAME, this_worker
 from autotune.traces.files import SUFFIX, TracesError
 
 MOST_BYTES = 2 << 30
@@ -126,10 +137,45 @@ def result(file: Path) -> None:
         assert found.presence != "not understood" or found.why
 
 
+def cluster(file: Path) -> None:
+    """A submitted study in which a claim, the record of a worker or what was submitted has changed."""
+    folder = next(above for above in file.parents if above.name == "cluster").parent
+    status = status_of(folder)
+    json.dumps(status.as_dict())
+    Console(file=io.StringIO()).print(status_view(status))
+    shared = SharedFolder(folder, this_worker("", "", 1))
+    known: list[Any] = []
+    shared.refresh(known)
+    shared.claims()
+    shared.others()
+
+
+def parts(file: Path) -> None:
+    """Parts of a production run, merged."""
+    folder = next(above for above in file.parents if above.name.endswith(".parts"))
+    merge(folder, folder.with_suffix(".h5"))
+
+
+def words(file: Path) -> None:
+    """Text from options and from variables of schedulers."""
+    for line in {*file.read_bytes().decode(errors="replace").replace("\0", "").splitlines()[:20]}:
+        environment = dict.fromkeys(SCHEDULED, line[:100000])
+        for name in SCHEDULED:
+            job = job_here({name: line, "SGE_ROOT": "/"} if name.startswith(("JOB", "SGE")) else environment)
+            assert NAME.fullmatch(this_worker(job, "", 1).name)
+        os.environ[ALLOCATED] = line[:100_000]
+        assert 1 <= usable_cores() < 10_000_000
+        words_of(line)
+
+
+SCHEDULED = (
+    *("SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_JOB_ID", "PBS_JOBID"),
+    *("LSB_JOBID", "LSB_JOBINDEX", "JOB_ID", "SGE_TASK_ID"),
+)
 OWN: dict[str, Path] = {}
 COMMAND: Any = None
 READERS: dict[str, Callable[[Path], None]] = {
-    each.__name__: each for each in (study, best, raster, journal, record, rank, result)
+    each.__name__: each for each in (study, best, raster, journal, record, rank, result, cluster, parts, words)
 }
 
 
@@ -150,7 +196,7 @@ def inputs(reader: str, seeds: Path) -> dict[Path, st.SearchStrategy[bytes]]:
             found[file] = mutations.json_of(data)
         elif file.suffix in (".npz", SUFFIX):
             found[file] = mutations.zip_of(data)
-        elif file.name != "stdout.txt":
+        elif file.name != "stdout.txt" and file.suffix != ".lock":
             found[file] = mutations.bytes_of(data)
     return found
 

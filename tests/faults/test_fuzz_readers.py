@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +21,26 @@ import numpy as np
 import pytest
 import scipy.io
 
+from autotune.agent.parts import VALUE, SpikePart, write_index
 from autotune.agent.protocol import Job
+from autotune.cluster import Submission
+from autotune.config import read_study
 from autotune.launch.process import run
 from autotune.launch.run import FreshRunner
 from autotune.raster import Raster, write_raster
 from autotune.search.sampler import make_sampler
-from autotune.settings import UNCHANGED
+from autotune.settings import UNCHANGED, Params
+from autotune.store.folder import StudyFolder
 from autotune.store.optuna import JOURNAL, open_storage, open_study, tell_measured
+from autotune.store.shared import SharedFolder
+from autotune.store.workers import this_worker
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "docs" / "images" / "demo"
 FEEDING = Path(__file__).with_name("feeding.py")
-READERS = ("study", "best", "raster", "journal", "record", "rank", "result")
-FEW = {"record": 15, "result": 60, "rank": 60}
-MANY = {"record": 1000, "study": 5000, "best": 4000}
+READERS = ("study", "best", "raster", "journal", "record", "rank", "result", "cluster", "parts", "words")
+FEW = {"record": 15, "result": 60, "rank": 60, "cluster": 30, "parts": 50, "words": 50}
+MANY = {"record": 1000, "cluster": 1500, "parts": 1500, "words": 1500, "study": 5000, "best": 4000}
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +56,11 @@ def seeds(tmp_path_factory: pytest.TempPathFactory, runner_in: Callable[..., Fre
     _rasters(folder / "raster")
     _journal(folder / "journal")
     _results(folder / "result")
+    _cluster(folder / "cluster" / "study")
+    _parts(folder / "parts" / "spikes.parts", folder / "parts" / "vectors.parts")
+    (folder / "words" / "lines.txt").write_text(
+        "mpiexec -n 4 python 'a model.py' --tstop 100\n4211_7\n16\n123[7].head\n"
+    )
     (folder / "run").mkdir()
     _run(runner_in(folder / "run", "small_ring.py", ranks=1), folder)
     return folder
@@ -86,6 +98,35 @@ def _results(folder: Path) -> None:
         file.create_dataset("v", data=values, chunks=(10, 2), compression="gzip").attrs["units"] = "mV"
     (folder / "e.json").write_text(json.dumps({"v": values.tolist(), "name": "x", "date": "2026-11-26"}))
     np.savetxt(folder / "f.csv", values, delimiter=",", header="t,v")
+
+
+def _cluster(study: Path) -> None:
+    """A study that two workers make, one of which is this process, while it holds its lock."""
+    shutil.copytree(DEMO / "trials", study / "trials")
+    config = read_study(ROOT / "studies" / "ring").model_dump(mode="json")
+    (study / "cluster" / "workers").mkdir(parents=True)
+    StudyFolder(study).write(Submission(config, None, "PBS", 2, 2, ("4211",)))
+    folder = SharedFolder(study, replace(this_worker("4211_1", "some processor", 8), begun=True))
+    with folder.joined():
+        folder.claim(9, Params({"nspike": 3}))
+        (record,) = (study / "cluster" / "workers").glob("*.json")
+        dead = json.loads(record.read_text()) | {"name": "4211_2-77", "pid": 77}
+        record.with_name("4211_2-77.json").write_text(json.dumps(dead))
+
+
+def _parts(spikes: Path, vectors: Path) -> None:
+    """Parts of two ranks."""
+    for folder in (spikes, vectors):
+        folder.mkdir()
+    for rank in range(2):
+        stem, times = f"rank-{rank:06d}", np.round(np.linspace(0.0, 40.0, 50), 3)
+        part = SpikePart(str(spikes), stem, "All")
+        part.add(np.arange(50), times, last=True)
+        said = {"rank": rank, "nhost": 2, "errors": []}
+        write_index(str(spikes), stem, {**said, "sources": 1, "parts": {"All": part.finish()}})
+        (vectors / f"{stem}.vectors").write_bytes(times.astype(VALUE).tobytes())
+        vector = {"number": 0, "pass": 0, "values": 50, "t_start_ms": 0.0, "step_ms": 0.025}
+        write_index(str(vectors), stem, {**said, "label": "soma", "file": f"{stem}.vectors", "vectors": [vector]})
 
 
 def _run(runner: FreshRunner, folder: Path) -> None:

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from autotune.cluster.status import Status, WorkerStatus
+from autotune.launch.secrets import as_shown
 from autotune.report.format import counted, format_changes, format_ratio
 
 EVERY_S = 2.0
@@ -23,7 +24,8 @@ def status_view(status: Status) -> RenderableType:
         table.add_column(heading)
     for each in status.workers:
         worker = each.worker
-        table.add_row(worker.job or worker.name, worker.host, worker.node_type, str(each.trials), escape(_does(each)))
+        said = (worker.job or worker.name, worker.host, worker.node_type, str(each.trials), _does(each))
+        table.add_row(*(escape(as_shown(word)) for word in said))
     lines = [f"{counted(status.living, 'worker')} at work, {_queue(status)}"]
     lines.append(
         f"{len(status.done)} of {status.wanted} trials done"
@@ -42,7 +44,7 @@ def status_view(status: Status) -> RenderableType:
         lines.append("The study is finished: python -m autotune show")
     elif status.waiting_for:
         lines.append(f"Waiting for {status.waiting_for}.")
-    return Group(table, "", *map(escape, lines))
+    return Group(table, "", *(escape(as_shown(line)) for line in lines))
 
 
 def watch_status(console: Console, look: Callable[[], Status]) -> None:
