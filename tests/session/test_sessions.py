@@ -188,6 +188,19 @@ def test_one_fresh_run_stands_for_all_knobs_that_go_together(bench: Bench) -> No
     assert bench.router.proof.lost == []
 
 
+@pytest.mark.parametrize(("files", "compared_ms"), [(True, [0.05, 0.1]), (False, [0.05])])
+def test_where_a_model_writes_files_the_step_is_compared_again_as_it_grows(
+    files: bool, compared_ms: list[float], fresh_runner: Callable[..., FreshRunner]
+) -> None:
+    """A session never comes to the script's end, where a script that counts steps would show it."""
+    bench = make_bench(fresh_runner("small_ring.py", "--tstop", "50"), ["dt"])
+    with closing(bench.router):
+        bench.router.compared.files = files
+        for dt_ms in (0.05, 0.05, 0.1, 0.0625, 0.1):
+            assert bench.router.runner_for(bench.ask(dt=dt_ms)) is bench.router.proof
+        assert [changes["dt"] for changes in bench.fresh.asked] == compared_ms
+
+
 @pytest.mark.parametrize(("option", "knob", "value"), [("--lazy", "dt", 0.1), ("--after", "nspike", 1)])
 def test_a_session_that_a_fresh_process_contradicts_is_not_believed(
     option: str, knob: str, value: object, fresh_runner: Callable[..., FreshRunner]
