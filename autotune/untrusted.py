@@ -14,12 +14,12 @@ import stat
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,6 +133,24 @@ class Arrays(AbstractContextManager["Arrays"]):
         """One of them, which cannot be written to."""
         return _array(self.member(f"{name}.npy"))
 
+    def pieces(self, name: str, items: int) -> Iterator[NDArray[Any]]:
+        """One of them that is flat, so many items at a time; the last piece may be shorter. Raises ValueError at the
+        end of an array that is torn.
+        """
+        info = self._archive.getinfo(f"{name}.npy")
+        check_claim(info.file_size, self._stored)
+        with self._archive.open(info) as packed:
+            shape, _, dtype = _header(packed)
+            if len(shape) != 1 or packed.tell() + shape[0] * dtype.itemsize != info.file_size:
+                raise ValueError("an array of another length than its header says")
+            for begin in range(0, shape[0], items):
+                count = min(items, shape[0] - begin)
+                data = packed.read(count * dtype.itemsize)
+                if len(data) != count * dtype.itemsize:
+                    raise ValueError(f"{name} is torn")
+                yield np.frombuffer(data, dtype, count)
+            packed.read(1)  # comes to the end, where the archive's sum is looked at
+
     def member(self, name: str) -> bytearray:
         """The bytes of a member, as many as the archive's directory says and none more."""
         info = self._archive.getinfo(name)
@@ -149,6 +167,16 @@ class Arrays(AbstractContextManager["Arrays"]):
 def _array(data: bytearray) -> NDArray[Any]:
     """The array of an .npy file, whose header must say of what length it is."""
     head = BytesIO(data[: 1 << 16])
+    shape, by_column, dtype = _header(head)
+    count, begin = math.prod(shape), head.tell()
+    if min(shape, default=0) < 0 or begin + count * dtype.itemsize != len(data):
+        raise ValueError("an array of another length than its header says")
+    flat = np.frombuffer(data, dtype, count, begin) if count and dtype.itemsize else np.empty(count, dtype)
+    return flat.reshape(shape, order="F" if by_column else "C")
+
+
+def _header(head: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and type of an .npy file, which is read up to its data."""
     version = np.lib.format.read_magic(head)
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"an array of format {version}, which holds fields with names")
@@ -156,11 +184,7 @@ def _array(data: bytearray) -> NDArray[Any]:
     shape, by_column, dtype = read_header(head)
     if dtype.hasobject:
         raise ValueError("an array of objects is a pickle, which is never opened")
-    count, begin = math.prod(shape), head.tell()
-    if min(shape, default=0) < 0 or begin + count * dtype.itemsize != len(data):
-        raise ValueError("an array of another length than its header says")
-    flat = np.frombuffer(data, dtype, count, begin) if count and dtype.itemsize else np.empty(count, dtype)
-    return flat.reshape(shape, order="F" if by_column else "C")
+    return shape, by_column, dtype
 
 
 def check_dataset(item: Any, stored: int, times: int = MOST_TIMES) -> None:

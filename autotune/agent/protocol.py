@@ -291,14 +291,17 @@ def ended_file(folder: str) -> Path:
     return Path(folder, "ended.json")
 
 
-def write_atomically(path: Path, write: Callable[[Any], None]) -> None:
-    """Let `write` fill a binary file that appears at `path` whole or not at all (write, fsync, rename)."""
+def write_atomically(path: Path, write: Callable[[Any], None], lasting: bool = True) -> None:
+    """Let `write` fill a binary file that appears at `path` whole or not at all (write, fsync, rename). What is not
+    `lasting` may be lost with the machine's power, and does not wait for the disk.
+    """
     handle, temporary = tempfile.mkstemp(dir=str(path.parent), prefix=".%s." % path.name)
     try:
         with os.fdopen(handle, "w+b") as file:
             write(file)
             file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())  # as any other new file; mkstemp keeps it private
         os.replace(temporary, str(path))
     except BaseException:
@@ -313,6 +316,6 @@ def _umask() -> int:
     return mask
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, lasting: bool = True) -> None:
     """Write `text` at `path`, whole or not at all."""
-    write_atomically(path, lambda file: file.write(text.encode()))
+    write_atomically(path, lambda file: file.write(text.encode()), lasting)

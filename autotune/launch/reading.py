@@ -16,6 +16,7 @@ from autotune.launch.process import Finished
 from autotune.launch.reports import read_report
 from autotune.launch.sections import Timing, section_times
 from autotune.raster import Raster, merge
+from autotune.raster.files import pieces_of
 from autotune.settings import Effective
 from autotune.traces.files import taken
 from autotune.untrusted import BROKEN, Arrays
@@ -35,7 +36,7 @@ def read_run(
     busy = [report for report in reports if report.simulated]
     try:
         by_jobs = worked_by_jobs(reports)
-        raster = _raster(reports, [_read_spikes(file) for file in files], by_jobs)
+        raster = _raster(reports, files, by_jobs, keep)
         effective = Effective(
             {
                 name: knob.agree(tuple(r.effective[name] for r in busy))
@@ -76,14 +77,17 @@ def _read_reports(folder: Path, finished: Finished) -> tuple[list[RankReport], l
             ) from error
     found.sort(key=lambda pair: (pair[0].rank, pair[0].pid))
     # A process that only starts the ranks is none, and neither is one that a rank starts; a rank without a job is one.
-    running = [pair for pair in found if pair[0].simulated or pair[0].exception]
-    sizes = {report.nhost for report, _ in running} - {1}
-    running = [pair for pair in found if pair in running or pair[0].nhost in sizes] or found
+    sizes = {report.nhost for report, _ in found if _ran(report)} - {1}
+    running = [(report, file) for report, file in found if _ran(report) or report.nhost in sizes] or found
     there = {(report.host, report.pid) for report, _ in running}
     inside = [any((report.host, pid) in there for pid in report.ancestors) for report, _ in running]
     ranks = [pair for pair, helper in zip(running, inside, strict=True) if not helper]
     helpers = [report for (report, _), helper in zip(running, inside, strict=True) if helper]
     return [report for report, _ in ranks], [file for _, file in ranks], helpers
+
+
+def _ran(report: RankReport) -> bool:
+    return bool(report.simulated or report.exception)
 
 
 def left_waiting(files: Sequence[Path]) -> bool:
@@ -99,15 +103,15 @@ def left_waiting(files: Sequence[Path]) -> bool:
     return failed or (any(r.output_gids for r in together) and len(together) % together[0].nhost != 0)
 
 
-def _raster(reports: list[RankReport], spikes: list[Spikes], by_jobs: bool) -> Raster:
+def _raster(reports: list[RankReport], files: list[Path], by_jobs: bool, place: Path) -> Raster:
     if by_jobs:
-        return by_job(reports, spikes)
+        return by_job(reports, [_all_spikes(file) for file in files])
     # Where NEURON looks for spikes on one rank, what the agent has found in the voltages of another does not count.
     detected = any(report.detectors for report in reports)
-    counted = (each for report, each in zip(reports, spikes, strict=True) if not (detected and report.spots))
-    return merge(Raster.from_arrays(*each) for each in counted)
+    counted = [file for report, file in zip(reports, files, strict=True) if not (detected and report.spots)]
+    return merge((piece for file in counted for piece in pieces_of(file)), place)
 
 
-def _read_spikes(file: Path) -> Spikes:
+def _all_spikes(file: Path) -> Spikes:
     with Arrays(file) as data:
         return data.read("gid"), data.read("time_ms")

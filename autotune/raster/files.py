@@ -7,7 +7,7 @@ a whole is an error that names it; this module must never return a part of a ras
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -16,7 +16,8 @@ import numpy as np
 
 from autotune.agent.protocol import write_atomically
 from autotune.errors import UsageError
-from autotune.raster.raster import Gids, Raster, Times
+from autotune.raster.raster import Raster, merge
+from autotune.raster.room import BYTES, HELD
 from autotune.raster.text import read_text, write_text
 from autotune.untrusted import BROKEN, Arrays, check_dataset, size_of
 
@@ -24,6 +25,8 @@ _TEXT = (".dat", ".txt", ".csv", ".tsv", ".spk", ".ras")
 _HDF5 = (".h5", ".hdf5")
 _SONATA_MAGIC = 0x0A7A
 _MOST_NAMES = 100  # of what a file holds, in a message
+PIECE = 1 << 20
+"""Spikes of a large file that are read at once."""
 _SORTING = {"none": 0, "by_id": 1, "by_time": 2}
 
 
@@ -44,10 +47,10 @@ def read_raster(path: str | os.PathLike[str], *, population: str | None = None, 
         if not path.is_file():
             raise UsageError(f"{path} is no ordinary file.", cure="Write the raster into a file first.")
         if path.suffix.lower() == ".npz":
-            return _checked(*_read_npz(path), path)
+            return _read_npz(path)
         if path.suffix.lower() in _HDF5:
-            return _checked(*_read_sonata(path, population), path)
-        return _checked(*read_text(path, columns), path)
+            return _read_sonata(path, population)
+        return Raster.from_arrays(*read_text(path, columns), source=str(path))
     except PermissionError as error:
         raise UsageError(f"{path}: not allowed to read it.", cure="Check the file's permissions.") from error
     except OSError as error:
@@ -80,17 +83,20 @@ def write_raster(path: str | os.PathLike[str], raster: Raster, *, population: st
         raise UsageError(f"{path}: no raster format has the extension {kind!r}.", cure=f"Use one of {known}.")
 
 
-def _checked(gids: Any, times: Any, path: Path) -> Raster:
-    return Raster.from_arrays(gids, times, source=str(path))
-
-
 def _broken(path: Path, what: object, kind: str) -> UsageError:
     return UsageError(
         f"{path}: this is not a whole {kind} file ({what}).", cure="It may be torn or of another kind: write it again."
     )
 
 
-def _read_npz(path: Path) -> tuple[Any, Any]:
+def pieces_of(file: Path) -> Iterator[Raster]:
+    """The spikes of an npz file, some at a time. What is wrong with it is raised as the archive's library does."""
+    with Arrays(file) as held:
+        for gids, times in zip(held.pieces("gid", PIECE), held.pieces("time_ms", PIECE), strict=True):
+            yield Raster.from_arrays(gids, times, source=str(file))
+
+
+def _read_npz(path: Path) -> Raster:
     try:
         with Arrays(path) as held:
             missing = [name for name in ("gid", "time_ms") if name not in held.names]
@@ -100,14 +106,21 @@ def _read_npz(path: Path) -> tuple[Any, Any]:
                     f"{path}: no array {' and no array '.join(missing)} (arrays found: {found}).",
                     cure="A raster is stored as the arrays gid and time_ms.",
                 )
-            return held.read("gid"), held.read("time_ms")
+            if held.size > BYTES * HELD:
+                return merge(pieces_of(path), _room_beside(path))
+            return Raster.from_arrays(held.read("gid"), held.read("time_ms"), source=str(path))
     except BROKEN as error:
         if isinstance(error, PermissionError):
             raise
         raise _broken(path, error or "empty", "npz") from error
 
 
-def _read_sonata(path: Path, population: str | None) -> tuple[Gids, Times]:
+def _room_beside(path: Path) -> Path | None:
+    """Where a raster waits that is too large for the memory: where its file lies, if one may write there."""
+    return path.parent if os.access(path.parent, os.W_OK) else None
+
+
+def _read_sonata(path: Path, population: str | None) -> Raster:
     import h5py
 
     try:
@@ -135,7 +148,12 @@ def _read_sonata(path: Path, population: str | None) -> tuple[Gids, Times]:
                 )
             for column in columns:
                 check_dataset(column, stored)
-            return columns[0][()], columns[1][()]
+            size = max(column.size for column in columns)
+            if size <= HELD or columns[0].shape != columns[1].shape:
+                return Raster.from_arrays(columns[0][()], columns[1][()], source=str(path))
+            spans = (slice(at, at + PIECE) for at in range(0, size, PIECE))
+            pieces = (Raster.from_arrays(columns[0][s], columns[1][s], source=str(path)) for s in spans)
+            return merge(pieces, _room_beside(path))
     except BROKEN as error:
         if isinstance(error, PermissionError):
             raise

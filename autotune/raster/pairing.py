@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autotune.raster.raster import TICKS_PER_MS, Raster, ticks
+from autotune.raster.room import HELD
 
 Ints = NDArray[np.int64]
 Pairs = tuple[Ints, Ints]
@@ -39,7 +40,8 @@ class Lifted:
     """Rasters as sorted numbers, gid index * stride + ticks: the trains of all gids make one train.
 
     The stride keeps the trains further apart than the window (in ticks), so that pairs cannot cross gids. `groups`
-    yields these numbers, an array for each raster; more than once only where the numbers of all gids would overflow.
+    yields these numbers, an array for each raster; more than once only where the numbers of all gids would overflow, or
+    would not fit in memory.
     """
 
     window: int
@@ -54,7 +56,9 @@ def lift(rasters: Sequence[Raster], window_ms: float = 0.0) -> Lifted:
     span = int(max(ticks(r.times_ms[-1]) for r in rasters)) - first
     window = min(round(window_ms * TICKS_PER_MS), span)
     stride = span + window + 1
-    group = max(1, 2**61 // stride)
+    largest = max(map(len, rasters))  # above what is held: a quarter of that at once, as sorting and pairing copy it
+    held = HELD // 4 if largest > HELD else HELD
+    group = max(1, min(2**61 // stride, index.size * held // max(largest, held)))
     return Lifted(window, stride, zip(*(_keys(r, index, group, stride, first) for r in rasters), strict=True))
 
 
@@ -137,6 +141,12 @@ class _GidIndex:
 
 def _keys(r: Raster, index: _GidIndex, group: int, stride: int, first: int) -> Iterator[Ints]:
     """For each `group` of gids: sorted gid index * stride + ticks. All gids at once are done in chunks and one sort."""
+    if len(r) > HELD:
+        for low in range(0, index.size, group):
+            keys = np.concatenate([*_chosen(r, index, low, group, stride, first)])
+            keys.sort()
+            yield keys
+        return
     if group < index.size:
         place = index(r.gids)
         order = np.argsort(place, kind="stable")
@@ -154,3 +164,12 @@ def _keys(r: Raster, index: _GidIndex, group: int, stride: int, first: int) -> I
         keys[part] -= first
     keys.sort()
     yield keys
+
+
+def _chosen(r: Raster, index: _GidIndex, low: int, group: int, stride: int, first: int) -> Iterator[Ints]:
+    """The numbers of one group of a raster that is too large to be sorted by gid, in the order of time."""
+    for begin in range(0, len(r), _CHUNK):
+        part = slice(begin, begin + _CHUNK)
+        place = index(r.gids[part]) - low
+        chosen = (place >= 0) & (place < group)
+        yield place[chosen] * stride + (ticks(r.times_ms[part][chosen]) - first)

@@ -11,11 +11,13 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from autotune.errors import UsageError
+from autotune.raster.room import HELD, make_room
 
 Gids = NDArray[np.int64]
 Times = NDArray[np.float64]
@@ -25,6 +27,8 @@ _EXACT_TICKS = 2.0**51  # below it a float holds every tick, and ms -> ticks -> 
 _LONGEST_MS = 1e9  # 11 days of model time; differences of ticks stay far inside an int64
 _SLAB = 65_536  # spikes that are sorted at once while merging: they fit a core's cache
 _STRIDE = 1_024
+_LEAST = 64  # spikes of each part in a slab, on average
+_CHUNK = 1 << 20
 _NARROW = 1 << 20  # gids in a range below this are counted without sorting
 
 
@@ -97,8 +101,10 @@ class Raster:
     @cached_property
     def _counted(self) -> tuple[Gids, NDArray[np.int64]]:
         if len(self) and int(self.gids.max()) - int(self.gids.min()) < _NARROW:
-            lowest = self.gids.min()
-            all_counts = np.bincount(self.gids - lowest)
+            lowest, highest = int(self.gids.min()), int(self.gids.max())
+            all_counts = np.zeros(highest - lowest + 1, np.int64)
+            for begin in range(0, len(self), _CHUNK):
+                all_counts += np.bincount(self.gids[begin : begin + _CHUNK] - lowest, minlength=len(all_counts))
             at = np.flatnonzero(all_counts)
             gids, counts = at + lowest, all_counts[at]
         else:
@@ -114,20 +120,34 @@ class Raster:
         return Raster(self.gids[first:last], self.times_ms[first:last])
 
 
-def merge(rasters: Iterable[Raster]) -> Raster:
-    """One raster of the parts that the ranks wrote.
+def merge(rasters: Iterable[Raster], place: Path | None = None) -> Raster:
+    """One raster of the parts that the ranks wrote, which are asked for one after another.
 
-    Goes through the parts in slabs of time, so that the peak is the parts and the result, about twice the data, and
-    each sort stays in cache.
+    What is more than fits in memory (room.HELD) waits in files in the folder `place`, and so does the result, which
+    takes twice its size there. Raises OSError where the disk is full.
     """
+    waiting: list[Raster] = []
+    held: list[Raster] = []
+    spikes = 0
+    for part in rasters:
+        held.append(part)
+        spikes += len(part)
+        if spikes > HELD:
+            waiting.append(_merged(held, place, on_disk=True))
+            held, spikes = [], 0
+    return _merged([*waiting, *held], place, on_disk=bool(waiting))
+
+
+def _merged(rasters: Iterable[Raster], place: Path | None, on_disk: bool) -> Raster:
+    """Goes through the parts in slabs of time, so that each sort stays in cache, or in memory where parts are many."""
     parts = [r for r in rasters if len(r)]
     if len(parts) <= 1:
         return parts[0] if parts else Raster.from_arrays([], [])
     sampled = np.sort(np.concatenate([r.times_ms[::_STRIDE] for r in parts]))
-    edges = sampled[:: _SLAB // _STRIDE][1:]
+    edges = sampled[:: max(_SLAB, _LEAST * len(parts)) // _STRIDE][1:]
     cuts = [np.concatenate(([0], np.searchsorted(r.times_ms, edges), [len(r)])) for r in parts]
-    size = sum(map(len, parts))
-    gids, times, end = np.empty(size, np.int64), np.empty(size, np.float64), 0
+    gids, times = make_room(sum(map(len, parts)), place, on_disk)
+    end = 0
     for slab in range(len(edges) + 1):
         spans = [slice(c[slab], c[slab + 1]) for c in cuts]
         slab_gids = np.concatenate([r.gids[s] for r, s in zip(parts, spans, strict=True)])

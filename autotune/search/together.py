@@ -25,6 +25,8 @@ from autotune.store.records import Trial
 from autotune.store.shared import Claim, SharedFolder
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.01, 1.0
+PAUSES = 10
+"""A waiting worker looks again after a tenth of the time that it has waited: it waits a tenth too long at most."""
 
 
 def search_together(
@@ -51,14 +53,12 @@ def search_together(
         asking.look()
         for params in recipe(runner.verifier.space):
             study.enqueue_trial(params, skip_if_exists=True)
-    pause_s = FIRST_PAUSE_S
+    since_s = time.monotonic()
     while not (reason := asking.why_end()):
         claimed = asking.claim()
         if claimed is None:
-            time.sleep(pause_s)
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            pause(since_s)
             continue
-        pause_s = FIRST_PAUSE_S
         asked, params = claimed
         with to_its_end(on_interrupt):
             asking.wait_for_the_same(asked.number, params)
@@ -67,6 +67,7 @@ def search_together(
                 finish(study, folder, known, asked, trial)
                 folder.settle(asked.number)
             on_trial(trial)
+        since_s = time.monotonic()
     stopped = Stopped(reason, len(known))
     folder.write(stopped)
     return Found(tuple(known), stopped)
@@ -118,8 +119,12 @@ class _Asking:
 
     def wait_for_the_same(self, number: int, params: Params) -> None:
         """Another worker that was first with these settings answers this trial, if it lives."""
-        pause_s = FIRST_PAUSE_S
+        since_s = time.monotonic()
         while any(other < number and claim.params == params for other, claim in self.folder.claims().items()):
-            time.sleep(pause_s)
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            pause(since_s)
         self.folder.refresh(self.known)
+
+
+def pause(since_s: float) -> None:
+    """Wait a little, by how long this has been waited for already."""
+    time.sleep(min(max((time.monotonic() - since_s) / PAUSES, FIRST_PAUSE_S), LONGEST_PAUSE_S))

@@ -10,6 +10,7 @@ A claim holds as long as its worker lives. Must never decide what is tried: it s
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import time
 import zlib
@@ -144,7 +145,7 @@ class SharedFolder(StudyFolder):
     def claim(self, number: int, params: Params) -> None:
         """This worker makes the trial. Only while asking."""
         claim = Claim(number, params, self._worker.name)
-        write_text(self._claim(number), _CLAIM.dump_json(claim).decode())
+        write_text(self._claim(number), _CLAIM.dump_json(claim).decode(), lasting=False)
         self.tell(f"trial {number}")
 
     def settle(self, number: int) -> None:
@@ -157,13 +158,12 @@ class SharedFolder(StudyFolder):
 
     def refresh(self, known: list[Trial]) -> None:
         """Add the trials that have been finished since, by whomever, in the order of their numbers."""
-        there = {trial.number for trial in known}
-        files = (self.path / "trials").glob("[0-9]*.json")
-        for number in sorted(int(file.stem) for file in files):
-            if number not in there:
-                trial = self.trial(number)
-                assert trial is not None
-                known.append(trial)
+        there = {f"{trial.number:04d}.json" for trial in known}
+        new = (name for name in os.listdir(self.path / "trials") if name not in there)
+        for number in sorted(int(name[:-5]) for name in new if name[:1].isdigit() and name.endswith(".json")):
+            trial = self.trial(number)
+            assert trial is not None
+            known.append(trial)
 
     @contextmanager
     def spending(self, step: str) -> Iterator[None]:

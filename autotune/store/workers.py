@@ -124,7 +124,7 @@ class Membership:
     def tell(self, **changed: str | bool) -> None:
         """Write down what this worker does now."""
         self.worker = replace(self.worker, **changed)  # type: ignore[arg-type]
-        write_text(self._file, _WORKER.dump_json(self.worker, indent=1).decode())
+        write_text(self._file, _WORKER.dump_json(self.worker, indent=1).decode(), lasting=False)
 
     def leave(self, why: str) -> None:
         """It has ended, for this reason."""

@@ -119,6 +119,7 @@ def test_one_worker_at_a_time_has_the_turn_and_a_dead_one_loses_it(holder, tmp_p
             fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
         process.kill()
         fcntl.flock(turn, fcntl.LOCK_EX)
+    process.wait()  # the kernel lets go of one lock after the other
     me = SharedFolder(tmp_path / "study", this_worker("", "", 1))
     with me.joined():
         me.create()
