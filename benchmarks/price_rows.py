@@ -50,7 +50,9 @@ class Row:
             name = "slow_setup.py"
             runs = f"runpy.run_path({self.model.name!r}, run_name='__main__')"
             (folder / name).write_text(f"import runpy, time\ntime.sleep({self.setup_s})\n{runs}\n")
-        python = [str(programs / "python") if programs else sys.executable]
+        python = [sys.executable]
+        if self.model == NETPYNE:  # NetPyNE takes NEURON as it finds it
+            python = [str(programs / "nrniv") if programs else "nrniv", "-mpi", "-python"]
         launcher = ["mpiexec", "-n", str(self.ranks)] if self.ranks > 1 else []
         command = [*launcher, *python, name, *self.words]
         return {"name": self.name, "command": command, "folder": folder, **self.settings}
