@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from autotune.errors import UsageError
 from autotune.launch.build import cache_folder
 from autotune.launch.command import Command, check_programs, launch_environment, parse_command
 from autotune.launch.files import NAMES, Files, Store, choose
+from autotune.launch.interpreter import neuron_of
 from autotune.launch.leftovers import end_runs_in
 from autotune.launch.mpi import Mpi, check_world, find_mpi, mpi_environment
 from autotune.launch.run import FreshRunner, stage_agent
@@ -29,6 +30,8 @@ from autotune.launch.ways_in import check_way_in
 from autotune.observe import Observation, identify_model
 from autotune.results.folder import shown
 from autotune.search.sampler import make_sampler
+from autotune.store.address import has_password, without_password
+from autotune.store.difference import differences
 from autotune.store.disk import disk_errors_told
 from autotune.store.folder import LOGS, StudyFolder
 from autotune.store.optuna import delete_study, open_storage, open_study, set_damaged_aside, storage_errors_told
@@ -60,8 +63,8 @@ def config_of(
         )
     tables = {name: {key: value for key, value in table.items() if value is not None} for name, table in given.items()}
     if study is not None:
-        data = read_study(study).model_dump()
-        return make_config(data | {name: data[name] | table for name, table in tables.items()})
+        data = read_study(study).model_dump(exclude_unset=True)  # what is not said stays so: see price.SAID
+        return make_config(data | {name: data.get(name, {}) | table for name, table in tables.items()})
     assert command is not None
     name = parse_command(command, folder).name()
     return make_config({"name": name, "command": tuple(command), "folder": folder, **tables})
@@ -85,7 +88,8 @@ def begin(config: StudyConfig, folder: StudyFolder, storage: str | None, fresh: 
         if fresh:
             folder.set_aside()
         record = _recorded(folder, _record(config, identify_model(command), storage))
-        study = _opened(folder, record, config.search.seed + folder.salt, fresh)
+        _check_neuron(folder, command, environment)
+        study = _opened(folder, record, storage, config.search.seed + folder.salt, fresh)
         agent = _place_of_agent(folder)
         if folder.first:
             stage_agent(agent)
@@ -172,18 +176,22 @@ def prepare(config: StudyConfig) -> tuple[Command, dict[str, str], Mpi | None]:
 def _record(config: StudyConfig, model: ModelIdentity, storage: str | None) -> StudyRecord:
     settled = config.model_dump(mode="json", exclude={"search": {"trials", "time_budget_s", "budget"}, "cluster": True})
     created = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    return StudyRecord(config.name, settled, model, storage, created, __version__)
+    return StudyRecord(config.name, settled, model, without_password(storage), created, __version__)
 
 
 def _recorded(folder: StudyFolder, record: StudyRecord) -> StudyRecord:
     """The record of this study; an earlier one in the same place must be of the same model and the same question."""
     earlier = folder.read(StudyRecord)
-    changed = _changed(earlier, record, folder.read(Observation)) if earlier else []
+    observation = folder.read(Observation)
+    changed = differences(earlier, record, observation.written if observation else ()) if earlier else []
     if earlier and not changed:
+        if has_password(earlier.storage):  # of a version that kept it
+            earlier = replace(earlier, storage=record.storage)
+            folder.write(earlier)
         return earlier
     if changed and (folder.read(Calibration) is not None or folder.trials()):
         raise UsageError(
-            f"{folder.path}: holds another study; changed since then: {', '.join(changed)}",
+            f"{folder.path}: holds another study; changed since then: {'; '.join(changed)}",
             cure="Give --fresh to put it aside, or --out for another place.",
         )
     folder.clear()  # nothing worth keeping: the earlier study did not come as far as its first trial
@@ -191,28 +199,32 @@ def _recorded(folder: StudyFolder, record: StudyRecord) -> StudyRecord:
     return record
 
 
-def _changed(earlier: StudyRecord, now: StudyRecord, observation: Observation | None) -> list[str]:
-    """What makes `now` another study than the one that is there, in words."""
-    changed = [name for name, value in now.config.items() if earlier.config.get(name) != value]
-    results = observation.written if observation else ()
-    # Files that are new since then were no part of the model.
-    known = {name: sha for name, sha in earlier.model.files.items() if name not in results}
-    files = [name for name, sha in known.items() if now.model.files.get(name) != sha]
-    if files:
-        changed.append(f"the model's files ({', '.join(files[:5])})")
-    if earlier.storage != now.storage:
-        changed.append("storage")
-    return changed
+def _check_neuron(folder: StudyFolder, command: Command, environment: Mapping[str, str]) -> None:
+    """The same NEURON as in the watched run, where its interpreter says which it has. Raises UsageError; another place
+    of the same version is found at the first run.
+    """
+    observation = folder.read(Observation)
+    if observation is None:
+        return
+    now = neuron_of(command, environment, sure=True)
+    if now and now != observation.environment.neuron:
+        raise UsageError(
+            f"{folder.path}: was made with {observation.environment.neuron}, and the command runs {now} today",
+            cure="Run it in the environment of the study, or give --fresh to put this study aside, or --out for "
+            "another place.",
+        )
 
 
-def _opened(folder: StudyFolder, record: StudyRecord, seed: int, fresh: bool) -> Study:
-    """The Optuna study in its storage; a storage that cannot be used is told before anything has run."""
-    if record.storage is None:
+def _opened(folder: StudyFolder, record: StudyRecord, storage: str | None, seed: int, fresh: bool) -> Study:
+    """The Optuna study in its storage; a storage that cannot be used is told before anything has run. `storage` has the
+    password that the record lacks.
+    """
+    if storage is None:
         set_damaged_aside(folder.path)
-    storage = open_storage(folder.path, record.storage)
-    if fresh and record.storage is not None:
-        delete_study(storage, record.name)
-    study = open_study(storage, record.name, seed, partial(make_sampler, several=folder.shared))
+    opened = open_storage(folder.path, storage)
+    if fresh and storage is not None:
+        delete_study(opened, record.name)
+    study = open_study(opened, record.name, seed, partial(make_sampler, several=folder.shared))
     if len(study.trials) and study.user_attrs.get("created") != record.created:
         raise UsageError(
             f"{record.storage}: already holds a study named {record.name!r} with {len(study.trials)} trials",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -14,6 +15,7 @@ import psutil
 from autotune.agent.affinity import cores_of
 
 CGROUPS, OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+PRESSURE = Path("/proc/pressure/cpu")  # Linux since 4.20
 ALLOCATED = "AUTOTUNE_CORES"
 """The variable in which a job script says how many cores its allocation has."""
 TAKEN = 0.1  # of all cores, by others or by the host, during a run that is timed
@@ -55,6 +57,10 @@ class CpuTime:
     """In which the host of a virtual machine ran something else."""
     every_s: float
     """All of it, idle time too."""
+    waited_s: float = 0.0
+    """In which some program that could run had no core (the kernel's pressure); 0 where the kernel does not tell."""
+    at_s: float = 0.0
+    """When the books were read, on a clock that only goes forward."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,8 @@ class Disturbed:
 
     others: float
     stolen: float
+    waited: float = 0.0
+    """The share of the run's time in which some program, perhaps a rank, waited for a core."""
 
 
 def cpu_time() -> CpuTime:
@@ -72,7 +80,9 @@ def cpu_time() -> CpuTime:
     stolen_s = getattr(times, "steal", 0.0)
     # Linux counts the time of guests twice, in user and in guest.
     every_s = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
-    return CpuTime(every_s - idle_s, stolen_s, every_s)
+    pressure = re.search(r"^some .*total=(\d+)", _read(PRESSURE), re.MULTILINE)
+    waited_s = int(pressure.group(1)) / 1e6 if pressure else 0.0
+    return CpuTime(every_s - idle_s, stolen_s, every_s, waited_s, time.monotonic())
 
 
 def disturbed(before: CpuTime, after: CpuTime, own_s: float) -> Disturbed:
@@ -80,7 +90,8 @@ def disturbed(before: CpuTime, after: CpuTime, own_s: float) -> Disturbed:
     every_s = max(after.every_s - before.every_s, 1e-9)
     stolen_s = max(0.0, after.stolen_s - before.stolen_s)
     others_s = max(0.0, after.busy_s - before.busy_s - stolen_s - own_s)
-    return Disturbed(min(1.0, others_s / every_s), min(1.0, stolen_s / every_s))
+    waited = max(0.0, after.waited_s - before.waited_s) / max(after.at_s - before.at_s, 1e-9)
+    return Disturbed(min(1.0, others_s / every_s), min(1.0, stolen_s / every_s), min(1.0, waited))
 
 
 def describe_machine() -> Machine:
@@ -145,6 +156,10 @@ def told_by_the_kernel(runs: Sequence[Disturbed]) -> list[str]:
         taken = [getattr(run, share) for run in runs]
         if taken and max(taken) > TAKEN:
             lines.append(f"During the A/A runs {what} {min(taken):.0%} to {max(taken):.0%} of the cores.")
+    waited = [run.waited for run in runs]
+    if waited and max(waited) > TAKEN:
+        share = f"{min(waited):.0%} to {max(waited):.0%}"
+        lines.append(f"During the A/A runs some program waited for a core in {share} of the time.")
     return lines
 
 

@@ -146,6 +146,7 @@ def walk(
                         observation, wishes, rule, part=part, replays=router.has_sessions, claim_part=claim_part
                     ),
                 )
+                told = told.asked_by(wishes)
                 progress.priced(told)
 
             folder.share()
@@ -159,10 +160,15 @@ def walk(
                     on_looked=partial(remember_looked, folder),
                 )
                 trials = TrialRunner(
-                    runner, verifier.until(known.short.stop_ms), wishes, known.noise.noise.upper, router
+                    runner,
+                    verifier.until(known.short.stop_ms),
+                    wishes,
+                    known.noise.noise.upper,
+                    router,
+                    wanted_gain=max(config.confirm.gain_to_show, known.noise.visible_gain),
                 )
                 before_s = sum(folder.spent().get(step, 0.0) for step in ("observe", "plan", "calibrate"))
-                limits = searching(wishes, before_s, told.expected)
+                limits = searching(wishes, before_s, told)
                 progress.searching(folder.trials(), limits)
                 searching_as = (
                     partial(search_together, folder=folder)
@@ -182,7 +188,15 @@ def walk(
                 progress.stopped(found.stopped.reason)
                 if not folder.take():
                     return None
-                found = simplified(begun.study, trials, folder, found, progress.trial)
+                found = simplified(
+                    begun.study,
+                    trials,
+                    folder,
+                    found,
+                    progress.trial,
+                    noise=known.noise.noise.spread,
+                    minimum_gain=config.confirm.minimum_gain,
+                )
 
         with folder.spending(progress.step("confirm")):
             on_part = claim_part and known.short.stop_ms is not None

@@ -166,17 +166,18 @@ class Outcome:
     naive_speedup: float
 
 
-def simulate(machine: Machine, planted: bool, seed: int) -> Outcome:
-    """One study from its first run to its verdict."""
+def simulate(machine: Machine, planted: bool, seed: int, gain: float = GAIN) -> Outcome:
+    """One study from its first run to its verdict; what is planted is a gain of this size."""
     rng = np.random.default_rng([seed, planted])
     faster = rng.permutation(SEARCH.trials - 1) < (SEARCH.trials - 1) * PLANTED * planted
-    speedups = np.array([1.0, *np.where(faster, 1 + GAIN, 1.0)])
+    speedups = np.array([1.0, *np.where(faster, 1 + gain, 1.0)])
     clock = Clock(machine, rng, load_from=None)
     model = Model(clock, speedups)
 
     noise = measure_noise(model, Ask(LIMIT_S), AllRight(), CONFIG.noise.runs, CONFIRM, SEARCH.objective)
     single = clock.run()
-    runner = TrialRunner(model, verifier(len(speedups)), SEARCH, noise.noise.upper)
+    wanted = max(CONFIRM.gain_to_show, noise.visible_gain)
+    runner = TrialRunner(model, verifier(len(speedups)), SEARCH, noise.noise.upper, wanted_gain=wanted)
     trials: list[Trial] = []
     for number in range(SEARCH.trials):
         trials.append(runner.trial(number, Params({KNOB: number}), trials))

@@ -147,6 +147,26 @@ def test_what_others_took_is_told_by_the_kernels_books_and_not_by_the_times_of_r
     assert disturbed(before, before, own_s=0.0) == Disturbed(0.0, 0.0)
 
 
+def test_the_kernel_tells_for_how_long_somebody_waited_for_a_core():
+    before, after = CpuTime(0.0, 0.0, 0.0, waited_s=3.0, at_s=10.0), CpuTime(4.0, 0.0, 8.0, waited_s=4.0, at_s=14.0)
+    assert disturbed(before, after, own_s=4.0) == Disturbed(0.0, 0.0, pytest.approx(0.25))
+    lines = told_by_the_kernel([Disturbed(0.0, 0.0, 0.02), Disturbed(0.0, 0.0, 0.25)])
+    assert lines == ["During the A/A runs some program waited for a core in 2% to 25% of the time."]
+
+
+@pytest.mark.skipif(not cpu_time().waited_s, reason="this kernel does not tell its pressure")
+def test_more_programs_than_cores_show_as_pressure():
+    before = cpu_time()
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * (os.cpu_count() or 1))]
+    try:
+        time.sleep(0.5)
+        assert cpu_time().waited_s > before.waited_s
+    finally:
+        for each in busy:
+            each.kill()
+            each.wait()
+
+
 def test_a_busy_core_shows_in_the_books():
     before, started = cpu_time(), time.process_time()
     while time.process_time() - started < 0.2:

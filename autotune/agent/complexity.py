@@ -6,13 +6,11 @@ change the model; here each mechanism of a segment counts as much as the segment
 
 from __future__ import annotations
 
-import itertools
 from typing import Any, Dict, List
 
 from .simulator import Simulator
 
 MOST_CELLS = 20_000
-LARGEST_GID = 100_000
 
 
 def complexity(sim: Simulator) -> Dict[str, Any]:
@@ -31,17 +29,13 @@ def complexity(sim: Simulator) -> Dict[str, Any]:
         work[key] = work.get(key, 0.0) + section.nseg * (1 + mechanisms) + points
     cells: List[List[float]] = []
     kinds: Dict[str, List[int]] = {}
-    for gid in itertools.islice(_gids(sim), MOST_CELLS):
+    for gid in sim.cell_gids[:MOST_CELLS]:
         cell = sim.pc.gid2cell(gid)
         key = _key(cell)
         kinds.setdefault(_kind(cell), []).append(gid)
         if key in work:
             cells.append([gid, work[key]])
     return {"segments": segments, "trees": len(work), "work": sum(work.values()), "cells": cells, "gids": kinds}
-
-
-def _gids(sim: Simulator) -> Any:
-    return (gid for gid in range(LARGEST_GID) if int(sim.pc.gid_exists(gid)) >= 2)
 
 
 def _root(section: Any) -> Any:

@@ -176,6 +176,7 @@ class Passes:
         assert self._functions is not None
         table = NetConTable(self._sim, delays_too=self._job.observe)
         gids = local_gids(self._sim, table)
+        self._sim.cell_gids = tuple(gid for gid, state in gids.items() if state >= 2)
         self._sim.output_gids = sum(1 for state in gids.values() if state == 3)
         shared = self._functions.beside_vectors() or self._job.shared
         free = self._functions.count() == 0

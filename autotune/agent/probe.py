@@ -80,13 +80,21 @@ class NetConTable:
         self.sources = found[found >= 0]
 
 
+def distinct(values: np.ndarray) -> np.ndarray:
+    """Each value once, ascending. As np.unique(), which loads numpy.ma: 20 ms in every process."""
+    ordered = np.sort(values)
+    new = np.ones(len(ordered), dtype=bool)
+    new[1:] = ordered[1:] != ordered[:-1]
+    return ordered[new]
+
+
 def local_gids(sim: Simulator, table: NetConTable) -> Dict[int, int]:
     """The gids of this rank, ascending, each with `pc.gid_exists`.
 
     That is 1: no cell yet, 2: a cell, 3: a cell whose spikes are sent to other ranks.
     """
     named = np.concatenate([table.gids[table.gids >= 0], _usual_starts(sim)])
-    pending: List[int] = sorted({0} | {int(block) for block in np.unique(named // GID_BLOCK)})
+    pending: List[int] = sorted({0} | {int(block) for block in distinct(named // GID_BLOCK)})
     seen: Set[int] = set()
     found: Dict[int, int] = {}
     answers = sim.h.Vector(GID_BLOCK)
@@ -112,7 +120,7 @@ def _usual_starts(sim: Simulator) -> np.ndarray:
     parallel run the count of sent spikes tells.
     """
     decimal = [k * 10**m for m in range(2, 10) for k in range(1, 100) if k * 10**m < LARGEST_GID]
-    starts = np.unique(np.array(decimal + [2**m for m in range(13, 31)], dtype=np.int64))
+    starts = distinct(np.array(decimal + [2**m for m in range(13, 31)], dtype=np.int64))
     asked = (starts[:, None] + np.arange(NEAR_START)).ravel()
     gids, answers = sim.h.Vector(asked.astype(float)), sim.h.Vector(len(asked))
     sim.unseen.procedure("autotune_these_gids", _THESE_GIDS)(sim.pc, gids, answers)
@@ -122,7 +130,7 @@ def _usual_starts(sim: Simulator) -> np.ndarray:
 def probe(sim: Simulator, table: NetConTable, gids: Dict[int, int]) -> Dict[str, Any]:
     """The facts of this rank that the driver merges into ModelFacts."""
     remote = np.array([gid >= 0 and int(gid) not in gids for gid in table.gids], dtype=bool)
-    delays = np.unique(np.round(table.delays_ms, 9))
+    delays = distinct(np.round(table.delays_ms, 9))
     mechanisms = _instances(sim)
     return {
         "cells": sum(1 for state in gids.values() if state >= 2),

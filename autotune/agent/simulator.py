@@ -44,8 +44,10 @@ class Simulator:
         self.h: Any = _hoc().HocObject()
         self.library = Library()
         self.unseen = Unseen(self.h, self.library)
+        self.cell_gids: Tuple[int, ...] = ()
+        """Gids of this rank that have a cell,"""
         self.output_gids = 0
-        """Gids of this rank whose spikes are sent to other ranks, as of the last finitialize."""
+        """how many of them send their spikes to other ranks: as of the last finitialize."""
         self.maxstep_ms: Optional[float] = None
         """The exchange interval that NEURON answered on this rank, when a knob asked for one."""
         self.exchange_interval_ms: Optional[float] = None

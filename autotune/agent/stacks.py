@@ -16,10 +16,10 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 INTERVAL_S = 0.005
 MOST = 30
 RUN, OUTPUT = "run", "output"
-_NOT_THE_USERS = tuple(
-    path + os.sep
-    for path in {sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    | {os.path.dirname(os.path.abspath(__file__))}
+_OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_NOT_THE_USERS = (
+    _OURS,
+    *{sysconfig.get_paths()[name] + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")},
 )
 
 
@@ -60,7 +60,8 @@ class Stacks:
                 of = self._seconds.setdefault(phase, {})
                 self.looks[phase] = self.looks.get(phase, 0) + 1
                 name = _named(frame)
-                of[name] = of.get(name, 0.0) + now - before
+                if name:
+                    of[name] = of.get(name, 0.0) + now - before
             before = now
 
     def _phase(self) -> str:
@@ -70,13 +71,15 @@ class Stacks:
 
 
 def _named(frame: Any) -> str:
-    """The innermost function of the user; else the innermost of all."""
+    """The innermost function of the user; else the innermost of all, and none where it works for us."""
     innermost = frame
+    ours = False
     while frame is not None:
         if _is_the_users(frame.f_code.co_filename):
             return _name(frame)
+        ours = ours or frame.f_code.co_filename.startswith(_OURS)
         frame = frame.f_back
-    return _name(innermost)
+    return "" if ours else _name(innermost)
 
 
 def _is_the_users(file: str) -> bool:

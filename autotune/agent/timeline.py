@@ -50,8 +50,9 @@ class Timeline:
         self._handlers: List[Any] = []
         self._mechanisms = job.mechanism_times
         sim.h("strdef %s" % LABEL)
-        note = {"pid": os.getpid(), "host": socket.gethostname(), "addresses": _addresses(sim)}
-        write_text(_note_file(job.folder), json.dumps(note))
+        self._folder = job.folder
+        self._note = {"pid": os.getpid(), "host": socket.gethostname(), "addresses": _addresses(sim)}
+        self._leave_note(started_s=_started_s(), inside_s=self._inside_s)
 
     def before(self) -> None:
         """Make the handlers that come first."""
@@ -83,6 +84,11 @@ class Timeline:
             **self._complexity,
         }
 
+    def _leave_note(self, **moments: float) -> None:
+        """For the driver: where to look from outside, and how far this process came if it leaves no report."""
+        self._note.update(moments)
+        write_text(_note_file(self._folder), json.dumps(self._note))
+
     def _t_ms(self) -> float:
         """Where the first thread is; read from memory (NrnThread._t, multicore.h), since a run may be in its midst."""
         first = self._threads.value if self._threads is not None else None
@@ -96,6 +102,7 @@ class Timeline:
         self._mark_s = now_s()
         if self._first_s is None:
             self._first_s = self._mark_s
+            self._leave_note(first_finitialize_s=self._first_s)
         self._stacks.phase = "finitialize"
 
     def _looked(self) -> None:
@@ -113,6 +120,8 @@ class Timeline:
         self._mark_s = now_s()
 
     def _runs(self) -> None:
+        if self._stacks.phase == "finitialize" and "runs_s" not in self._note:
+            self._leave_note(finitialize_s=self._finitialize_s, own_s=self._own_s, runs_s=now_s())
         self._own_s += now_s() - self._mark_s
         self._stacks.phase = RUN
 

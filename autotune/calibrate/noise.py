@@ -7,7 +7,7 @@ the first unlucky trial's knob blamed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from autotune.calibrate.reproduced import NotReproduced
@@ -97,4 +97,4 @@ def _timed(runner: Runner, ask: Ask, acceptance: Acceptance, objective: str) -> 
     acceptance.learn(run)
     beside = disturbed(before, cpu_time(), sum(run.cpu_s))
     # The books of a fresh process begin with its agent: what launcher and interpreter took is no other program's.
-    return run.time_s(objective), beside if run.way == "session" else Disturbed(0.0, beside.stolen)
+    return run.time_s(objective), beside if run.way == "session" else replace(beside, others=0.0)

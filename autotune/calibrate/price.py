@@ -8,7 +8,8 @@ is claimed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import ClassVar
 
 from autotune.config import SearchConfig
@@ -16,8 +17,14 @@ from autotune.errors import UsageError
 from autotune.measure import FEWEST_STARTS, Rule
 from autotune.observe import Observation
 from autotune.report.format import format_duration
+from autotune.store.records import Trial
 
 LARGE, SMALL = 0.30, 0.05  # the gains whose prices are told
+SAID = {"trials", "time_budget_s", "budget"}  # keys of [search]: what a search may cost
+CLEAR = 0.25  # a gain that the fewest starts prove on a quiet machine
+MOST_PAIRS_A_START = 5
+EXPECTED_TRIALS = 4  # the first trial makes a baseline run of its own, and a few say little of their mean
+FAIR_RUNS, CHEAP_S = 20, 600.0  # bare runs of searching where nothing else is said, or so many seconds if they are more
 RUNS_A_TRIAL = 2  # itself and a baseline run, which the next one shares
 FEWEST_BEFORE = 4  # bare runs before the first trial: the repetition and the shortest A/A, most of them on a part
 
@@ -45,6 +52,8 @@ class Prices:
     prices: tuple[Price, ...] = ()
     replays: bool = False
     """Trials of this model run on built networks."""
+    search_limit_s: float | None = None
+    """After so long no new trial is begun, since the user has not said how many or how long; None: no such limit."""
 
     def of(self, gain: float, *, replayed: bool) -> Price:
         """The price for one of the gains."""
@@ -54,6 +63,23 @@ class Prices:
     def expected(self) -> Price:
         """Of a small gain, made as this model's runs are."""
         return self.of(SMALL, replayed=self.replays)
+
+    def asked_by(self, limits: SearchConfig) -> Prices:
+        """The same without the limit where the user has now said what the search may cost."""
+        return replace(self, search_limit_s=None) if SAID & limits.model_fields_set else self
+
+    def left_s(self, trials: Sequence[Trial], limits: SearchConfig) -> float:
+        """Seconds from the last of the trials to the verdict: the other trials take as long as the ones before (and as
+        was expected, which counts for some trials), and the proof what the best so far would need.
+        """
+        made = [trial.wall_s for trial in trials if trial.answered_from is None]
+        expected = [self.expected.search_s / limits.trials] * EXPECTED_TRIALS if self.prices else []
+        search_s = fmean([*expected, *made]) * (limits.trials - len(trials))
+        if limits.time_budget_s is not None:
+            search_s = min(search_s, max(0.0, limits.time_budget_s - sum(trial.wall_s for trial in trials)))
+        best = min((t.ratio for t in trials if t.accepted and t.changes and t.ratio is not None), default=1.0)
+        gain = LARGE if best <= 1.0 / (1.0 + CLEAR) else SMALL
+        return search_s + (self.of(gain, replayed=self.replays).proof_s if self.prices else 0.0)
 
 
 def prices(
@@ -65,7 +91,12 @@ def prices(
         for gain in (LARGE, SMALL)
         for replayed in (True, False)
     )
-    return Prices(tuple(every), replays)
+    told = Prices(tuple(every), replays)
+    limit_s = max(CHEAP_S, FAIR_RUNS * observation.wall_s)
+    if SAID & limits.model_fields_set or told.expected.search_s <= limit_s:
+        return told
+    limited = tuple(replace(price, search_s=min(price.search_s, limit_s)) for price in told.prices)
+    return replace(told, prices=limited, search_limit_s=limit_s)
 
 
 def shortest_s(observation: Observation, fewest_starts: int = FEWEST_STARTS) -> float:
@@ -85,11 +116,14 @@ def check_budget(limits: SearchConfig, observation: Observation) -> None:
     )
 
 
-def searching(limits: SearchConfig, spent_s: float, expected: Price) -> SearchConfig:
-    """The limits of a search that leaves enough of the budget for the proof; at least a tenth of it is searched."""
+def searching(limits: SearchConfig, spent_s: float, told: Prices) -> SearchConfig:
+    """The limits of a search that leaves enough of the budget for the proof; at least a tenth of it is searched.
+    Without any limit of the user's it costs no more than is fair.
+    """
     if limits.budget is None:
-        return limits
-    left_s = max(limits.budget - spent_s - expected.proof_s, 0.1 * limits.budget)
+        fair_s = told.search_limit_s
+        return limits if fair_s is None else limits.model_copy(update={"time_budget_s": fair_s})
+    left_s = max(limits.budget - spent_s - told.expected.proof_s, 0.1 * limits.budget)
     own_s = limits.time_budget_s
     return limits.model_copy(update={"time_budget_s": left_s if own_s is None else min(left_s, own_s)})
 
@@ -101,9 +135,19 @@ def starts_within(budget_s: float | None, spent_s: float, start_s: float, most: 
     return max(FEWEST_STARTS, min(most, int((budget_s - spent_s) / max(start_s, 1e-3))))
 
 
+def pairs_a_start(observation: Observation) -> int:
+    """How many pairs one new process makes of a model that replays: as many as take about as long as its start."""
+    around_s, run_s = observation.wall_s - observation.run_s, max(observation.run_s, 1e-3)
+    return max(1, min(MOST_PAIRS_A_START, round(around_s / (2.0 * run_s))))
+
+
 def in_words(told: Prices) -> Sequence[str]:
     """The prices in sentences, the way of this model's runs first."""
-    return [_line(told, replayed) for replayed in (told.replays, not told.replays)]
+    lines = [_line(told, replayed) for replayed in (told.replays, not told.replays)]
+    if told.search_limit_s is not None:
+        limit = format_duration(told.search_limit_s)
+        lines.append(f"no trial is begun after {limit} of searching, since all would cost more; --trials asks for more")
+    return lines
 
 
 def _line(told: Prices, replayed: bool) -> str:
@@ -124,6 +168,9 @@ def _price(
 ) -> Price:
     around_s, run_s = observation.wall_s - observation.run_s, observation.run_s
     trial_s = part * run_s + (0.0 if replayed else around_s)
-    starts = rule.starts_for(gain) or rule.most_starts
-    start_s = 2 * claimed * run_s + (1 if replayed else 2) * around_s
-    return Price(gain, replayed, limits.trials * RUNS_A_TRIAL * trial_s, starts * start_s)
+    pairs = pairs_a_start(observation) if replayed else 1
+    starts = rule.starts_for(gain, pairs) or rule.most_starts
+    plain_s = 2 * (claimed * run_s + around_s)
+    start_s = 2 * pairs * claimed * run_s + around_s if replayed else plain_s
+    # The first start of a finalist is a plain one.
+    return Price(gain, replayed, limits.trials * RUNS_A_TRIAL * trial_s, plain_s + (starts - 1) * start_s)

@@ -19,6 +19,7 @@ from autotune.config import StudyConfig, make_config
 from autotune.errors import UsageError
 from autotune.launch.command import parse_command
 from autotune.machine import ALLOCATED
+from autotune.store.address import INSTEAD, has_password
 from autotune.store.folder import CLUSTER, StudyFolder
 from autotune.store.locks import check_locks
 
@@ -69,6 +70,8 @@ def submit(
     config: StudyConfig, out: Path, wishes: Wishes, storage: str | None, environment: Mapping[str, str]
 ) -> Submission:
     """Write the script and what workers need into the study folder, and submit it. Raises UsageError."""
+    if has_password(storage):
+        raise UsageError("--storage holds a password, and what is submitted is written down", cure=INSTEAD)
     scheduler, array = _asked(config, out, wishes, environment)
     folder = StudyFolder(out)
     folder.check_place()

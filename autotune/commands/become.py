@@ -7,9 +7,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
-from autotune.commands.common import errors
+from autotune.commands.common import warn
 
 if TYPE_CHECKING:
     from autotune.handover.production import Production
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
 
 def become(ready: Production) -> None:
     """This process becomes the user's command."""
-    warn(ready)
+    tell_warnings(ready)
     os.chdir(ready.folder)
     sys.stdout.flush()
     for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and a program that it becomes would, too
@@ -25,6 +23,6 @@ def become(ready: Production) -> None:
     os.execvpe(ready.argv[0], list(ready.argv), ready.environment)
 
 
-def warn(ready: Production) -> None:
+def tell_warnings(ready: Production) -> None:
     for warning in ready.warnings:
-        errors.print(f"[yellow]autotune:[/] {escape(warning)}", highlight=False, soft_wrap=True)
+        warn(warning)

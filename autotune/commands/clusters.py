@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
-from autotune.commands.common import Folder, Study, app, errors, print_json, seconds_of
+from autotune.commands.common import Folder, Study, app, print_json, seconds_of, warn
 from autotune.errors import Interrupted
 
 
@@ -93,5 +92,5 @@ def cancel(folder: Folder) -> None:
 
     submission = read_submission(folder)
     for line in cancel_jobs(submission):
-        errors.print(f"[yellow]autotune:[/] {escape(line)}", highlight=False, soft_wrap=True)
+        warn(line)
     typer.echo(f"Ended: {submission.scheduler} jobs {', '.join(submission.jobs)}. Submit it again to go on.")

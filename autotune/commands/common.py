@@ -63,6 +63,11 @@ def tell(error: AutotuneError) -> int:
     return error.exit_code
 
 
+def warn(text: str) -> None:
+    """Say it on standard error; the command goes on."""
+    errors.print(f"[yellow]autotune:[/] {escape(text)}", highlight=False, soft_wrap=True)
+
+
 def after_dashes(context: typer.Context) -> list[str]:
     if not context.obj:
         raise UsageError("there is no command", cure="Write it after --: … -- mpiexec -n 2 python model.py")

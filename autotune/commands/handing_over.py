@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from autotune.commands.become import become, warn
+from autotune.commands.become import become, tell_warnings
 from autotune.commands.common import Folder, absolute, after_dashes, app, errors, tell
 from autotune.errors import AutotuneError, ExitCode, UsageError
 
@@ -125,7 +125,7 @@ def _run_and_keep(ready: Production, asked: Outputs) -> NoReturn:
     """Run the user's command, keep what was asked for, and end as it did."""
     from autotune.handover.recorded import make_folders, merge_outputs, run_model
 
-    warn(ready)
+    tell_warnings(ready)
     make_folders(asked)
     status = run_model(ready.argv, ready.environment, ready.folder)
     code = 0

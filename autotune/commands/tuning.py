@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from autotune.commands.become import become
-from autotune.commands.common import Environments, Names, Study, absolute, app, print_json, split
+from autotune.commands.common import Environments, Names, Study, absolute, app, print_json, split, warn
 from autotune.errors import Interrupted
 
 
@@ -68,6 +68,7 @@ def run(
     from autotune.pipeline import tune
     from autotune.report.progress import Reports
     from autotune.report.terminal import TerminalProgress
+    from autotune.store.address import INSTEAD, has_password
 
     config = config_of(
         study,
@@ -80,6 +81,8 @@ def run(
     progress = Reports(TerminalProgress(Console(highlight=False, stderr=as_json)))
     others = [shlex.split(line) for line in also or ()]
     place = out or Path("runs") / config.name
+    if has_password(storage):
+        warn(f"The password in --storage is kept nowhere, but whoever lists the processes here sees it. {INSTEAD}")
     try:
         best = tune(config, place, storage=storage, fresh=fresh, progress=progress, also=others)
     except KeyboardInterrupt as interrupt:

@@ -19,7 +19,8 @@ class SearchConfig(Section):
     time_budget_s: float | None = Field(
         default=None,
         gt=0,
-        description="seconds after which no new trial is begun; without it the number of trials alone decides",
+        description="seconds after which no new trial is begun; where neither it nor trials nor budget is given, a "
+        "search of long runs costs as much as 20 runs of the model, or ten minutes if that is more",
     )
     budget: float | None = Field(
         default=None,

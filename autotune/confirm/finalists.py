@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
-from autotune.search.simplify import Simplified
+from autotune.search.simplify import Simplified, may_pay
 from autotune.store.records import Trial
-
-APART = 2.0  # standard errors by which a trial must look faster: what chance alone does to the best of some thirty
 
 
 def finalists(
@@ -21,12 +18,8 @@ def finalists(
     """
     simple, won = (_run_as(simplified.simple, trials), simplified.trial) if simplified else (None, None)
 
-    def may_pay(trial: Trial) -> bool:
-        if trial.ratio is None or trial.ratio >= 1.0 / (1.0 + minimum_gain):
-            return False
-        return -math.log(trial.ratio) > APART * noise / math.sqrt(len(trial.samples))
-
-    candidates = [t for t in trials if t.accepted and t.changes and t.answered_from is None and may_pay(t)]
+    own = [t for t in trials if t.accepted and t.changes and t.answered_from is None]
+    candidates = [t for t in own if may_pay(t, noise, minimum_gain)]
     if simple != won and any(t.number == simple for t in candidates):
         candidates = [t for t in candidates if t.number != won]
     chosen: list[Trial] = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from autotune.calibrate.price import pairs_a_start
 from autotune.errors import BaselineError
 from autotune.launch.ask import Runner
 from autotune.launch.judge import RunFailed
@@ -17,8 +18,6 @@ from autotune.measure import Started
 from autotune.search.verified import Verifier
 from autotune.session.router import Router
 from autotune.settings import UNCHANGED, Changes
-
-MOST_PAIRS_A_START = 5
 
 
 @dataclass
@@ -59,9 +58,7 @@ class Starts:
         """How many pairs a start makes: as many as together take about as long as the start itself."""
         if not self._in_session(changes, start):
             return 1
-        observation = self.verifier.acceptance.observation
-        around_s, run_s = observation.wall_s - observation.run_s, max(observation.run_s, 1e-3)
-        return max(1, min(MOST_PAIRS_A_START, round(around_s / (2.0 * run_s))))
+        return pairs_a_start(self.verifier.acceptance.observation)
 
     def make(self, changes: Changes, start: int, order: tuple[bool, ...]) -> Started:
         """The pairs of a start; `order` says for each whether the baseline comes first. Raises RunFailed when the

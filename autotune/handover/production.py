@@ -24,6 +24,7 @@ from autotune.confirm.elsewhere import Checked
 from autotune.errors import UsageError
 from autotune.export import Best
 from autotune.handover.applicable import changes_in, facts_here
+from autotune.handover.typed import is_typed
 from autotune.launch.ask import Ask, Run
 from autotune.launch.build import cache_folder
 from autotune.launch.command import Command, check_programs, launch_environment, parse_command
@@ -44,6 +45,7 @@ LONGEST_S = 7 * 86_400.0
 """No run without a limit: nobody waits longer for a comparison."""
 KEPT_BY = ("overlay", "library", "copy")
 """What keeps the user's files from the runs of a comparison; the best first."""
+NOTHING = "the study proved no improvement: the command runs as it is"
 FORCE = "Tune it again, or give --force to apply the settings all the same."
 
 
@@ -79,7 +81,10 @@ def production(
     refused = [*_refused(best, command, neuron)] if best.changes else []
     if refused and not force:
         raise UsageError(f"not what was tuned: {'; '.join(refused)}", cure=FORCE)
-    warnings = (*refused, *(_warned(best, command, neuron) if best.changes else ("the study proved no improvement",)))
+    warnings = (
+        *refused,
+        *(_warned(best, command, neuron) if best.changes else (NOTHING,)),
+    )
     if not best.changes and not writes:
         return Production(tuple(command.render()), environment, command.cwd, warnings)
     facts = facts_here(best, command, environment, mpi, environments)
@@ -192,7 +197,7 @@ def _refused(best: Best, command: Command, neuron: str | None) -> Iterator[str]:
 
 def _checked(best: Best, command: Command) -> Checked | None:
     """What is known of these settings on this very command, if it is not the one of the study."""
-    return next((each for each in best.evidence.elsewhere if each.command == tuple(command.argv)), None)
+    return next((each for each in best.evidence.elsewhere if is_typed(command.argv, each.command)), None)
 
 
 def _neuron_of(command: Command, environment: Mapping[str, str]) -> str | None:
@@ -204,7 +209,7 @@ def _neuron_of(command: Command, environment: Mapping[str, str]) -> str | None:
 
 def _warned(best: Best, command: Command, neuron: str | None) -> Iterator[str]:
     """What the proof leaves open for this command."""
-    if tuple(command.argv) != tuple(best.model.command) and _checked(best, command) is None:
+    if not is_typed(command.argv, best.model.command) and _checked(best, command) is None:
         yield "proved on other arguments; --verify compares once with your own settings"
     if neuron is None:
         yield f"this NEURON does not say its version: it was tuned with {best.environment.neuron}"

@@ -15,6 +15,7 @@ from pathlib import Path
 from autotune.agent.driver.ask import home_of, ranks_of
 from autotune.export import Best
 from autotune.handover.applicable import changes_in
+from autotune.handover.typed import program_of, shell_test
 from autotune.launch.build import cache_folder
 from autotune.report.format import format_changes
 from autotune.store.output import write_output
@@ -66,7 +67,7 @@ def shell_lines(best: Best, file: Path) -> Iterator[str]:
         yield _comment(f"  {typed.replace('{ranks}', str(ranks))}")
     place = cache_folder() / "shims" / hashlib.sha256(f"{file}\n{best.model_dump_json()}".encode()).hexdigest()[:16]
     place.mkdir(parents=True, exist_ok=True)
-    shim = place / words[0]
+    shim = place / program_of(words)
     write_output(shim, _shim(best, file, place))
     shim.chmod(0o755)
     yield f"PATH={shlex.quote(str(place))}:$PATH"
@@ -79,12 +80,14 @@ def _comment(text: str) -> str:
 
 
 def _shim(best: Best, file: Path, place: Path) -> str:
-    words = best.model.command
-    checked = (each.command for each in best.evidence.elsewhere if each.accepted and each.command[0] == words[0])
+    words, program = best.model.command, program_of(best.model.command)
+    checked = (
+        each.command for each in best.evidence.elsewhere if each.accepted and program_of(each.command) == program
+    )
     return SHIM.format(
-        program=shlex.quote(words[0]),
+        program=shlex.quote(program),
         about=_comment(
-            f"Runs {words[0]} as typed, and what was proved with settings of a study: {format_changes(best.changes)}"
+            f"Runs {program} as typed, and what was proved with settings of a study: {format_changes(best.changes)}"
         ),
         here=shlex.quote(str(place)),
         folder=shlex.quote(str(Path(best.model.folder).resolve())),
@@ -96,15 +99,5 @@ def _shim(best: Best, file: Path, place: Path) -> str:
 
 def _typed(words: Sequence[str]) -> str:
     """That this very command was typed."""
-    tests = "".join(_test(number, word) for number, word in enumerate(words[1:], 1))
+    tests = "".join(f" && {shell_test(number, word)}" for number, word in enumerate(words[1:], 1))
     return f'{{ [ "$#" = {len(words) - 1} ]{tests}; }}'
-
-
-def _test(number: int, word: str) -> str:
-    """That this word is the proved one; any number of ranks where they are tuned."""
-    place = f"${{{number}}}"
-    if "{ranks}" in word:
-        before, _, after = word.partition("{ranks}")
-        inner = f'case "{place}" in {shlex.quote(before)}[0-9]*{shlex.quote(after)}) true;; *) false;; esac'
-        return f" && {{ {inner}; }}"
-    return f' && [ "{place}" = {shlex.quote(word)} ]'

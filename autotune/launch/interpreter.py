@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from autotune.launch.command import Command, find_program
@@ -27,8 +28,10 @@ print("\\n" + json.dumps(answer))
 """
 
 
-def interpreter_of(command: Command, environment: Mapping[str, str]) -> Path | None:
-    """The Python that runs the model: the command's own, or the one that its nrniv belongs to."""
+def interpreter_of(command: Command, environment: Mapping[str, str], *, sure: bool = False) -> Path | None:
+    """The Python that runs the model: the command's own, or the one that its nrniv belongs to; with `sure` none that
+    only lies beside nrniv, or is first on PATH.
+    """
     folder = command.program_cwd
     words = interpreted(tuple(command.render()[len(command.launcher) :]), folder, environment).words
     program = find_program(words[0], folder, environment) if words else None
@@ -40,6 +43,8 @@ def interpreter_of(command: Command, environment: Mapping[str, str]) -> Path | N
         return None
     if first.startswith(b"#!") and b"python" in first:
         return Path(first[2:].decode().split()[0])
+    if sure:
+        return None
     beside = program.parent / "python"
     return beside if beside.exists() else find_program("python", folder, environment)
 
@@ -64,3 +69,14 @@ def ask(interpreter: Path, environment: Mapping[str, str], folder: Path | None =
         return dict(json.loads(done.stdout.strip().splitlines()[-1]))
     except (ValueError, IndexError):
         return {"error": f"it does not answer as a Python (exit code {done.returncode}) {done.stderr[-200:].strip()}"}
+
+
+def neuron_of(command: Command, environment: Mapping[str, str], *, sure: bool = False) -> str:
+    """The version of NEURON that the command runs, as its interpreter says; empty where none is found (see
+    interpreter_of), or it does not say.
+    """
+    interpreter = interpreter_of(command, environment, sure=sure)
+    if interpreter is None:
+        return ""
+    with TemporaryDirectory(prefix="autotune-empty-") as empty:  # where NEURON finds no mechanisms to load
+        return str(ask(interpreter, environment, Path(empty)).get("neuron", ""))

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from autotune.agent.library import Item
 from autotune.agent.protocol import REPORT_PATTERN, RankReport
@@ -141,6 +142,13 @@ def _reports(folder: Path) -> Iterator[RankReport]:
             yield read_report(file)
 
 
+def _notes(folder: Path) -> Iterator[dict[str, Any]]:
+    """What ranks noted there; a torn note is none."""
+    for file in folder.glob(NOTE_PATTERN):
+        with suppress(*BROKEN):
+            yield json_of(file)
+
+
 class SetUpWatch:
     """Looks at the ranks that leave a note in a folder, as long as a run lasts."""
 
@@ -149,6 +157,8 @@ class SetUpWatch:
         """Of the command, by the machine's clock."""
         self.reports: list[RankReport] = []
         """What the ranks said at their ends, also where the run as a whole proves nothing."""
+        self.notes: list[dict[str, Any]] = []
+        """How far each rank came, as it has noted: all that there is of one that was killed."""
         self._ranks: dict[int, Rank] = {}
         self._end = threading.Event()
 
@@ -170,14 +180,14 @@ class SetUpWatch:
             self._end.set()
             thread.join()
             self.reports = sorted(_reports(folder), key=lambda report: report.rank)
+            self.notes = list(_notes(folder))
 
     def _look(self, folder: Path) -> None:
         here, looks = socket.gethostname(), 0
         while not self._end.wait(INTERVAL_S):
             if len(self._ranks) < MOST_RANKS and looks % 5 == 0:
-                for note in folder.glob(NOTE_PATTERN):
-                    with suppress(*BROKEN):  # a torn note: that rank is not seen
-                        said = json_of(note)
+                for said in _notes(folder):
+                    with suppress(KeyError):
                         if said["host"] == here:
                             self._ranks.setdefault(said["pid"], Rank(said["pid"], said["addresses"]))
             looks += 1

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from autotune.errors import BaselineError, MpiError
 from autotune.launch.ask import Run
 from autotune.launch.beside import beside_of
 from autotune.launch.files.copying import Snapshot, snapshot, written
-from autotune.launch.interpreter import ask, interpreter_of
+from autotune.launch.interpreter import neuron_of
 from autotune.launch.judge import RunFailed
 from autotune.launch.mechanisms import Foreign, compiled_libraries, launch_facts, made_for_another, parse_version
 from autotune.launch.mpi import Mpi
@@ -44,10 +43,7 @@ def _foreign_mechanisms(runner: FreshRunner, neuron: tuple[int, ...] | None = No
     folder = runner.command.program_cwd
     libraries = compiled_libraries(folder)
     if libraries and neuron is None:
-        interpreter = interpreter_of(runner.command, runner.environment)
-        with TemporaryDirectory(prefix="autotune-empty-") as empty:  # where NEURON finds no mechanisms to load
-            answer = ask(interpreter, runner.environment, Path(empty)) if interpreter else {}
-        neuron = parse_version(str(answer.get("neuron", "")))
+        neuron = parse_version(neuron_of(runner.command, runner.environment))
     return made_for_another(libraries[0], folder, neuron or ()) if libraries else None
 
 

@@ -17,6 +17,8 @@ from autotune.profile.populations import Population
 
 START, IMPORTS, CREATING, CONNECTING, SET_UP = "start", "imports", "creating cells", "connecting", "other set-up"
 FINITIALIZE, RUN, OUTPUT, EXIT, OWN = "finitialize", "run", "output", "exit", "this profile itself"
+TURNS_A_SECOND, TURNS = 20.0, 10
+"""So often, and so many times at least, Python gets a turn during a run section that it drives."""
 NOT_ASKED = "set-up is not divided: nobody asked for a profile"
 NOT_SEEN = "set-up is not divided: the memory of the model's process could not be looked at from outside"
 
@@ -76,6 +78,8 @@ class Profile:
     """Seconds of the first thread in each mechanism, largest over the ranks, in the run that timed them,"""
     mechanisms_run_s: float = 0.0
     """whose run section took so long."""
+    notes: tuple[str, ...] = ()
+    """What else the run has shown, an error of hoc for example at which the model stopped."""
     failed: str = ""
     """Why not all was seen: the model did not come to its end."""
 
@@ -86,6 +90,17 @@ class Profile:
     def bound(self, saved_s: float) -> float:
         """The speed-up of the whole command if so many seconds were saved (Amdahl 1967)."""
         return self.wall_s / max(self.wall_s - saved_s, 1e-9)
+
+    @property
+    def driven_by_python(self) -> bool:
+        """Python gets a turn all through the run section, of which NEURON by itself gives it none."""
+        return self.python_in_run > max(TURNS_A_SECOND, TURNS / max(self.sections[RUN], 1e-9))
+
+    @property
+    def interpreted(self) -> dict[str, list[tuple[str, float]]]:
+        """The lines of Python of the parts in which they, and not NEURON, take time."""
+        parts = ("set-up", RUN, OUTPUT) if self.driven_by_python else ("set-up", OUTPUT)
+        return {part: self.python[part] for part in parts if self.python.get(part)}
 
     @property
     def computation_s(self) -> tuple[float, ...]:
@@ -122,6 +137,29 @@ def profile_of(reports: Sequence[RankReport], watch: SetUpWatch) -> Profile:
     )
 
 
+def cut_short(watch: SetUpWatch) -> Profile | None:
+    """The profile of a run whose ranks left no report, as those that are killed do: of the one that came furthest, by
+    the moments that it noted. None where no rank noted any.
+    """
+    notes = [note for note in watch.notes if {"pid", "started_s", "inside_s"} <= note.keys()]
+    if not notes:
+        return None
+    note = max(notes, key=lambda each: (len(each), each["pid"]))
+    end_s, seen = watch.ended_s, watch.seen.get(note["pid"])
+    runs_s = note.get("runs_s", end_s)
+    told = {
+        **note,
+        "first_finitialize_s": note.get("first_finitialize_s", end_s),
+        "finitialize_s": note.get("finitialize_s", 0.0),
+        "own_s": note.get("own_s", 0.0),
+        "ended_s": end_s,
+    }
+    parts = _parts(told, end_s - runs_s, watch, seen)
+    if "runs_s" not in note:  # it died in finitialize, or before
+        parts[FINITIALIZE], parts[OUTPUT] = parts[OUTPUT], 0.0
+    return Profile(end_s - watch.began_s, parts, "" if seen else NOT_SEEN, (), named=_named(seen, told) if seen else {})
+
+
 def glimpse(observation: Observation) -> Profile:
     """What the watched run of a plan or a study shows of it, where nobody asked for a profile."""
     told, ranks = observation.sections, range(observation.facts.ranks)
@@ -156,12 +194,14 @@ def _run_s(report: RankReport) -> float:
 
 
 def _sections(first: RankReport, watch: SetUpWatch, seen: Seen | None) -> dict[str, float]:
-    told = first.profile
+    return _parts(first.profile, _run_s(first), watch, seen)
+
+
+def _parts(told: dict[str, Any], run_s: float, watch: SetUpWatch, seen: Seen | None) -> dict[str, float]:
     started_s = min(max(told["started_s"], watch.began_s), told["inside_s"])
     set_up_s = told["first_finitialize_s"]
     creating = total_s(seen.creating_s, set_up_s) if seen else 0.0
     connecting = total_s(seen.connecting_s, set_up_s) if seen else 0.0
-    run_s = _run_s(first)
     rest = told["ended_s"] - set_up_s - told["finitialize_s"] - told["own_s"] - run_s
     parts = {
         START: started_s - watch.began_s,

@@ -44,21 +44,26 @@ class Scaling:
         """Speed-up over how many times as many."""
         return self.speedup(point) * self.points[0].number / point.number
 
-    def serial_fraction(self, point: Point) -> float | None:
-        """What Karp and Flatt (1990) work out from one measured speed-up; None of the smallest number itself."""
+    def serial_fraction(self, point: Point, *, balanced: bool = False) -> float | None:
+        """What Karp and Flatt (1990) work out from one measured speed-up, or from what it would be with a perfect load
+        balance; None of the smallest number itself.
+        """
         times = point.number / self.points[0].number
-        return (1 / self.speedup(point) - 1 / times) / (1 - 1 / times) if times > 1 else None
+        share = (point.balance or 1.0) if balanced else 1.0
+        return (share / self.speedup(point) - 1 / times) / (1 - 1 / times) if times > 1 else None
 
     def forecast(self, number: int) -> tuple[float, float, float] | None:
         """Seconds of the run section for a number that was not run: least, likely and most, by Amdahl's law with the
-        smallest, the mean and the largest serial fraction that was seen without more than there are cores; None where
-        there is none such.
+        smallest serial fraction if the load were balanced, the mean and the largest that was seen without more than
+        there are cores; None where there is none such.
         """
-        seen = [f for point in self.points if not point.over and (f := self.serial_fraction(point)) is not None]
+        within = [point for point in self.points if not point.over]
+        seen = [f for point in within if (f := self.serial_fraction(point)) is not None]
+        balanced = [f for point in within if (f := self.serial_fraction(point, balanced=True)) is not None]
         if not seen:
             return None
         times = number / self.points[0].number
-        fractions = (max(0.0, min(seen)), max(0.0, sum(seen) / len(seen)), max(0.0, max(seen)))
+        fractions = (max(0.0, min(balanced)), max(0.0, sum(seen) / len(seen)), max(0.0, max(seen)))
         least, likely, most = (self.points[0].run_s * (f + (1 - f) / times) for f in fractions)
         return least, likely, most
 

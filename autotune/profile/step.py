@@ -13,7 +13,7 @@ from autotune.launch.run import FreshRunner
 from autotune.launch.setup_watch import SetUpWatch
 from autotune.observe import Observation, learnt, watched
 from autotune.profile.populations import populations_of
-from autotune.profile.profile import RUN, Profile, profile_of
+from autotune.profile.profile import RUN, Profile, cut_short, profile_of
 
 MECHANISMS_S = 2.0
 """So long the run section of the run that times mechanisms shall take at most, where it can be ended early."""
@@ -40,12 +40,13 @@ def profiled(
         run = watched(runner, lambda: runner.profile(Ask(limit_s), watch))
     except BaselineError as error:
         reports = [report for report in watch.reports if report.profile]
-        if not reports:
+        profile = profile_of(reports, watch) if reports else cut_short(watch)
+        if profile is None:
             raise
-        return Profiled(replace(profile_of(reports, watch), failed=error.message), None)
+        return Profiled(replace(profile, failed=error.message), None)
     observation = learnt(run, runner, mpi, environments)
     populations = populations_of(run.reports, run.raster, run.t_ms)
-    profile = replace(profile_of(run.reports, watch), populations=populations)
+    profile = replace(profile_of(run.reports, watch), populations=populations, notes=observation.notes)
     if mechanisms and observation.facts.has_sections:
         profile = _with_mechanisms(profile, runner, observation, limit_s)
     return Profiled(profile, observation)

@@ -13,7 +13,6 @@ from rich.text import Text
 
 from autotune.agent.driver.facts import ModelFacts
 from autotune.profile import Advice, Profile
-from autotune.profile.advice.driving import TURNS_A_SECOND
 from autotune.profile.profile import RUN
 from autotune.profile.scaling import Scaling
 from autotune.report.format import NOTHING, counted, format_number
@@ -46,16 +45,20 @@ def profile_table(profile: Profile, facts: ModelFacts | None, advice: Sequence[A
         parts.append(Text(f"  {profile.undivided}", style="dim"))
     if profile.named:
         parts += ["", _bars("sections that the model names", profile.named.items(), profile.wall_s)]
-    parts += ["", _ranks(profile)]
+    if profile.ranks:
+        parts += ["", _ranks(profile)]
     if profile.populations:
         parts += ["", _populations(profile)]
     if facts:
         parts += ["", *map(Text, _run(profile, facts))]
     if profile.mechanisms:
         parts += ["", _mechanisms(profile)]
-    for phase, lines in profile.python.items():
-        if lines and (phase in ("set-up", "output") or (phase == RUN and profile.python_in_run > TURNS_A_SECOND)):
-            parts += ["", _bars(f"Python in {phase}", lines[:MOST_LINES], profile.wall_s)]
+    for phase, lines in profile.interpreted.items():
+        parts += ["", _bars(f"Python in {phase}", lines[:MOST_LINES], profile.wall_s)]
+    if profile.notes:
+        parts += ["", *(Text(f"note: {note}", style="yellow") for note in profile.notes)]
+    if profile.failed:
+        return Group(*parts)
     none = Text("advice: none; nothing in the script stands in the way", style="green")
     return Group(*parts, "", *(advice_lines(advice) or [none]))
 

@@ -16,7 +16,7 @@ from autotune.config import SearchConfig
 from autotune.plan.space import SearchSpace
 from autotune.search.interrupt import to_its_end
 from autotune.search.recipe import recipe
-from autotune.search.simplify import Simplified, kept_params, simplify, winner
+from autotune.search.simplify import Simplified, kept_params, may_pay, simplify, winner
 from autotune.search.stop import Searched, Stopped, why_stop
 from autotune.search.trial import TrialRunner, best_ratio
 from autotune.settings import Params
@@ -78,14 +78,23 @@ def search(
 
 
 def simplified(
-    study: optuna.Study, runner: TrialRunner, folder: StudyFolder, found: Found, on_trial: Callable[[Trial], None]
+    study: optuna.Study,
+    runner: TrialRunner,
+    folder: StudyFolder,
+    found: Found,
+    on_trial: Callable[[Trial], None],
+    noise: float = 0.0,
+    minimum_gain: float = 0.0,
 ) -> Found:
     """The same with one trial more, where settings of the best one do not pay: what is left of it without them. What
-    each of its settings brings is written down.
+    each of its settings brings is written down. A best one that cannot be told from the baseline is no finalist, and
+    nothing is run for it.
     """
     best = winner(found.trials)
     before = folder.read(Simplified)
-    if best is None or (before is not None and best.number in (before.trial, before.simple)):
+    if best is None or not may_pay(best, noise, minimum_gain):
+        return found
+    if before is not None and best.number in (before.trial, before.simple):
         return found
     settings = simplify(runner, best)
     trials = list(found.trials)

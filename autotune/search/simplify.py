@@ -20,6 +20,7 @@ from autotune.settings import Changes, Params
 from autotune.store.records import Trial
 
 PAIRS = 4
+APART = 2.0  # standard errors by which a trial must look faster: what chance alone does to the best of some thirty
 LEAST_GAIN = 0.01  # a setting that brings less is not worth its place
 
 
@@ -52,6 +53,15 @@ def winner(trials: Sequence[Trial]) -> Trial | None:
     """The accepted trial with the lowest ratio below 1, the user's own settings apart."""
     faster = [t for t in trials if t.accepted and t.changes and t.answered_from is None and (t.ratio or 1.0) < 1.0]
     return min(faster, key=lambda trial: trial.ratio or 1.0, default=None)
+
+
+def may_pay(trial: Trial, noise: float, minimum_gain: float) -> bool:
+    """Whether a trial looks faster by the minimum gain and can be told from the baseline; `noise` is the spread of the
+    log ratio of two neighbouring runs with identical settings.
+    """
+    if trial.ratio is None or trial.ratio >= 1.0 / (1.0 + minimum_gain):
+        return False
+    return -math.log(trial.ratio) > APART * noise / math.sqrt(len(trial.samples))
 
 
 def simplify(runner: TrialRunner, trial: Trial) -> tuple[Brings, ...]:

@@ -23,6 +23,7 @@ from autotune.launch.build import BuildFailed
 from autotune.launch.judge import RunFailed, SessionBroken
 from autotune.measure import paired_ratio
 from autotune.results import condensed
+from autotune.search.stop import may_be_gain
 from autotune.search.verified import UNMEASURED_VIOLATION, NotAccepted, Verifier
 from autotune.session.router import Router
 from autotune.settings import UNCHANGED, Changes, Params
@@ -50,6 +51,8 @@ class TrialRunner:
     """Upper bound of the spread of A/A log ratios: what is closer to the best than this is measured again."""
     router: Router | None = None
     """Makes the search's runs on built networks, where the model has earned them."""
+    wanted_gain: float = 0.0
+    """What is looked for, 0.05 for 5 %: a trial that cannot be such a gain is not measured again."""
     _last_baseline: Run | None = None
     _doubted: bool = False
 
@@ -110,6 +113,8 @@ class TrialRunner:
         trial = self._measured(replace(trial, safety=space.safety(changes)), best)
         for _ in range(self.config.repeats):
             if not (trial.accepted and changes and self.promising(trial, best)):
+                break
+            if not may_be_gain(trial, self.noise, self.wanted_gain):
                 break
             again = self._measured(trial, best)
             if not again.accepted:

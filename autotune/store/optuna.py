@@ -27,6 +27,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from autotune.errors import UsageError
+from autotune.store.address import INSTEAD, masked, without_password
 from autotune.store.journal import Journal, JournalLock, JournalLost, is_torn, looks_like_journal
 from autotune.untrusted import BROKEN
 
@@ -349,7 +350,7 @@ def _open_journal(path: Path) -> JournalStorage:
 def _open_database(url: str) -> RDBStorage:
     try:
         parsed = make_url(url)
-        shown = parsed.render_as_string(hide_password=True)
+        shown = without_password(url)
     except (SQLAlchemyError, ValueError) as error:
         raise UsageError("The storage's URL cannot be read.", cure=FORMS, details=type(error).__name__) from error
     options: dict[str, Any] = {}
@@ -363,8 +364,12 @@ def _open_database(url: str) -> RDBStorage:
         return RDBStorage(parsed.render_as_string(hide_password=False), engine_kwargs=options)
     except ImportError as error:
         cure = "Install the driver; for PostgreSQL: pip install 'psycopg[binary]'"
-        raise UsageError(f"No driver for {shown}.", cure=cure, details=str(error.__cause__ or error)) from error
+        raise UsageError(
+            f"No driver for {shown}.", cure=cure, details=masked(str(error.__cause__ or error), url)
+        ) from error
     except (SQLAlchemyError, StorageInternalError, RuntimeError) as error:
-        reason = str(getattr(error, "orig", None) or error).strip()
+        reason = masked(str(getattr(error, "orig", None) or error).strip(), url)
         cure = f"Look whether the database is there and lets you in. {FORMS}"
+        if parsed.get_backend_name() != "sqlite":
+            cure += f" A study does not keep a password. {INSTEAD}"
         raise UsageError(f"Cannot open the storage {shown}.", cure=cure, details=reason) from error

@@ -1,4 +1,4 @@
-"""Two workers of one study whose Optuna storage is a real PostgreSQL server on this machine."""
+"""Studies whose Optuna storage is a real PostgreSQL server on this machine: shared by workers, and with a password."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from autotune.config import read_study
 from autotune.search.sampler import make_sampler
 from autotune.store.folder import StudyFolder
 from autotune.store.optuna import open_storage, open_study
+from autotune.store.records import StudyRecord
 
 psycopg = pytest.importorskip("psycopg", reason="no driver for PostgreSQL: pip install 'psycopg[binary]'")
 
@@ -101,3 +103,28 @@ def test_two_workers_share_a_study_on_postgresql(
     assert (out / "confirmation.json").exists()
     assert not (out / "optuna.journal").exists()
     assert sum("another worker confirms" in out for out, _ in printed) <= 1
+
+
+@pytest.mark.timeout(300)
+def test_a_study_with_a_password_goes_on_without_it(
+    postgresql: str, make_study: Any, autotune: Any, tmp_path: Path
+) -> None:
+    study = make_study(tmp_path / "secretly", "{python} small_ring.py", search={"trials": 2, "knobs": ["self_queue"]})
+    word, out = "correct-horse", tmp_path / "out"
+    held = postgresql.replace("tuner@", f"tuner:{word}@")
+    answer = autotune("run", "--storage", held, "--out", out, study, cwd=tmp_path)
+    assert answer.code == 0, str(answer)
+    assert "whoever lists the processes here sees it" in answer.stderr
+    folder = StudyFolder(out)
+    record = folder.read(StudyRecord)
+    assert record is not None
+    assert record.storage == postgresql
+    folder.write(replace(record, storage=held))  # as an earlier version wrote it
+    again = autotune("run", "--storage", postgresql, "--out", out, study, cwd=tmp_path, env={"PGPASSword": word})
+    assert again.code == 0, str(again)
+    report = autotune("report", out, "-o", out / "report.html", cwd=tmp_path)
+    assert report.code == 0, str(report)
+    said = [str(each).encode() for each in (answer, again, report)]
+    assert json.loads((out / "study.json").read_text())["storage"] == postgresql
+    said += [file.read_bytes() for file in out.rglob("*") if file.is_file()]
+    assert not any(word.encode() in each for each in said)

@@ -46,7 +46,7 @@ def test_a_script_that_counts_steps_is_searched_without_dt_and_the_file_is_named
 
 
 def test_a_file_that_needs_whole_multiples_of_the_step_leaves_these_to_the_search(study) -> None:
-    search = {"knobs": ["dt"], "values.dt": [0.03125, 0.05], "trials": 3}
+    search = {"knobs": ["dt"], "values.dt": [0.03125, 0.05], "trials": 6}  # proposals made before cost nothing
     said, out, trials = study("interval", search)
     assert record(out, "calibration")["only"] == {"dt": [0.025, 0.05]}
     assert "lfp.npy" in record(out, "calibration")["note"]

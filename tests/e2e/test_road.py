@@ -130,8 +130,22 @@ def test_another_question_in_the_same_folder_is_refused(recipe_study, copy_of, a
     before = listing(other.out / "trials")
     answer = autotune("run", "--seed", "7", "--out", other.out, other.study, cwd=other.out.parent)
     assert answer.code == 2
-    assert "holds another study; changed since then: search" in answer.stderr
+    assert "holds another study; changed since then: search.seed 0, now 7\n" in answer.stderr
     assert "--fresh" in answer.stderr
+    assert listing(other.out / "trials") == before
+
+
+def test_another_neuron_is_refused_before_anything_runs(recipe_study, copy_of, autotune, listing):
+    other = copy_of(recipe_study)
+    file = other.out / "observation.json"
+    record = json.loads(file.read_text())
+    now, record["environment"]["neuron"] = record["environment"]["neuron"], "NEURON -- VERSION 7.0"
+    file.write_text(json.dumps(record))
+    before = listing(other.out / "trials")
+    answer = autotune("run", "--trials", "9", "--out", other.out, other.study, cwd=other.out.parent)
+    assert answer.code == 2
+    assert f"was made with NEURON -- VERSION 7.0, and the command runs {now} today" in answer.stderr
+    assert "trial" not in answer.stdout
     assert listing(other.out / "trials") == before
 
 

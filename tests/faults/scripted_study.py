@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from autotune import begin
 from autotune.begin import config_of
 from autotune.calibrate import noise
 from autotune.launch.ask import Ask, Run
@@ -44,6 +45,7 @@ class ScriptedStudy:
         self._real = real
         self._runs: dict[bool, Run] = {}
         patch.setattr(FreshRunner, "_once", lambda runner, ask, job, *beside: self._run(runner, ask, job))
+        patch.setattr(begin, "neuron_of", lambda *words, **named: "")  # which takes half a second each time
         patch.setattr(time, "monotonic", lambda: 1000.0)
         machine = describe_machine()
         patch.setattr(noise, "describe_machine", lambda: machine)
@@ -134,3 +136,13 @@ def contents(out: Path) -> dict[str, str]:
     trials = open_storage(out).get_all_trials(0)
     told = [(t.number, t.state.name, t.params, t.values, t.constraints, t.user_attrs) for t in trials]
     return {**found, "trials of the journal": json.dumps(told, default=str, indent=1)}
+
+
+def remove(journal: Path) -> None:
+    """Harm to Optuna's journal: somebody cleans up."""
+    journal.unlink()
+
+
+def overwrite(journal: Path) -> None:
+    """Harm to Optuna's journal: a disk that lies."""
+    journal.write_bytes(b"x" * journal.stat().st_size + b"\n")

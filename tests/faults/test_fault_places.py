@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scripted_study import overwrite, remove
 
 from autotune.errors import UsageError
 from autotune.launch.ask import Ask
 from autotune.launch.run import FreshRunner
+from autotune.search.sampler import make_sampler
 from autotune.store import disk
+from autotune.store.optuna import open_storage, open_study, tell_measured
 
 
 @pytest.fixture
@@ -31,32 +34,36 @@ def little(make_study: Any, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path | None]]:
-    """`small_disk(kilobytes)`: a file system of that size, or None where nothing may be mounted here."""
-    place = tmp_path / "disk"
-    place.mkdir()
+def small_disk(tmp_path: Path) -> Iterator[Callable[..., Path | None]]:
+    """`small_disk(kilobytes, *options)`: a new file system of that size, or None where nothing may be mounted here.
+
+    It is never mounted again with other options: that could hit what lies under it.
+    """
     mounted = []
 
-    def mount(kilobytes: int) -> Path | None:
-        how = "remount," if mounted else ""
-        words = ["mount", "-t", "tmpfs", "-o", f"{how}size={kilobytes}k", "tmpfs", str(place)]
+    def mount(kilobytes: int, *options: str) -> Path | None:
+        place = tmp_path / f"disk {len(mounted)}"
+        place.mkdir()
+        words = ["mount", "-t", "tmpfs", "-o", ",".join([f"size={kilobytes}k", *options]), "tmpfs", str(place)]
         if shutil.which("mount") is None or subprocess.run(words, capture_output=True).returncode:
             return None
+        assert os.path.ismount(place)
         mounted.append(place)
         return place
 
     yield mount
-    if mounted:
+    for place in mounted:
         subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 def test_a_disk_that_is_full_is_told_and_the_study_goes_on_when_there_is_room(
     small_disk: Any, little: Path, autotune: Any, made: Any
 ) -> None:
-    place = small_disk(500)
+    place = small_disk(20_000)
     if place is None:
         pytest.skip("no tmpfs may be mounted here: the write hook of test_resume_at_any_write.py stands in")
-    (place / "ballast").write_bytes(bytes(300_000))  # not even the agent finds room
+    ballast = place / "ballast"
+    ballast.write_bytes(bytes(19_800 << 10))  # not even the agent finds room
     words = ("run", "--out", place / "out", little)
     answer = autotune(*words, cwd=little.parent)
     assert answer.code == 2, str(answer)
@@ -64,9 +71,9 @@ def test_a_disk_that_is_full_is_told_and_the_study_goes_on_when_there_is_room(
     assert "it goes on where it stopped" in answer.stderr
     assert "Traceback" not in answer.stderr
     assert autotune.all_gone()
-    small_disk(20_000)
+    ballast.unlink()
     assert autotune(*words, cwd=little.parent).code == 0
-    made("disk full, study folder", "a tmpfs")
+    made("a tmpfs")
 
 
 def test_a_run_for_which_the_disk_is_too_small_is_no_failed_trial(
@@ -83,26 +90,24 @@ def test_a_run_for_which_the_disk_is_too_small_is_no_failed_trial(
     runner = FreshRunner(runner.command, {**os.environ, **runner.environment}, runner.agent, place / "scratch")
     with pytest.raises(UsageError, match="the disk is full"):
         runner.run(Ask(60.0))
-    made("disk full, scratch", way)
+    made(way)
 
 
 def test_a_folder_that_may_not_be_written_is_told_before_anything_runs(
     little: Path, small_disk: Any, autotune: Any, tmp_path: Path, made: Any
 ) -> None:
-    place, way = small_disk(1000), "a file system mounted read-only"
-    if place is not None:
-        subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
-    elif os.geteuid():
+    place, way = small_disk(1000, "ro"), "a file system mounted read-only"
+    if place is None and os.geteuid():
         place, way = tmp_path / "mine", "its mode"
         place.mkdir(mode=0o555)
-    else:
+    elif place is None:
         pytest.skip("root ignores modes and nothing may be mounted: the write hook stands in")
     answer = autotune("run", "--out", place / "out", little, cwd=little.parent)
     assert answer.code == 2, str(answer)
     assert "read-only" in answer.stderr or "may not write" in answer.stderr
     assert "--out" in answer.stderr
     assert "Traceback" not in answer.stderr
-    made("output folder read-only", way)
+    made(way)
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EDQUOT, errno.EIO, errno.EMFILE])
@@ -124,15 +129,7 @@ def test_a_mistake_of_our_own_keeps_its_traceback(tmp_path: Path) -> None:
 # The storage
 
 
-def remove(journal: Path) -> None:
-    journal.unlink()
-
-
-def overwrite(journal: Path) -> None:
-    journal.write_bytes(b"x" * journal.stat().st_size + b"\n")
-
-
-@pytest.mark.parametrize("harm", [remove, overwrite])
+@pytest.mark.parametrize("harm", [remove, pytest.param(overwrite, marks=pytest.mark.slow)])
 def test_a_journal_that_is_lost_while_the_study_runs_costs_no_trial(
     little: Path, autotune: Any, wait: Any, listing: Any, made: Any, harm: Callable[[Path], None]
 ) -> None:
@@ -150,21 +147,19 @@ def test_a_journal_that_is_lost_while_the_study_runs_costs_no_trial(
     assert answer.code == 0, str(answer)
     assert kept.items() <= listing(out / "trials").items()
     assert sorted(listing(out / "trials")) == ["0000.json", "0001.json"]
-    made(f"storage {'deleted' if harm is remove else 'corrupted'}", "the journal, in the middle of a search")
+    made("the journal, in the middle of a search")
 
 
-def test_a_database_that_another_program_has_locked_is_waited_for(
-    little: Path, autotune: Any, wait: Any, made: Any, tmp_path: Path
-) -> None:
-    out, file = little.parent / "out", tmp_path / "optuna.db"
-    driver = autotune.start("run", "--storage", f"sqlite:///{file}", "--out", out, little, cwd=little.parent)
-    assert wait((out / "trials" / "0000.json").is_file, driver=driver)
-    other = sqlite3.connect(file, timeout=60, check_same_thread=False, isolation_level=None)
+def test_a_database_that_another_program_has_locked_is_waited_for(tmp_path: Path, made: Any) -> None:
+    file = tmp_path / "optuna.db"
+    study = open_study(open_storage(tmp_path, f"sqlite:///{file}"), "ring", 0, make_sampler)
+    other = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
     other.execute("begin exclusive")
-    timer = threading.Timer(8.0, other.close)  # longer than SQLite waits by itself
+    timer = threading.Timer(6.0, other.close)  # longer than SQLite waits by itself
     timer.start()
-    _, complained = driver.communicate(timeout=120)
+    asked = study.ask()
+    asked.suggest_categorical("dt", (0.025, 0.05))
     timer.join()
-    assert driver.returncode == 0, complained
-    assert len(list((out / "trials").iterdir())) == 2
-    made("storage locked", "an exclusive lock for 8 s")
+    tell_measured(study, asked, 0.9, 0.0)
+    assert [trial.value for trial in study.trials] == [0.9]
+    made("an exclusive lock for 6 s")

@@ -88,7 +88,7 @@ OWN = {
 
 @pytest.mark.parametrize("step", OWN)
 def test_a_run_of_the_users_own_that_hangs_ends_the_study_and_says_so(
-    hung: dict[str, Hung], shared_autotune: Any, made: Callable[[str, str], None], step: str
+    hung: dict[str, Hung], shared_autotune: Any, made: Callable[[str], None], step: str
 ) -> None:
     end = hung[step]
     assert end.code == 3, end
@@ -96,7 +96,7 @@ def test_a_run_of_the_users_own_that_hangs_ends_the_study_and_says_so(
     assert "still running after 8 s" in end.stderr
     assert "it waits" in end.stderr
     assert not (end.out / "scratch").exists()
-    made(f"hangs in {step}", "it sleeps for ever")
+    made("it sleeps for ever")
 
 
 def test_a_calibration_that_hangs_costs_the_knobs_that_need_it(hung: dict[str, Hung], made: Any) -> None:
@@ -105,7 +105,7 @@ def test_a_calibration_that_hangs_costs_the_knobs_that_need_it(hung: dict[str, H
     left_out = json.loads((end.out / "calibration.json").read_text())["left_out"]
     assert "still running" in left_out["dt"]
     assert all("dt" not in trial["params"] for trial in end.trials())
-    made("hangs in calibration", "it sleeps for ever")
+    made("it sleeps for ever")
 
 
 def test_a_trial_that_hangs_is_a_timeout_and_the_search_goes_on(hung: dict[str, Hung], made: Any) -> None:
@@ -115,7 +115,7 @@ def test_a_trial_that_hangs_is_a_timeout_and_the_search_goes_on(hung: dict[str, 
     assert [trial["verdict"] for trial in trials] == ["accepted", "timeout", "timeout"]
     assert all(trial["ratio"] is None for trial in trials[1:])
     assert "no accepted trial looked faster" in end.stdout
-    made("hangs in a trial", "it sleeps for ever")
+    made("it sleeps for ever")
 
 
 @pytest.mark.parametrize("fault", ["NaN", pytest.param("segfault", marks=pytest.mark.slow)])
@@ -129,7 +129,7 @@ def test_a_trial_that_fails_is_no_winner(finished: Any, copy_to: Any, autotune: 
     assert verdicts[0] == "accepted"
     assert set(verdicts[1:]) <= ({"crashed"} if fault == "segfault" else {"diverged", "unstable"})
     assert "no accepted trial looked faster" in answer.stdout
-    made(f"{fault} in a trial", "for real")
+    made("for real")
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def test_ctrl_c_lets_the_trial_come_to_its_end(in_a_trial: Any, autotune: Any, m
     assert trials(out) == ["0000.json", "0001.json"] or "trial   1" not in said
     assert not (out / "scratch").exists()
     assert autotune.all_gone()
-    made("Ctrl-C once", "SIGINT in a trial")
+    made("SIGINT in a trial")
 
 
 def test_ctrl_c_twice_stops_a_trial_that_hangs_at_once(in_a_trial: Any, autotune: Any, wait: Any, made: Any) -> None:
@@ -66,7 +66,7 @@ def test_ctrl_c_twice_stops_a_trial_that_hangs_at_once(in_a_trial: Any, autotune
     assert trials(out) == ["0000.json"]
     assert not (out / "scratch").exists()
     assert autotune.all_gone()
-    made("Ctrl-C twice", "SIGINT, and again")
+    made("SIGINT, and again")
 
 
 def test_a_terminal_that_goes_ends_the_study_in_order(in_a_trial: Any, autotune: Any, made: Any) -> None:
@@ -77,7 +77,7 @@ def test_a_terminal_that_goes_ends_the_study_in_order(in_a_trial: Any, autotune:
     assert "Traceback" not in complained
     assert not (out / "scratch").exists()
     assert autotune.all_gone()
-    made("SIGHUP", "for real")
+    made("for real")
 
 
 def test_a_machine_that_sleeps_goes_on(in_a_trial: Any, autotune: Any, made: Any) -> None:
@@ -89,7 +89,7 @@ def test_a_machine_that_sleeps_goes_on(in_a_trial: Any, autotune: Any, made: Any
     _, complained = driver.communicate(timeout=2 * SECONDS)
     assert driver.returncode == 0, complained
     assert trials(out) == [f"{number:04d}.json" for number in range(2)]
-    made("a machine that suspends", "SIGSTOP and SIGCONT of all its processes")
+    made("SIGSTOP and SIGCONT of all its processes")
 
 
 def test_runs_that_have_outlived_driver_and_guard_are_ended_first(in_a_trial: Any, autotune: Any, made: Any) -> None:
@@ -105,4 +105,4 @@ def test_runs_that_have_outlived_driver_and_guard_are_ended_first(in_a_trial: An
     answer = autotune("run", "--out", out, out.parent / "ring", cwd=out.parent)
     assert answer.code == 0, str(answer)
     assert autotune.all_gone()
-    made("guard and driver killed", "SIGKILL")
+    made("SIGKILL")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted_study import ScriptedStudy, contents, counting
+from scripted_study import ScriptedStudy, contents, counting, overwrite, remove
 
 import autotune.begin
 import autotune.export
@@ -22,6 +22,7 @@ import autotune.search.trial
 from autotune.errors import UsageError
 from autotune.launch.run import FreshRunner
 from autotune.store.disk import REFUSED
+from autotune.store.optuna import JOURNAL
 
 IN_CI = 12
 
@@ -108,9 +109,28 @@ def test_a_disk_that_refuses_a_write_ends_the_study_with_words_and_nothing_is_lo
             scripted.whole(out)
         assert REFUSED[number][0] in caught.value.message
         assert "the same command again" in caught.value.cure
-        made(f"disk {'full' if number == errno.ENOSPC else 'read-only'}, at any write", "a write hook")
+        made("a write hook")
     scripted.whole(out)
     assert contents(out) == unbroken[1]
+
+
+@pytest.mark.parametrize("harm", [remove, overwrite])
+def test_a_journal_that_is_harmed_at_any_write_costs_no_trial(
+    scripted: ScriptedStudy, unbroken: Any, made: Any, tmp_path: Path, harm: Any
+) -> None:
+    out = tmp_path / "out"
+    for at in (60, 40):
+
+        def strike(write: int, before: bool, at: int = at) -> None:
+            if (write, before) == (at, False):
+                assert not list((out / "trials").glob("0008.json")), "the search is over already"
+                harm(out / JOURNAL)
+
+        with counting(strike), pytest.raises(UsageError, match="was removed or damaged while the study ran"):
+            scripted.whole(out)
+    scripted.whole(out)
+    assert contents(out) == unbroken[1]
+    made("the journal, at a write of a scripted study")
 
 
 def test_a_clock_that_is_set_back_changes_nothing(
@@ -130,7 +150,7 @@ def test_a_clock_that_is_set_back_changes_nothing(
     assert scripted.dies(out, 100, True)
     scripted.whole(out)
     assert contents(out) == unbroken[1]
-    made("clock set back", "the driver's clock, an hour a look")
+    made("the driver's clock, an hour a look")
 
 
 def test_no_duration_is_told_by_a_clock_that_can_be_set() -> None:

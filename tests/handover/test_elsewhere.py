@@ -139,9 +139,11 @@ def test_the_report_shows_them(answer: Answer) -> None:
 
 @pytest.mark.slow
 def test_a_finished_study_is_asked_again(dt_study: Any, copy_of: Any, autotune: Any) -> None:
-    """It makes the runs of that command and no others; what it found is in best.json."""
+    """It makes the runs of that command and no others; what it found is in best.json. Of a longer one the spikes of the
+    largest step may stray beyond the window: its shift grows with time.
+    """
     study = copy_of(dt_study)
-    line = "{python} small_ring.py --cells 1024 --delay 4 --tstop 60"
+    line = "{python} small_ring.py --cells 1024 --delay 4 --tstop 30"
     said = autotune("run", "--json", "--also", line, "--out", study.out, study.study, cwd=study.study.parent)
     assert said.code == 0, str(said)
     best = Best.model_validate_json(said.stdout)

@@ -148,6 +148,26 @@ def test_a_job_script_stays_as_it_is(answer: Callable[..., Path], folder: Path, 
     assert lines[2] == "dt 0.025 ranks 1 spikes 3 read 'other'"
 
 
+@pytest.mark.parametrize("first", ["{python}", "env"])
+def test_who_wrote_python_in_the_study_types_a_name(answer: Callable[..., Path], folder: Path, first: str):
+    """`{python}` in a study is whatever Python is typed in its place; the version of its NEURON is asked besides."""
+    words = (first, "prints.py") if first == "{python}" else (first, "{python}", "prints.py")
+    best = answer(*words, dt=0.05)
+    typed = [word.replace("{python}", "python3") for word in words]
+    own = Path(sys.executable).parent
+    script = f"""
+        PATH={own}:$PATH
+        eval "$({sys.executable} -m autotune env '{best}')"
+        echo a line | {" ".join(typed).replace("python3", "python")}
+        echo other | {" ".join(typed)} x
+    """
+    done = subprocess.run(["sh", "-c", script], cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+    assert done.stdout.splitlines()[0] == "dt 0.05 ranks 1 spikes 3 read 'a line'", done.stderr
+    assert done.stdout.splitlines()[1] == "dt 0.025 ranks 1 spikes 3 read 'other'", done.stderr
+    assert not [w for w in production(read_best(best), typed, folder).warnings if "other arguments" in w]
+    assert [w for w in production(read_best(best), [*typed, "x"], folder).warnings if "other arguments" in w]
+
+
 def test_what_a_shim_cannot_apply_is_printed(answer: Callable[..., Path]):
     best = answer(*SERIAL, dt=0.05)  # a path is not looked up
     said = subprocess.run([sys.executable, "-m", "autotune", "env", best], capture_output=True, text=True, check=True)

@@ -126,3 +126,17 @@ def test_a_gain_of_ten_percent_is_found_on_a_quiet_machine_by_few_starts(rules: 
     ]
     assert np.mean([look.proved for look in found]) > 0.9
     assert np.mean([look.starts for look in found]) < 9
+
+
+def test_what_is_claimed_by_a_hair_was_lucky_and_its_interval_begins_at_the_minimum_gain():
+    spread = 0.1 * np.array([-1.0, 1.0, -0.5, 0.5])
+    rule = Rule(floor=0.05)
+    looks = [rule.look((middle + spread).tolist()) for middle in np.arange(0.2, 3.0, 0.02)]
+    by_a_hair = next(look for look in looks if look.proved)
+    assert by_a_hair.speedup.low == pytest.approx(1 + rule.minimum_gain)
+    assert by_a_hair.speedup.low < by_a_hair.speedup.estimate / 1.3
+    far = looks[-1].speedup  # nobody needs luck for this
+    quantile, error = 3.182, float(spread.std(ddof=1)) / 2
+    assert math.log(far.estimate / far.low) == pytest.approx(quantile * error, rel=1e-3)
+    lows = [look.speedup.low for look in looks if look.proved]
+    assert lows == sorted(lows)

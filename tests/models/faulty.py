@@ -50,10 +50,11 @@ def forks():
 def out_of_memory():
     import resource
 
-    resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
+    own = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (own + (1 << 28), own + (1 << 28)))
     blocks = []
     while True:
-        blocks.append(bytearray(1 << 28))
+        blocks.append(bytearray(1 << 26))
 
 
 def prints_a_gigabyte():

@@ -1,5 +1,7 @@
 """A ring of cells on every rank, with one fault planted: python net.py FAULT. Without a fault it is already fine."""
 
+import os
+import signal
 import sys
 
 from neuron import h
@@ -35,7 +37,12 @@ def segments_of(gid):
 
 def look():
     global looked
-    looked += sum(h.t * k for k in range(200))
+    looked += sum(h.t * k for k in range(100))
+
+
+def step():
+    look()
+    h.CVode().event(h.t + h.dt, step)
 
 
 looked, cells, netcons = 0.0, {}, []
@@ -59,10 +66,15 @@ if fault == "dies":
     raise ValueError("half-way")
 pc.set_maxstep(10)
 h.tstop = 1500 if fault == "loop" else 200
+if fault == "events":
+    first = h.FInitializeHandler(step)
 h.finitialize(-65)
 if fault == "loop":
     while h.t < h.tstop - h.dt / 2:
         h.fadvance()
+elif fault == "killed":
+    pc.psolve(20)
+    os.kill(os.getpid(), signal.SIGKILL)
 elif fault == "callback":
     handler = h.FInitializeHandler(lambda: None)
     h.CVode().extra_scatter_gather(0, look)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,14 @@ PLANTED = {
     "output": (TWO, ["output"]),
     "loop": (TWO, ["psolve"]),
     "callback": (TWO, ["called each step"]),
+    "events": (TWO, ["called each step"]),
+}
+PLANTED_IN_HOC = {
+    "none": ([], TWO),
+    "serial": (["parallel"], ()),
+    "all gids on all ranks": (["not parallel"], TWO),
+    "all cells on all ranks": (["not parallel"], TWO),  # each has a gid on one rank only: the others compute in vain
+    "more cells on one rank": (["unbalanced"], TWO),
 }
 
 
@@ -60,6 +69,53 @@ def test_a_planted_fault_gets_its_advice_and_no_other(profile: Callable[..., Any
     for advice in said["advice"]:
         assert advice["because"]
         assert advice["bound"] is None or 1.05 <= advice["bound"] <= said["profile"]["wall_s"] / 1e-3
+
+
+@pytest.mark.parametrize("fault", PLANTED_IN_HOC)
+def test_so_does_one_that_is_planted_in_hoc(profile: Callable[..., Any], tmp_path: Path, fault: str):
+    wanted, launcher = PLANTED_IN_HOC[fault]
+    shutil.copy(HERE / "net.hoc", tmp_path)
+    program = ("nrniv", *(["-mpi"] if launcher else []), "-c", "strdef fault", "-c", f'fault = "{fault}"')
+    said, answer = profile(*launcher, *program, "net.hoc")
+    assert answer.code == 0, answer
+    assert [advice["name"] for advice in said["advice"]] == wanted, said["advice"]
+    assert all("pc.id" in advice["how"] or "mpiexec" in advice["how"] for advice in said["advice"])
+
+
+def test_the_parts_are_the_wall_time_that_a_clock_outside_shows(
+    profile: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Between two looks at the clock right beside the launcher; a machine with other work may be slow in between."""
+    shutil.copy(HERE / "net.py", tmp_path)
+    beside = os.path.dirname(sys.executable)  # where the tuner looks first
+    real = shutil.which("mpiexec", path=f"{beside}:{os.environ['PATH']}")
+    assert real
+    timed = tmp_path / "bin" / "mpiexec"
+    timed.parent.mkdir()
+    for name in ("etc", "lib", "share"):  # where an MPI lies beside its launcher
+        (tmp_path / name).symlink_to(Path(real).parents[1] / name)
+    timed.write_text(
+        f"""#!/bin/sh
+[ "$1" = -n ] || exec {real} "$@"
+read began rest < /proc/uptime
+{real} "$@"
+code=$?
+read ended rest < /proc/uptime
+echo $began $ended > outside
+exit $code
+"""
+    )
+    timed.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{timed.parent}:{os.environ['PATH']}")
+    shares = []
+    for _ in range(3):
+        said, answer = profile(*TWO, sys.executable, "net.py", "unbalanced")
+        assert answer.code == 0, answer
+        began_s, ended_s = map(float, (tmp_path / "outside").read_text().split())
+        shares.append(sum(said["profile"]["sections"].values()) / (ended_s - began_s))
+        if abs(shares[-1] - 1.0) < 0.02:  # the clock outside ticks in hundredths of a second
+            return
+    raise AssertionError(shares)
 
 
 def test_creation_and_connection_are_told_apart_though_hoc_holds_the_interpreter(
@@ -99,6 +155,18 @@ def test_a_model_that_dies_half_way_still_has_a_profile(profile: Callable[..., A
     assert answer.code == 3
     assert "half-way" in said["profile"]["failed"]
     assert said["profile"]["sections"]["imports"] > 0.0
+    assert said["advice"] == []
+
+
+def test_one_that_is_killed_leaves_what_was_seen_from_outside(profile: Callable[..., Any], tmp_path: Path):
+    shutil.copy(HERE / "net.py", tmp_path)
+    said, answer = profile(*TWO, sys.executable, "net.py", "killed")
+    assert answer.code == 3
+    seen = said["profile"]
+    assert "NEURON ended by itself" in seen["failed"]
+    assert sum(seen["sections"].values()) == pytest.approx(seen["wall_s"], rel=0.02)
+    assert seen["sections"]["imports"] > 0.0
+    assert seen["sections"]["run"] > 0.0
     assert said["advice"] == []
 
 
@@ -151,3 +219,7 @@ def test_the_serial_fraction_is_that_of_karp_and_flatt():
     assert [scaling.serial_fraction(point) for point in points[1:]] == pytest.approx([0.2] * 3)
     assert scaling.forecast(16) == pytest.approx((2.5, 2.5, 2.5))
     assert Scaling("ranks", points[:1]).forecast(2) is None
+    lame = Scaling("ranks", (points[0], Point(2, 6.0, 0.0, 0.8, 0.0, over=False)))
+    assert lame.serial_fraction(lame.points[1]) == pytest.approx(0.2)
+    # Balanced it would take 4.8 s, less than half of one: so the band reaches down to a quarter with four.
+    assert lame.forecast(4) == pytest.approx((2.5, 4.0, 4.0))

@@ -103,7 +103,7 @@ def test_sqlite_url(tmp_path: Path) -> None:
         ("foo://somewhere", "foo"),
         ("://", "cannot be read"),
         ("postgresql://me:secret@host:notaport/db", "cannot be read"),
-        ("postgresql://me:secret@127.0.0.1:1/db", "postgresql://me:***@127.0.0.1:1/db"),
+        ("postgresql://me:secret@127.0.0.1:1/db", "postgresql://me@127.0.0.1:1/db"),
         ("sqlite:////no/such/folder/study.db", "/no/such/folder/study.db"),
         ("/no/such/folder/journal", "/no/such/folder/journal"),
     ],

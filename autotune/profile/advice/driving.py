@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from autotune.profile.advice.kind import Advice, Known
 from autotune.profile.profile import RUN
 
-TURNS_A_SECOND = 20.0
-"""So often Python got a turn during the run section: then it drives the run. NEURON by itself gives it none."""
 RUN_STEP_S, LOOP_STEP_S = 5e-6, 13e-6
 """What a step costs more by `run()` and by a loop in Python than by psolve: 1000 ms of 4 cells, NEURON 9.0.2."""
 PSOLVE = {
@@ -23,14 +21,19 @@ def advice(known: Known) -> Iterator[Advice]:
     steps = facts.t_stop_ms / facts.dt_ms if facts.dt_ms > 0.0 else 0.0
     if facts.cvode or facts.by_jobs or not steps:
         return
-    driven = profile.python_in_run > TURNS_A_SECOND
+    driven = profile.driven_by_python
     if beside.step_calls or (driven and facts.psolve):
-        seconds = sum(s for _, s in profile.python.get("run", ())) if driven else 0.0
+        lines = profile.python.get("run", ()) if driven else ()
+        seconds = min(sum(s for _, s in lines), profile.sections[RUN])
+        where = f": {', '.join(name for name, _ in lines[:3])}" if lines else ""
         yield Advice(
             "called each step",
             "Let NEURON record what your function reads (Vector.record), instead of calling it at every step.",
-            f"functions of the model are called {beside.step_calls or round(steps):,} times in {steps:,.0f} steps",
-            bound=profile.bound(min(seconds, profile.sections[RUN])) if seconds else None,
+            f"functions of the model are called {beside.step_calls:,} times in {steps:,.0f} steps"
+            if beside.step_calls
+            else f"Python has its turn all through the {steps:,.0f} steps of pc.psolve, by events or between short "
+            f"calls of it{where}",
+            bound=profile.bound(seconds) if seconds else None,
         )
     elif not facts.psolve:
         cost_s = steps * (LOOP_STEP_S if driven else RUN_STEP_S)

@@ -11,6 +11,8 @@ from autotune.report.format import counted
 
 EXCHANGE_SHARE = 0.5
 """Of the run section, above which there are more ranks than work."""
+SAME_WORK = 0.02
+"""Beside cells a rank has a few point processes of its own."""
 LOOP = {
     True: """for (gid = pc.id; gid < ncell; gid += pc.nhost) {
     cell = new Cell()
@@ -40,8 +42,8 @@ def advice(known: Known) -> Iterator[Advice]:
         yield Advice(
             "not parallel",
             "Deal the cells out: every rank builds and computes all of them.",
-            f"each of {ranks} ranks has {counted(profile.ranks[0].trees, 'cell')} and "
-            f"{counted(profile.ranks[0].spikes, 'spike')}",
+            f"each of {ranks} ranks has {counted(profile.ranks[0].trees, 'cell')} and computes them, "
+            f"{facts.cells} have a gid in all",
             LOOP[known.hoc],
             profile.bound(shared_s * (1 - 1 / ranks)),
         )
@@ -65,10 +67,17 @@ def advice(known: Known) -> Iterator[Advice]:
 
 
 def _all_build_all(known: Known) -> bool:
-    ranks = known.profile.ranks
-    same = len({(rank.trees, rank.segments, rank.spikes) for rank in ranks}) == 1
+    """Every rank has the same trees, and either the same spikes, or as much work as all gids together."""
+    ranks, gids = known.profile.ranks, known.profile.cells
+    if not ranks[0].trees or len({(rank.trees, rank.segments) for rank in ranks}) > 1:
+        return False
     owned = sum(rank.cells for rank in ranks)
-    return same and ranks[0].spikes > 0 and ranks[0].trees > 0 and owned < ranks[0].trees * len(ranks)
+    if owned >= ranks[0].trees * len(ranks):  # all have a gid: the same ones everywhere?
+        return bool(gids.get(0)) and all(gids.get(rank.rank, {}).keys() == gids[0].keys() for rank in ranks)
+    if len({rank.spikes for rank in ranks}) == 1 and ranks[0].spikes > 0:
+        return True
+    of_all = sum(sum(of.values()) for of in gids.values())
+    return owned == ranks[0].trees and all(abs(rank.work - of_all) < SAME_WORK * of_all for rank in ranks)
 
 
 def _parallel_command(known: Known, ranks: int) -> Iterator[str]:

@@ -21,7 +21,9 @@ OF_A_RANK = (("computation", "step_s", TUNED), ("exchange", "exchange_s", BAD), 
 
 def html_profile(name: str, profile: Profile, facts: ModelFacts | None, advice: Sequence[Advice]) -> str:
     """The whole page."""
-    made = filter(None, (_parts(profile), _advice(advice), _ranks(profile), *_more(profile), _exchange(facts)))
+    told = None if profile.failed else _advice(advice)
+    ranks = _ranks(profile) if profile.ranks else None
+    made = filter(None, (_parts(profile), told, ranks, *_more(profile), _exchange(facts)))
     return page(f"{name}: where its time goes", list(made))
 
 
@@ -30,6 +32,7 @@ def _parts(profile: Profile) -> Section:
     says = f"Seconds of each part of one run; together the {profile.wall_s:.3g} s from its start to its end"
     notes = [f"The model did not come to its end: {profile.failed}"] if profile.failed else []
     notes += [profile.undivided] if profile.undivided else []
+    notes += profile.notes
     body = join([*map(paragraph, notes), _bars("plot-parts", says, shown), _numbers("Parts of the run", shown)])
     return Section("parts", "The run in parts", body)
 
@@ -85,9 +88,8 @@ def _more(profile: Profile) -> Iterator[Section]:
     if profile.mechanisms:
         says = f"Seconds of the first thread in each mechanism, in a run section of {profile.mechanisms_run_s:.3g} s"
         yield _listed("mechanisms", "Mechanisms", profile.mechanisms, says)
-    for phase, lines in profile.python.items():
-        if lines and phase != "finitialize":
-            yield _listed(f"python-{phase}", f"Python in {phase}", dict(lines[:12]), "Seconds of samples of each line")
+    for phase, lines in profile.interpreted.items():
+        yield _listed(f"python-{phase}", f"Python in {phase}", dict(lines[:12]), "Seconds of samples of each line")
 
 
 def _populations(profile: Profile) -> Section:

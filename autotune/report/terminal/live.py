@@ -64,7 +64,7 @@ class TerminalProgress(Progress):
         self._live: Live | None = None
         self._trials: list[Trial] = []
         self._limits = SearchConfig()
-        self._proof_s = 0.0
+        self._prices = Prices()
         self._pairs_done = self._starts = self._most_starts = 0
 
     def step(self, name: str) -> str:
@@ -129,7 +129,7 @@ class TerminalProgress(Progress):
             self._line(line)
 
     def priced(self, prices: Prices) -> None:
-        self._proof_s = prices.expected.proof_s
+        self._prices = prices
         for line in in_words(prices):
             self._line(line)
 
@@ -222,14 +222,10 @@ class TerminalProgress(Progress):
             self._live = None
 
     def _time_left(self) -> str:
-        measured = [t.wall_s for t in self._trials if t.answered_from is None]
-        to_make = self._limits.trials - len(self._trials)
-        if not measured or to_make <= 0:
+        measured = any(trial.answered_from is None for trial in self._trials)
+        if not measured or len(self._trials) >= self._limits.trials:
             return ""
-        left_s = sum(measured) / len(measured) * to_make
-        if self._limits.time_budget_s is not None:
-            left_s = min(left_s, max(0.0, self._limits.time_budget_s - sum(t.wall_s for t in self._trials)))
-        return f"about {format_duration(left_s + self._proof_s)} left"
+        return f"about {format_duration(self._prices.left_s(self._trials, self._limits))} left"
 
     def _search_view(self, ended: bool = False) -> Group:
         best, done, total = best_so_far(self._trials), len(self._trials), self._limits.trials
