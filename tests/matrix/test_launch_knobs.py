@@ -144,9 +144,17 @@ def test_what_coreneuron_cannot_run_is_left_out_with_the_reason(watch: Watch, li
     assert reason in watch(line).reason("coreneuron")
 
 
-@pytest.mark.parametrize("program", ["python", "nrniv -python", "x86_64/special -python"])
-def test_mechanisms_built_with_other_flags_replace_the_users_own(watch: Watch, program: str) -> None:
-    model = watch(f"{program} leaking.py")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "python leaking.py",
+        "nrniv -python leaking.py",
+        "x86_64/special -python leaking.py",
+        "nrniv -nobanner -dll x86_64/libnrnmech.so -python leaking.py",
+    ],
+)
+def test_mechanisms_built_with_other_flags_replace_the_users_own(watch: Watch, line: str) -> None:
+    model = watch(line)
     assert model.observation.facts.baseline["mod_flags"] == "own"
     run = model.run(mod_flags=NATIVE)  # a library loaded beside the user's own would end NEURON: it already exists
     assert run.effective["mod_flags"] == NATIVE
