@@ -136,7 +136,7 @@ def test_workers_die_and_no_trial_is_lost_or_made_twice(cluster: Any, wait: Any,
     # are made in one of both only.
     here, there = ({json.dumps(t["changes"], sort_keys=True): judged(t) for t in every} for every in (made, alone))
     both = here.keys() & there.keys()
-    assert len(both) > trials / 2
+    assert len(both) >= 3  # the baseline, and what needs no fresh processes
     assert {changes: here[changes] for changes in both} == {changes: there[changes] for changes in both}
 
 
