@@ -125,6 +125,7 @@ OTHER_MEANINGS = {
     ("agent/probe.py", "threads"),  # a number in the report of a rank
     ("observe/facts.py", "threads"),
     ("launch/build.py", "coreneuron"),  # a key of the record of a build
+    ("launch/interpreter.py", "neuron"),  # a key of what an interpreter answers
     ("observe/step.py", "neuron"),  # what a program prints
     ("handover/production.py", "neuron"),
     ("report/html/profile.py", "ranks"),  # the anchor of a section
