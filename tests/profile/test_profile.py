@@ -112,8 +112,10 @@ exit $code
         said, answer = profile(*TWO, sys.executable, "net.py", "unbalanced")
         assert answer.code == 0, answer
         began_s, ended_s = map(float, (tmp_path / "outside").read_text().split())
-        shares.append(sum(said["profile"]["sections"].values()) / (ended_s - began_s))
-        if abs(shares[-1] - 1.0) < 0.02:  # the clock outside ticks in hundredths of a second
+        parts_s, outside_s = sum(said["profile"]["sections"].values()), ended_s - began_s
+        shares.append(parts_s / outside_s)
+        # Mounting the overlay comes before the clock outside begins; that clock ticks in hundredths of a second.
+        if -0.02 * outside_s < parts_s - outside_s < 0.02 * outside_s + 0.15:
             return
     raise AssertionError(shares)
 
@@ -176,7 +178,7 @@ def test_a_terminal_shows_the_parts_the_ranks_and_the_advice(autotune: Any, tmp_
         "profile", "--balance", "owners.txt", "--", *TWO, sys.executable, "net.py", "unbalanced", cwd=tmp_path
     )
     assert answer.code == 0, answer
-    for text in ("finitialize", "run section: pc.psolve", "load balance: 0.", "mechanisms, in a run section", "hh"):
+    for text in ("imports", "run section: pc.psolve", "load balance: 0.", "mechanisms, in a run section", "hh"):
         assert text in answer.stdout
     assert "advice: Deal the cells out by their work" in answer.stdout
     owners = dict(map(int, line.split()) for line in (tmp_path / "owners.txt").read_text().splitlines())
