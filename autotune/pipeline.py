@@ -133,7 +133,16 @@ def walk(
         with closing(router):
             with folder.spending(progress.step("calibrate")):
                 calibrator = Calibrator(
-                    folder, runner, router, router.runner_for, Ask(limit_s), space, raw, wishes, config.confirm
+                    folder,
+                    runner,
+                    router,
+                    router.runner_for,
+                    router.own_rows,
+                    Ask(limit_s),
+                    space,
+                    raw,
+                    wishes,
+                    config.confirm,
                 )
                 known = calibrator.calibrated(config.noise.runs)
                 progress.calibrated(known.calibration)
