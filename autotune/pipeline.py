@@ -203,7 +203,7 @@ def walk(
                     folder,
                     found,
                     progress.trial,
-                    noise=known.noise.noise.spread,
+                    noise=known.noise.after(found.trials).noise.spread,
                     minimum_gain=config.confirm.minimum_gain,
                 )
 
@@ -215,7 +215,7 @@ def walk(
             most = starts_within(wishes.budget, sum(folder.spent().values()), starts.start_s, config.confirm.most)
             limited = config.confirm.model_copy(update={"pairs": most})
             confirmer = Confirmer(folder, starts, limited, wishes.seed)
-            confirmer.confirm(found.trials, known.noise, progress.confirming, progress.confirmed)
+            confirmer.confirm(found.trials, known.noise.after(found.trials), progress.confirming, progress.confirmed)
 
         if also:
             with folder.spending(progress.step("elsewhere")):

@@ -152,17 +152,21 @@ def _finer_wanted(work: OtherRuns, classes: Set[str]) -> bool:
 
 
 def _with_finer(calibration: Calibration, work: OtherRuns) -> Calibration:
-    """The error of the user's own dt, from runs at dt/2 and dt/4."""
-    baseline, half, quarter = work.finer_baseline, work.at_dt(HALF, 2), work.at_dt(QUARTER, 4)
+    """The error of the user's own dt, from runs at dt/2 and dt/4. Chaos has no order of convergence: there dt/2 shows
+    nothing that dt/4 does not, but of files.
+    """
+    baseline = work.finer_baseline
+    half = work.at_dt(HALF, 2) if calibration.regime == "regular" or work.files.names else None
+    quarter = work.at_dt(QUARTER, 4)
     wide = ruler(work.limits, work.finer_end_ms, windows=2)
-    order = convergence_order(wide.error_ms(baseline, half), wide.error_ms(half, quarter))
-    measured = replace(
-        calibration,
-        half_dt_distance=work.finer_ruler.distance(baseline, half),
-        half_dt_shift_ms=work.finer_ruler.largest_shift_ms(baseline, half),
-        own_error_ms=wide.error_ms(baseline, quarter),
-        order=order if calibration.regime == "regular" else None,
-    )
+    measured = replace(calibration, own_error_ms=wide.error_ms(baseline, quarter))
+    if half is not None and calibration.regime == "regular":
+        measured = replace(
+            measured,
+            half_dt_distance=work.finer_ruler.distance(baseline, half),
+            half_dt_shift_ms=work.finer_ruler.largest_shift_ms(baseline, half),
+            order=convergence_order(wide.error_ms(baseline, half), wide.error_ms(half, quarter)),
+        )
     dt_ms = work.observation.facts.dt_ms
     if calibration.regime == "chaotic":
         nulls = tuple(raster for name, raster in work.made.items() if name.startswith(NULL))

@@ -29,8 +29,11 @@ from autotune.measure import (
     Noise,
     aa_spread,
     advice,
+    log_speedup,
     neighbour_log_ratios,
+    with_more,
 )
+from autotune.store.records import Trial
 from autotune.verify.acceptance import Acceptance
 
 
@@ -51,6 +54,11 @@ class NoiseRecord:
     machine: Machine
     disturbed: tuple[Disturbed, ...] = ()
     """Of each of the last runs, which were made for this: what else the cores did."""
+
+    def after(self, trials: Sequence[Trial]) -> NoiseRecord:
+        """The same with what the search's own baseline runs have shown since: those before and after each sample."""
+        samples = [sample for trial in trials if trial.answered_from is None for sample in trial.samples]
+        return replace(self, noise=with_more(self.noise, [log_speedup(s.before_s, s.after_s) for s in samples]))
 
 
 def measure_noise(

@@ -24,8 +24,8 @@ SAID = {"trials", "time_budget_s", "budget"}  # keys of [search]: what a search 
 CLEAR = 0.25  # a gain that the fewest starts prove on a quiet machine
 MOST_PAIRS_A_START = 5
 EXPECTED_TRIALS = 4  # the first trial makes a baseline run of its own, and a few say little of their mean
-FAIR_RUNS, FAIR_WHOLE_RUNS = 8, 14  # bare runs of searching where nothing else is said, on a part and on whole runs
-CHEAP_S = 60.0  # or so many seconds if they are more
+FAIR_RUNS, FAIR_WHOLE_RUNS = 8, 12  # bare runs of searching where nothing else is said, on a part and on whole runs
+CHEAP_S = 20.0  # or so many seconds if they are more
 RUNS_A_TRIAL = 2  # itself and a baseline run, which the next one shares
 FEWEST_BEFORE = 4  # bare runs before the first trial: the repetition and the shortest A/A, most of them on a part
 
