@@ -156,6 +156,8 @@ def walk(
                     ),
                 )
                 told = told.asked_by(wishes)
+                if isinstance(folder, SharedFolder):
+                    told = told.without_limit  # its workers have the time that the cluster gives them
                 progress.priced(told)
 
             folder.share()

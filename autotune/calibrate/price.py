@@ -67,7 +67,12 @@ class Prices:
 
     def asked_by(self, limits: SearchConfig) -> Prices:
         """The same without the limit where the user has now said what the search may cost."""
-        return replace(self, search_limit_s=None) if SAID & limits.model_fields_set else self
+        return self.without_limit if SAID & limits.model_fields_set else self
+
+    @property
+    def without_limit(self) -> Prices:
+        """The same for a search as long as it likes."""
+        return replace(self, search_limit_s=None)
 
     def left_s(self, trials: Sequence[Trial], limits: SearchConfig) -> float:
         """Seconds from the last of the trials to the verdict: the other trials take as long as the ones before (and as
