@@ -63,6 +63,8 @@ class Measured:
     """The rows are the user's own ones in another order."""
     renamed: str = ""
     """What its counterpart is called, if that is another name."""
+    thinned: tuple[Apart, ...] = ()
+    """What differs of the rows of the same steps, where it holds two or four times as many (formats/thinned.py)."""
 
 
 @dataclass
