@@ -17,7 +17,7 @@ Environments = Callable[..., Path]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`make test` asks the newest NEURON, CI the older one too, but for what is marked `newest`; `make test-all` all of it."""
+    """The older NEURON is left out of `make test`, and what is marked `newest` of CI, too; `make test-all` asks all."""
     for item in items:
         callspec = getattr(item, "callspec", None)
         if callspec is not None and callspec.params.get("version") in VERSIONS[:-1]:
