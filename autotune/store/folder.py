@@ -142,10 +142,12 @@ class StudyFolder:
             if how == fcntl.LOCK_EX and _is_shared(self.path / LOCK):
                 raise UsageError(
                     f"{self.path}: workers are at work on this study",
-                    cure=f"See what they do: python -m autotune status {self.path}. End them: … cancel {self.path}.",
+                    cure=f"See what they do: python -m autotune status {self.path}. End them: "
+                    f"python -m autotune cancel {self.path}.",
                 ) from error
             raise UsageError(
-                f"{self.path}: another run works on this study", cure="Wait for it, or use --out."
+                f"{self.path}: another run works on this study",
+                cure="Wait until it ends, or give --out FOLDER for a study of your own.",
             ) from error
 
     def share(self) -> None:
