@@ -79,6 +79,8 @@ def test_a_step_that_a_study_has_found_finer_or_coarser_than_the_spikes_need() -
     assert names(known(calibration=replace(fine, dt_is_fixed=True))) == []
     coarse = replace(fine, own_error_ms=3.0, note="your own dt is not converged: spikes move by 3 ms at dt/2")
     assert names(known(calibration=coarse)) == ["dt too coarse"]
+    with_more = known(calibration=replace(coarse, note=f"your script counts steps: v.csv: 9 lines; {coarse.note}"))
+    assert [advice.because for advice in advise(with_more)] == [coarse.note]
 
 
 @pytest.mark.parametrize(("plain", "share"), [(("costly",), 0.5), ((), 0.5), (("costly",), 0.01)])
