@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from autotune.search.sampler import make_sampler
-from autotune.store.optuna import open_storage, open_study
+from autotune.store.opening import open_storage
+from autotune.store.optuna import open_study
 
 pytestmark = pytest.mark.mpi
 
