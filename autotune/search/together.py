@@ -16,7 +16,7 @@ import optuna
 from autotune.config import SearchConfig
 from autotune.search.interrupt import to_its_end
 from autotune.search.loop import Found, finish, stored, suggest, worth_asking
-from autotune.search.recipe import recipe
+from autotune.search.recipe import first_trials
 from autotune.search.stop import Searched, Stopped, why_stop
 from autotune.search.trial import TrialRunner
 from autotune.settings import Params
@@ -51,7 +51,7 @@ def search_together(
     asking = _Asking(study, runner, folder, limits, known, searched)
     with folder.asking():
         asking.look()
-        for params in recipe(runner.verifier.space):
+        for params in first_trials(runner.verifier.space):
             study.enqueue_trial(params, skip_if_exists=True)
     since_s = time.monotonic()
     while not (reason := asking.why_end()):

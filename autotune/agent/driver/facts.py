@@ -23,6 +23,8 @@ class LaunchFacts:
     """The user's own words already say where ranks are bound or mapped."""
     mod_files: Tuple[str, ...] = ()
     """The sources of the compiled mechanisms that the model loads; empty when it loads none."""
+    plain: Tuple[str, ...] = ()
+    """The compiled mechanisms that use no more of the processor than any other has, as nrnivmodl compiles by itself."""
     no_build: str = ""
     """Why these mechanisms cannot be built and loaded anew; empty when they can, and when there are none."""
     nrnivmodl: str = ""
