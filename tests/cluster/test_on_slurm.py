@@ -54,7 +54,8 @@ class Cluster:
         for file in self.out.glob("cluster/claims/[0-9]*.json"):
             with suppress(FileNotFoundError):
                 claim = json.loads(file.read_text())
-                found[claim["worker"]] = claim["number"]
+                if claim["running"]:
+                    found[claim["worker"]] = claim["number"]
         return found
 
     def record(self, name: str) -> dict[str, Any]:
@@ -113,12 +114,13 @@ def test_workers_die_and_no_trial_is_lost_or_made_twice(cluster: Any, wait: Any,
     simplified = study.record("simplified")
     assert study.record("search")["trials"] == trials
     assert len(made) == trials + bool(simplified and simplified["simple"] != simplified["trial"])
-    assert not {first, second} & {trial["number"] for trial in made}
     run = [json.dumps(trial["params"], sort_keys=True) for trial in made if trial["answered_from"] is None]
     assert Counter(run).most_common(1)[0][1] == 1
     stored = open_study(open_storage(study.out), "ring", 0, make_sampler).get_trials()
-    assert {each.number for each in stored if each.state == TrialState.FAIL} == {first, second}
-    for lost in (first, second):
+    failed = {each.number for each in stored if each.state == TrialState.FAIL}
+    assert failed >= {first, second}  # and what waited for a trial like it
+    assert not failed & {trial["number"] for trial in made}
+    for lost in failed:
         asked = stored[lost].system_attrs.get("fixed_params") or stored[lost].params
         assert any(trial["params"].items() <= asked.items() for trial in made), asked
     assert len({trial["worker"] for trial in made}) >= 2

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from autotune.errors import UsageError
-from autotune.search.together import _Asking
 from autotune.settings import Params
 from autotune.store import locks
 from autotune.store.folder import StudyFolder
@@ -139,21 +137,6 @@ def test_only_the_first_worker_takes_back_what_a_killed_one_has_left(holder, tmp
         me.close()
     (left,) = (me.path / "scratch").iterdir()
     assert left.name.startswith("7_1-")  # of the one that is alive
-
-
-def test_a_trial_with_the_settings_of_another_waits_for_it_as_long_as_its_worker_lives(holder, tmp_path):
-    process, _ = holder()
-    me = SharedFolder(tmp_path / "study", this_worker("", "", 1))
-    asking = _Asking(None, None, me, None, [], None)  # type: ignore[arg-type]
-    asking.wait_for_the_same(4, Params({"dt": 0.025}))
-    asking.wait_for_the_same(2, Params({"dt": 0.05}))  # it was first
-    waiting = threading.Thread(target=asking.wait_for_the_same, args=(4, Params({"dt": 0.05})), daemon=True)
-    waiting.start()
-    waiting.join(0.5)
-    assert waiting.is_alive()
-    process.kill()
-    waiting.join(30)
-    assert not waiting.is_alive()
 
 
 def test_the_time_of_a_step_is_that_of_the_worker_that_it_took_longest(tmp_path):
