@@ -5,14 +5,17 @@ Only records and the scheduler's queue are read, at any time.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from autotune.cluster.schedulers import named
 from autotune.cluster.submission import Submission, ask, read_submission
 from autotune.errors import UsageError
+from autotune.export import places_of
 from autotune.measure import Confirmation
+from autotune.observe import Observation
+from autotune.search.places import Place
 from autotune.search.stop import Stopped
 from autotune.store.folder import CLUSTER, StudyFolder
 from autotune.store.records import Trial
@@ -48,13 +51,19 @@ class Status:
     jobs: tuple[Job, ...]
     """Those that are in the queue; empty where the scheduler is not asked."""
     done: tuple[Trial, ...]
-    running: tuple[Claim, ...]
+    claims: tuple[Claim, ...]
+    """Trials that somebody makes, or will make when another trial is finished."""
     wanted: int
     stopped: str
     """Why the search has ended; empty while it goes on."""
     confirmed: bool
-    best: dict[str, Trial] = field(default_factory=dict)
-    """The best trial so far on each type of node."""
+    places: tuple[Place, ...] = ()
+    """What was found on each type of node."""
+
+    @property
+    def running(self) -> tuple[Claim, ...]:
+        """What is made now."""
+        return tuple(each for each in self.claims if each.running)
 
     @property
     def living(self) -> int:
@@ -72,7 +81,7 @@ class Status:
             return "workers: none is at work; submit it again, and it goes on where it stopped"
         if self.stopped:
             return "the confirmation, which one worker makes"
-        if not self.done and not self.running:
+        if not self.done and not self.claims:
             return "the first worker, which watches your command and calibrates"
         return "trials"
 
@@ -89,11 +98,14 @@ class Status:
                 "wanted": self.wanted,
                 "done": len(self.done),
                 "running": [each.number for each in self.running],
+                "waiting": [each.number for each in self.claims if not each.running],
             },
             "best": {
-                place: {"trial": trial.number, "ratio": trial.ratio, "changes": trial.changes}
-                for place, trial in self.best.items()
+                place.node_type: {"trial": place.best, "ratio": place.best_ratio, "changes": place.best_changes}
+                for place in self.places
+                if place.best is not None
             },
+            "places": [asdict(place) for place in self.places],
             "stopped": self.stopped,
             "confirmed": self.confirmed,
             "waiting_for": self.waiting_for,
@@ -107,7 +119,7 @@ def status_of(path: Path) -> Status:
     every = workers.all()
     stopped = folder.read(Stopped)
     made = [trial.worker for trial in trials]
-    places = {worker.name: worker.node_type for worker in every}
+    observation = folder.read(Observation)
     return Status(
         submission,
         tuple(WorkerStatus(each, not each.ended and workers.alive(each.name), made.count(each.name)) for each in every),
@@ -117,20 +129,8 @@ def status_of(path: Path) -> Status:
         submission.study().search.trials,
         stopped.reason if stopped else "",
         folder.read(Confirmation) is not None,
-        _best(trials, places),
+        places_of(folder, observation, trials) if observation else (),
     )
-
-
-def _best(trials: list[Trial], places: dict[str, str]) -> dict[str, Trial]:
-    """Ratios hold on the type of node on which they were measured."""
-    found: dict[str, Trial] = {}
-    for trial in trials:
-        place = places.get(trial.worker, "")
-        if trial.accepted and trial.changes and trial.ratio is not None and trial.answered_from is None:
-            best = found.get(place)
-            if best is None or best.ratio is None or trial.ratio < best.ratio:
-                found[place] = trial
-    return found
 
 
 def _jobs(submission: Submission) -> tuple[Job, ...]:

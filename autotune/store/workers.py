@@ -22,6 +22,7 @@ from typing import TextIO
 from pydantic import TypeAdapter
 
 from autotune.agent.protocol import write_text
+from autotune.store.folder import CLUSTER
 from autotune.store.journal import machine_name
 from autotune.untrusted import bytes_of
 
@@ -59,7 +60,12 @@ class Worker:
     @property
     def node_type(self) -> str:
         """What must be the same for times to be comparable."""
-        return f"{self.cpu}, {self.cores} cores"
+        return node_type(self.cpu, self.cores)
+
+
+def node_type(cpu: str, cores: int) -> str:
+    """A type of node in words."""
+    return f"{cpu}, {cores} cores"
 
 
 def this_worker(job: str, cpu: str, cores: int) -> Worker:
@@ -71,6 +77,11 @@ def this_worker(job: str, cpu: str, cores: int) -> Worker:
 
 
 _WORKER = TypeAdapter(Worker)
+
+
+def node_types(study: Path) -> dict[str, str]:
+    """Those of all workers that the study in this folder has had, by their names."""
+    return {each.name: each.node_type for each in Workers(study / CLUSTER / "workers").all()}
 
 
 class Workers:
