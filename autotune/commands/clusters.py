@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -46,7 +47,7 @@ def submit(
         return
     submission = submit_array(config, place, wishes, storage, os.environ)
     typer.echo(f"{submission.scheduler} job {submission.jobs[-1]}: {workers} workers on {place}")
-    typer.echo(f"See how far they are: python -m autotune status {place}")
+    typer.echo(f"See how far they are: python -m autotune status {shlex.quote(str(place))}")
 
 
 @app.command()

@@ -37,8 +37,8 @@ class Cluster:
         assert answer.code == 0, str(answer)
         return str(answer.stdout)
 
-    def submit(self, workers: int) -> None:
-        self("submit", self.study, "--workers", str(workers), "--time", "30min", "--out", self.out)
+    def submit(self, workers: int, *options: str) -> None:
+        self("submit", self.study, "--workers", str(workers), "--time", "30min", *options, "--out", self.out)
 
     def status(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self("status", "--json", self.out))
@@ -81,10 +81,10 @@ class Cluster:
 
 @pytest.fixture
 def cluster(autotune: Any, slurm: Any, make_study: Any, tmp_path: Path) -> Any:
-    def make(**search: Any) -> Cluster:
+    def make(*command: str, **search: Any) -> Cluster:
         tables = {"search": {"knobs": KNOBS, **search}, "search.values": MANY}
-        study = make_study(tmp_path / "ring", **tables)
-        return Cluster(autotune, slurm, study, tmp_path / "out")
+        study = make_study(tmp_path / "a ring" / "it's mine", *command, **tables)
+        return Cluster(autotune, slurm, study, tmp_path / "an out")
 
     return make
 
@@ -175,19 +175,22 @@ def test_srun_without_pmi_is_refused_with_its_cure(
     assert cluster.trials() == []
 
 
-def test_cancel_ends_all_jobs_and_run_beside_workers_is_told_so(cluster: Any, wait: Any) -> None:
-    study = cluster(trials=30)
-    study.submit(2)
+def test_ranks_go_up_to_the_cores_of_an_allocation_until_cancel_ends_its_jobs(cluster: Any, wait: Any) -> None:
+    study = cluster("mpiexec -n {ranks} {python} small_ring.py", trials=30, knobs=[*KNOBS, "ranks"])
+    study.submit(1, "--ranks", "4", "--nodes", "2")
     assert wait(lambda: any(worker["begun"] for worker in study.workers().values()), WITHIN_S)
     refused = study.tuner("run", study.study, "--out", study.out, cwd=study.study.parent)
     assert refused.code == 2
     assert "workers are at work on this study" in refused.stderr
-    assert f"cancel {study.out}" in " ".join(refused.stderr.split())
+    assert f"cancel '{study.out}'" in " ".join(refused.stderr.split())
+    assert wait((study.out / "plan.json").exists, WITHIN_S)
+    assert study.record("plan")["domains"]["ranks"]["values"] == [1, 2, 4]  # a node here has two cores
+    assert study.record("observation")["environment"]["ranks"] == 4
     study("cancel", study.out)
     assert wait(lambda: not study.slurm.queue(), WITHIN_S)
     assert study.tuner.all_gone()
     status = study.status()
-    assert [worker["alive"] for worker in status["workers"]] == [False, False]
+    assert [worker["alive"] for worker in status["workers"]] == [False]
     assert status["waiting_for"].startswith("workers: none is at work")
 
 

@@ -7,6 +7,7 @@ A scheduler must never run anything: it knows words.
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,6 +45,10 @@ class Array:
                 cure="Give --nodes a number that divides the ranks.",
             )
         return self.ranks // self.nodes
+
+    def log_file(self, name: str = "") -> str:
+        """A file in the folder for what the workers print, or that folder, quoted as a shell would have it."""
+        return shlex.quote(f"{self.log}/{name}")
 
     def clock(self) -> str:
         """The time limit as H:MM:SS."""

@@ -30,7 +30,7 @@ class Slurm(Scheduler):
             *([f"--partition={array.partition}"] if array.partition else []),
             *([f"--time={array.clock()}"] if array.time_s else []),
             *(["--exclusive"] if array.exclusive else []),
-            f"--output={array.log}/%A_%a.txt",
+            f"--output={array.log_file('%A_%a.txt')}",
             "--open-mode=append",
         ]
 
