@@ -14,7 +14,6 @@ from autotune.store.optuna import open_storage, open_study
 
 pytestmark = pytest.mark.mpi
 
-SLOW_BUT_CI = (pytest.mark.slow, pytest.mark.ci)
 WAITS = "mpiexec -n 2 {python} hangs.py"
 
 
@@ -28,7 +27,7 @@ def is_waiting(out: Path) -> bool:
     return any(file.read_text().count("waiting") == 2 for file in out.glob("scratch/*/stdout.txt"))
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=SLOW_BUT_CI)])
+@pytest.mark.parametrize("stop", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)])
 def test_a_study_stopped_in_mid_search_goes_on_and_loses_nothing(recipe_study, copy_of, autotune, listing, wait, stop):
     study = copy_of(recipe_study)
     words = ("run", "--trials", "7", "--out", study.out, study.study)

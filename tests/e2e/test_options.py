@@ -143,7 +143,7 @@ def test_a_command_with_ranks_in_it_makes_their_number_tunable(make_study, autot
     ("command", "option", "way"),
     [
         ("mpiexec -n 2 {python} small_ring.py", "auto", "stdinit()"),
-        pytest.param("{python} small_ring.py", "auto", "fork", marks=(pytest.mark.slow, pytest.mark.ci)),
+        pytest.param("{python} small_ring.py", "auto", "fork", marks=pytest.mark.slow),
         pytest.param("mpiexec -n 2 {python} small_ring.py", "never", "", marks=pytest.mark.slow),
     ],
 )

@@ -16,6 +16,16 @@ VERSIONS = ("8.2.7", "9.0.2")
 Environments = Callable[..., Path]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The older NEURON is left out of `make test`, and what is marked `newest` of CI, too; `make test-all` asks all."""
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        if callspec is not None and callspec.params.get("version") in VERSIONS[:-1]:
+            if not any(item.get_closest_marker(mark) for mark in ("slow", "newest")):
+                item.add_marker(pytest.mark.ci)
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session", params=VERSIONS)
 def version(request: pytest.FixtureRequest) -> str:
     return request.param

@@ -20,12 +20,13 @@ TWO = "mpiexec -n 2 "
     ("line", "way"),
     [
         ("nrniv -mpi hoc_net.hoc", "stdinit()"),  # ends in runworker, done, quit
-        ("nrniv -mpi settles_first.hoc", "stdinit()"),  # an init() of its own, with a presimulation
-        ("python early_finitialize.py", "stdinit()"),
         ("python keeps_voltages.py", "finitialize()"),
-        ("python {studies}/ring/ring.py --rings 4 --tstop 50", "stdinit()"),
-        ("python {studies}/balanced/balanced.py --tstop 50", "stdinit()"),
-        ("python {studies}/artificial/artificial.py --tstop 20", "stdinit()"),
+        # an init() of its own, with a presimulation
+        pytest.param("nrniv -mpi settles_first.hoc", "stdinit()", marks=pytest.mark.newest),
+        pytest.param("python early_finitialize.py", "stdinit()", marks=pytest.mark.newest),
+        pytest.param("python {studies}/ring/ring.py --rings 4 --tstop 50", "stdinit()", marks=pytest.mark.newest),
+        pytest.param("python {studies}/balanced/balanced.py --tstop 50", "stdinit()", marks=pytest.mark.newest),
+        pytest.param("python {studies}/artificial/artificial.py --tstop 20", "stdinit()", marks=pytest.mark.newest),
     ],
 )
 def test_replays_on_two_ranks_are_the_fresh_run_before_and_after_other_settings(
@@ -60,10 +61,19 @@ def test_one_process_is_copied_for_each_run(line: str, bench: Bench) -> None:
 
 
 @pytest.mark.mpi
-@pytest.mark.parametrize("parts", ["--played", "--gaps", "--variable", "--noise", "--played --gaps --noise"])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param("--played", marks=pytest.mark.slow),
+        pytest.param("--gaps", marks=pytest.mark.slow),
+        pytest.param("--variable", marks=pytest.mark.newest),
+        pytest.param("--noise", marks=pytest.mark.slow),
+        "--played --gaps --noise",
+    ],
+)
 def test_what_finitialize_starts_again_itself_replays(parts: str, version: str, special: Path, bench: Bench) -> None:
-    if "--noise" in parts and version < "9":
-        pytest.skip("the RANDOM variables of NMODL came with NEURON 9")
+    if version < "9":  # the RANDOM variables of NMODL came with NEURON 9
+        parts = parts.replace("--noise", "") or pytest.skip("no RANDOM variables")
     bench.extra = (special,)
     record, router = chosen(bench, f"{TWO} python many_parts.py {parts}", KNOBS)
     try:
