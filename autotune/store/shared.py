@@ -96,6 +96,7 @@ class SharedFolder(StudyFolder):
         shared.
         """
         check_locks(self.path / CLUSTER)
+        self.workers.check_between_machines()
         self._claims.mkdir(parents=True, exist_ok=True)
         self._membership = self.workers.join(self._worker)
         why = "interrupted"

@@ -17,6 +17,7 @@ import pytest
 from autotune.errors import UsageError
 from autotune.settings import Params
 from autotune.store import locks
+from autotune.store import workers as store_workers
 from autotune.store.folder import StudyFolder
 from autotune.store.shared import SharedFolder, read_claims
 from autotune.store.workers import SILENT_S, Worker, Workers, this_worker
@@ -172,6 +173,27 @@ def test_a_lock_that_keeps_nobody_out_is_noticed(tmp_path, monkeypatch):
     monkeypatch.setattr(locks.fcntl, "flock", lambda file, how: None)
     with pytest.raises(UsageError, match="does not keep others out"):
         locks.check_locks(tmp_path / "study")
+
+
+@pytest.mark.parametrize("beats", [True, False])
+def test_a_living_worker_of_another_machine_whose_lock_is_not_seen_shows_that_locks_do_not_hold(
+    tmp_path, monkeypatch, beats
+):
+    """On a file system with locks of one node only, which its mount does not tell; a dead one proves nothing."""
+    monkeypatch.setattr(store_workers, "BEAT_S", 0.1)
+    joined = workers(tmp_path).join(replace(this_worker("", "a processor", 4), name="elsewhere", machine="another"))
+    joined._left.wait(0.2)
+    fcntl.flock(joined._lock, fcntl.LOCK_UN)  # as it looks from here
+    if not beats:
+        joined._left.set()
+    me = SharedFolder(tmp_path / "study", this_worker("", "", 1))
+    if beats:
+        with pytest.raises(UsageError, match="has no locks between nodes"), me.joined():
+            pass
+    else:
+        with me.joined():
+            pass
+    joined._left.set()
 
 
 def test_claims_are_settled_and_trials_of_others_are_seen(tmp_path):
