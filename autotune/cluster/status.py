@@ -15,6 +15,7 @@ from autotune.errors import UsageError
 from autotune.export import places_of
 from autotune.measure import Confirmation
 from autotune.observe import Observation
+from autotune.report.format import counted
 from autotune.search.places import Place
 from autotune.search.stop import Stopped
 from autotune.store.folder import CLUSTER, StudyFolder
@@ -48,8 +49,8 @@ class Status:
 
     submission: Submission
     workers: tuple[WorkerStatus, ...]
-    jobs: tuple[Job, ...]
-    """Those that are in the queue; empty where the scheduler is not asked."""
+    jobs: tuple[Job, ...] | None
+    """Those that are in the queue; None where the scheduler is not asked, or does not answer."""
     done: tuple[Trial, ...]
     claims: tuple[Claim, ...]
     """Trials that somebody makes, or will make when another trial is finished."""
@@ -75,9 +76,12 @@ class Status:
         if self.confirmed:
             return ""
         if not self.living:
-            pending = sum(job.state == "PENDING" for job in self.jobs)
+            pending = [job for job in self.jobs or () if job.state == "PENDING"]
             if pending:
-                return f"a node: {pending} jobs are in the queue ({', '.join(sorted({j.reason for j in self.jobs}))})"
+                reasons = sorted({job.reason for job in pending})
+                never = named(self.submission.scheduler).never
+                cures = [f"; {reason}: {never[reason]}" for reason in reasons if reason in never]
+                return f"a node: {counted(len(pending), 'job')} in the queue ({', '.join(reasons)}){''.join(cures)}"
             return "workers: none is at work; submit it again, and it goes on where it stopped"
         if self.stopped:
             return "the confirmation, which one worker makes"
@@ -93,7 +97,7 @@ class Status:
                 for each in self.workers
             ],
             "scheduler": self.submission.scheduler,
-            "jobs": [asdict(job) for job in self.jobs],
+            "jobs": [asdict(job) for job in self.jobs or ()],
             "trials": {
                 "wanted": self.wanted,
                 "done": len(self.done),
@@ -133,13 +137,15 @@ def status_of(path: Path) -> Status:
     )
 
 
-def _jobs(submission: Submission) -> tuple[Job, ...]:
+def _jobs(submission: Submission) -> tuple[Job, ...] | None:
     scheduler = named(submission.scheduler)
     if not scheduler.states or not submission.jobs:
-        return ()
+        return None
     try:
         code, said = ask(scheduler, [*scheduler.states, ",".join(submission.jobs)])
     except UsageError:
-        return ()
-    lines = (line.split("|") for line in said.splitlines() if not code and line.count("|") == 2)
+        return None
+    if code:
+        return None
+    lines = (line.split("|") for line in said.splitlines() if line.count("|") == 2)
     return tuple(Job(*(part.strip() for part in line)) for line in lines)

@@ -21,6 +21,7 @@ from autotune.config import StudyConfig, make_config
 from autotune.errors import UsageError
 from autotune.launch.command import parse_command
 from autotune.machine import ALLOCATED
+from autotune.report.format import counted
 from autotune.store.address import INSTEAD, has_password
 from autotune.store.folder import CLUSTER, StudyFolder
 from autotune.store.locks import check_locks
@@ -177,7 +178,7 @@ def _script(scheduler: Scheduler, array: Array, config: StudyConfig, out: Path) 
     worker = [sys.executable, "-m", "autotune", "worker", str(out.absolute())]
     lines = [
         "#!/bin/bash",
-        f"# {array.workers} workers of the study {config.name}. It may be submitted again at any time: workers go on",
+        f"# {counted(array.workers, 'worker')} of the study {config.name}. It may be submitted again at any time: workers go on",
         "# where others have stopped, beside those that are still at work.",
         *(f"{scheduler.directive} {option}" for option in options),
         "",

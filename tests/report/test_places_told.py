@@ -12,6 +12,7 @@ from rich.console import Console
 from studies_to_show import improved
 
 from autotune.cluster import Submission, status_of
+from autotune.cluster.status import Job
 from autotune.config import make_config
 from autotune.export import as_json, make_best
 from autotune.handover.answer import read_answer
@@ -87,6 +88,15 @@ def test_show_and_status_tell_it_too(unlike: StudyFolder) -> None:
     plain = status.as_dict()
     assert plain["best"]["Small CPU, 8 cores"]["trial"] == 101
     assert plain["places"][1]["scaling"]["points"][1]["speedup"] == pytest.approx(1 / 0.55)
+
+
+def test_what_will_never_begin_is_told_with_what_to_do(unlike: StudyFolder) -> None:
+    status = replace(status_of(unlike.path), confirmed=False, jobs=(Job("3_1", "PENDING", "PartitionTimeLimit"),))
+    text = " ".join(printed(status_view(status)).split())
+    assert "0 workers at work, in the queue: 1 pending" in text
+    assert "a node: 1 job in the queue (PartitionTimeLimit); PartitionTimeLimit: its time limit is longer" in text
+    assert "give a shorter --time." in text
+    assert "in the queue: none" in printed(status_view(replace(status, jobs=())))
 
 
 def test_watching_ends_with_the_study_or_with_ctrl_c(unlike: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,6 +76,9 @@ class Scheduler:
     """The words that print a line "job|state|reason" for each task of the jobs that they are given, with commas; empty
     where the scheduler is not asked."""
 
+    never: ClassVar[Mapping[str, str]] = {}
+    """Reasons for which a job will not begin however long it waits, with what to do."""
+
     def directives(self, array: Array) -> Sequence[str]:
         """The options for this array, without the directive. Raises UsageError for what cannot be asked for."""
         raise NotImplementedError

@@ -43,7 +43,11 @@ def status_view(status: Status) -> RenderableType:
         lines.append("The study is finished: python -m autotune show")
     elif status.waiting_for:
         lines.append(f"Waiting for {status.waiting_for}.")
-    return Group(table, "", *(escape(as_shown(line)) for line in lines), *places_view(status.places))
+    return Group(
+        *((table, "") if status.workers else ()),
+        *(escape(as_shown(line)) for line in lines),
+        *places_view(status.places),
+    )
 
 
 def watch_status(console: Console, look: Callable[[], Status]) -> None:
@@ -66,7 +70,8 @@ def _does(each: WorkerStatus) -> str:
 
 
 def _queue(status: Status) -> str:
-    states = [job.state for job in status.jobs]
-    if not states:
+    if status.jobs is None:
         return f"{status.submission.scheduler} jobs {', '.join(status.submission.jobs) or 'none'}"
-    return ", ".join(f"{states.count(state)} {state.lower()}" for state in sorted(set(states)))
+    states = [job.state for job in status.jobs]
+    told = ", ".join(f"{states.count(state)} {state.lower()}" for state in sorted(set(states)))
+    return f"in the queue: {told or 'none'}"
