@@ -175,10 +175,11 @@ def _ranks(config: StudyConfig, wished: int | None) -> int:
 
 def _script(scheduler: Scheduler, array: Array, config: StudyConfig, out: Path) -> str:
     options = [*scheduler.directives(array), *config.cluster.options]
+    workers = counted(array.workers, "worker")
     worker = [sys.executable, "-m", "autotune", "worker", str(out.absolute())]
     lines = [
         "#!/bin/bash",
-        f"# {counted(array.workers, 'worker')} of the study {config.name}. It may be submitted again at any time: workers go on",
+        f"# {workers} of the study {config.name}. It may be submitted again at any time: workers go on",
         "# where others have stopped, beside those that are still at work.",
         *(f"{scheduler.directive} {option}" for option in options),
         "",
