@@ -45,7 +45,7 @@ from autotune.search.trial import TrialRunner
 from autotune.search.verified import Verifier
 from autotune.settings import Changes, Effective, Params
 from autotune.store.records import Trial
-from autotune.verify.acceptance import Judgement
+from autotune.verify.judgement import Judgement
 
 CONFIG = StudyConfig(name="simulated", command=("nothing",))  # the defaults that every user gets
 SEARCH, CONFIRM = CONFIG.search, CONFIG.confirm

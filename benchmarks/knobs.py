@@ -29,8 +29,9 @@ from autotune.launch.mechanisms import Builder
 from autotune.launch.run import FreshRunner, stage_agent
 from autotune.measure import paired_ratio
 from autotune.observe import Observation, observe
+from autotune.plan.making import make_space
 from autotune.plan.manner import manner
-from autotune.plan.space import SearchSpace, make_space
+from autotune.plan.space import SearchSpace
 from autotune.raster import Raster
 from autotune.raster.metrics import distance, identical
 from autotune.report.format import format_settings

@@ -21,7 +21,7 @@ from autotune.launch import find_mpi, launch_environment, mpi_environment, parse
 from autotune.launch.ask import Ask, Perturbation, Run
 from autotune.launch.run import FreshRunner, stage_agent
 from autotune.observe import Observation, observe
-from autotune.plan.space import make_space
+from autotune.plan.making import make_space
 from autotune.raster import Raster
 from autotune.verify.acceptance import Acceptance
 from autotune.verify.references import read_references

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
-from itertools import combinations
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from autotune.agent.driver.ask import acts, refining, uses_coreneuron
+from autotune.agent.driver.ask import refining
 from autotune.agent.driver.facts import ModelFacts
-from autotune.agent.knobs import EXACT, KNOBS, SAFETY_CLASSES, Domain, Excluded
-from autotune.errors import UsageError
-from autotune.observe import Observation
+from autotune.agent.knobs import KNOBS, SAFETY_CLASSES, Domain
+from autotune.plan.acting import idle, works
 from autotune.settings import Changes, Effective, Params
 
 Values = tuple[bool | int | float | str, ...]
@@ -105,7 +103,7 @@ class SearchSpace:
 
     def acts(self, name: str, beside: Mapping[str, Any]) -> bool:
         """Whether a knob can act beside these settings; what they do not say is as the user has it."""
-        return _acts(name, beside, self.facts)
+        return works(name, beside, self.facts)
 
     def launch_group(self, changes: Changes) -> Group:
         """The part of `changes` that needs a process start of its own: two of the same group can share one process."""
@@ -250,7 +248,7 @@ class SearchSpace:
         """The same space with these domains instead, and the reasons of what is out by that; what can no longer act is
         out, too.
         """
-        out = {**out, **_idle(domains, self.facts)}
+        out = {**out, **idle(domains, self.facts)}
         return replace(
             self,
             domains={name: domain for name, domain in domains.items() if name not in out},
@@ -267,114 +265,3 @@ def same_value(a: Any, b: Any) -> bool:
     if isinstance(a, float) or isinstance(b, float):
         return a is not None and b is not None and math.isclose(a, b, rel_tol=1e-9)
     return bool(a == b)
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What the user said of the search."""
-
-    only: Collection[str] | None = None
-    """Search these knobs only, also such as can hardly pay."""
-    exclude: Collection[str] = ()
-    values: Mapping[str, Values] = field(default_factory=dict)
-    """Values to search instead of the tuner's."""
-    smallest_gain: float = 0.0
-    """A knob whose largest gain is below this is left out unless it is named in `only`."""
-
-
-def make_space(
-    observation: Observation,
-    only: Collection[str] | None = None,
-    exclude: Collection[str] = (),
-    values: Mapping[str, Values] | None = None,
-    smallest_gain: float = 0.0,
-) -> SearchSpace:
-    """The search space of this model and what the user said of it (see Wishes). Raises UsageError for values that
-    cannot be.
-    """
-    wanted = Wishes(only, exclude, values or {}, smallest_gain)
-    domains: dict[str, Domain] = {}
-    reasons: dict[str, str] = {}
-    for name in KNOBS:
-        answer = _domain(name, observation.facts, wanted)
-        reason = _reason(name, answer, observation, wanted)
-        if reason:
-            reasons[name] = reason
-        elif isinstance(answer, Domain):
-            domains[name] = answer
-    for name, reason in _idle(domains, observation.facts).items():
-        reasons[name] = reason
-        del domains[name]
-    out = tuple(LeftOut(name, reasons[name]) for name in KNOBS if name in reasons)
-    baseline = Params({name: observation.facts.baseline[name] for name in domains})
-    return SearchSpace(domains, out, baseline, observation.facts)
-
-
-def _domain(name: str, facts: ModelFacts, wanted: Wishes) -> Domain | Excluded:
-    if name not in wanted.values:
-        return KNOBS[name].domain(facts)
-    try:
-        return KNOBS[name].given(facts, tuple(wanted.values[name]))
-    except ValueError as error:
-        raise UsageError(
-            f"search.values.{name}: {error}", cure="Correct the values in study.toml, or leave them out."
-        ) from error
-
-
-def _no_voltages(facts: ModelFacts) -> str:
-    if not facts.has_sections:
-        return "the model has neither spikes nor sections"
-    lost = " (as after cvode.re_init())" if facts.cvode else ""
-    return f"the model makes no spikes, and its voltages could not be sampled{lost}"
-
-
-def _reason(name: str, answer: Domain | Excluded, observation: Observation, wanted: Wishes) -> str:
-    if uses_coreneuron(observation.facts.baseline) and not KNOBS[name].in_coreneuron:
-        return "your model runs with CoreNEURON, which does not look at it"
-    if isinstance(answer, Excluded):
-        return answer.reason
-    if name in wanted.exclude or (wanted.only is not None and name not in wanted.only):
-        return "left out as you asked"
-    if not observation.spikes:
-        if answer.safety != EXACT and not observation.traced:
-            silent = (
-                "the model makes no spikes" if observation.facts.detects_spikes else "NEURON detects no spikes here"
-            )
-            return f"{silent}: what this changes cannot be verified"
-        if not any(observation.voltage_digests) and not observation.facts.recorded:
-            return f"{_no_voltages(observation.facts)}: nothing can be verified"
-    share = KNOBS[name].share(observation.facts)
-    if wanted.only is None and share is not None and share < wanted.smallest_gain / (1.0 + wanted.smallest_gain):
-        return f"at most {_percent(share)} of the run is {KNOBS[name].part}: below what this machine can resolve"
-    return ""
-
-
-def _acts(name: str, beside: Mapping[str, Any], facts: ModelFacts) -> bool:
-    settings = dict(beside)
-    return KNOBS[name].works_in(facts.neuron_for(settings)) and acts(name, {**facts.baseline, **settings})
-
-
-def _idle(domains: Mapping[str, Domain], facts: ModelFacts) -> dict[str, str]:
-    """Searched knobs that act beside no value of the others, nor any two: those that would make them act are not
-    searched. With the reasons.
-    """
-    values = [{name: value} for name, domain in domains.items() for value in domain.values]
-    beside: list[dict[str, Any]] = [{}, *values, *({**one, **other} for one, other in combinations(values, 2))]
-    versions = {facts.neuron_for(settings) for settings in ({}, *values)}
-    return {
-        name: _why_idle(name, versions, facts)
-        for name in domains
-        if not any(_acts(name, settings, facts) for settings in beside)
-    }
-
-
-def _why_idle(name: str, versions: Collection[tuple[int, ...]], facts: ModelFacts) -> str:
-    if not any(map(KNOBS[name].works_in, versions)):
-        here = KNOBS[name].domain(replace(facts, launch=replace(facts.launch, environments=())))
-        if isinstance(here, Excluded):
-            return here.reason
-    return f"it acts only with {KNOBS[name].needs}"
-
-
-def _percent(share: float) -> str:
-    return f"{share:.1%}".replace("%", " %")

@@ -7,7 +7,8 @@ from autotune.config import SearchConfig
 from autotune.launch.mechanisms import Builder
 from autotune.observe import Observation
 from autotune.plan.builds import build_ahead
-from autotune.plan.space import Plan, SearchSpace, make_space
+from autotune.plan.making import make_space
+from autotune.plan.space import Plan, SearchSpace
 from autotune.store.folder import StudyFolder
 
 

@@ -13,7 +13,8 @@ from autotune.results import Compared
 from autotune.settings import UNCHANGED, Changes
 from autotune.store.folder import StudyFolder
 from autotune.store.records import LookedAt
-from autotune.verify.acceptance import Acceptance, Judgement
+from autotune.verify.acceptance import Acceptance
+from autotune.verify.judgement import Judgement
 
 UNMEASURED_VIOLATION = 2.0  # above every raster distance: a crash is no near miss
 

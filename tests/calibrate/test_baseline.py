@@ -16,7 +16,7 @@ from autotune.errors import BaselineError
 from autotune.launch.ask import Ask, Perturbation, Run, Runner
 from autotune.launch.run import FreshRunner
 from autotune.observe import observe
-from autotune.plan.space import make_space
+from autotune.plan.making import make_space
 from autotune.raster.metrics import identical
 from autotune.verify.acceptance import Acceptance
 from autotune.verify.references import read_references

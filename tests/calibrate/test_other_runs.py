@@ -14,7 +14,7 @@ from autotune.calibrate.baseline import calibrate
 from autotune.config import AcceptConfig
 from autotune.launch.ask import Ask, Run
 from autotune.launch.judge import RunFailed
-from autotune.plan.space import make_space
+from autotune.plan.making import make_space
 from autotune.verify.acceptance import Acceptance
 
 MODEL = "relies_on_dt.py"

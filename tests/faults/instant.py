@@ -14,7 +14,7 @@ from optuna.samplers import BaseSampler
 
 from autotune.config import AcceptConfig, SearchConfig
 from autotune.launch.ask import Ask, Run
-from autotune.plan.space import make_space
+from autotune.plan.making import make_space
 from autotune.search import loop
 from autotune.search.sampler import make_sampler
 from autotune.search.trial import TrialRunner

@@ -18,8 +18,8 @@ from autotune.launch.ask import Ask, Run
 from autotune.launch.mechanisms import Builder
 from autotune.launch.run import FreshRunner, Manner, stage_agent
 from autotune.observe import observe
+from autotune.plan.making import make_space
 from autotune.plan.manner import manner
-from autotune.plan.space import make_space
 from autotune.raster.metrics import identical
 from autotune.session.record import SessionRecord
 from autotune.session.router import Router

@@ -24,7 +24,8 @@ from autotune.launch.ask import Ask, Run
 from autotune.launch.mechanisms import Builder
 from autotune.launch.run import FreshRunner, Manner, stage_agent
 from autotune.observe import observe
-from autotune.plan.space import SearchSpace, make_space
+from autotune.plan.making import make_space
+from autotune.plan.space import SearchSpace
 from autotune.search.verified import Verifier
 from autotune.settings import Changes
 from autotune.verify.acceptance import Acceptance

@@ -19,7 +19,7 @@ from autotune.launch.ask import Ask, Run
 from autotune.launch.mechanisms import Builder, launch_facts
 from autotune.launch.run import FreshRunner, Manner, stage_agent
 from autotune.observe import Observation, observe
-from autotune.plan.space import make_space
+from autotune.plan.making import make_space
 from autotune.raster import Raster
 from autotune.raster.metrics import identical
 

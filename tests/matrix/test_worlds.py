@@ -16,7 +16,7 @@ from autotune.launch import launch_environment, mpi_environment, parse_command
 from autotune.launch.judge import RunFailed
 from autotune.launch.mpi import find_mpi
 from autotune.observe import observe
-from autotune.plan.space import make_space
+from autotune.plan.making import make_space
 
 pytestmark = pytest.mark.mpi
 

@@ -13,7 +13,8 @@ import pytest
 from autotune.agent.driver.facts import LaunchFacts, ModelFacts
 from autotune.launch.build import BuildFailed
 from autotune.plan.builds import build_ahead
-from autotune.plan.space import LeftOut, Plan, SearchSpace, make_space
+from autotune.plan.making import make_space
+from autotune.plan.space import LeftOut, Plan, SearchSpace
 from autotune.settings import Changes
 from autotune.store.folder import StudyFolder
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from autotune.launch.run import FreshRunner
 from autotune.observe import observe
-from autotune.plan.space import make_space
+from autotune.plan.making import make_space
 
 
 def test_sections_whose_voltages_were_lost_are_not_called_missing(fresh_runner: Callable[..., FreshRunner]) -> None:

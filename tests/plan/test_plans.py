@@ -14,7 +14,7 @@ import pytest
 from autotune.agent.knobs import KNOBS
 from autotune.launch.run import FreshRunner
 from autotune.observe import observe
-from autotune.plan.space import make_space
+from autotune.plan.making import make_space
 from autotune.report.plan import plan_json
 
 OFF_ON = ["exact", [False, True]]

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from autotune.agent.knobs import EXACT, NUMERICAL, SAFETY_CLASSES
-from autotune.plan.space import SearchSpace, make_space
+from autotune.plan.making import make_space
+from autotune.plan.space import SearchSpace
 
 FIRST_KNOBS = ("dt", "nspike", "gid_compress", "bin_queue", "self_queue", "cache_efficient")
 

@@ -17,7 +17,8 @@ from autotune.errors import UsageError
 from autotune.launch import find_mpi, launch_environment, mpi_environment, parse_command
 from autotune.launch.run import FreshRunner, stage_agent
 from autotune.observe import Observation, observe
-from autotune.plan.space import SearchSpace, make_space
+from autotune.plan.making import make_space
+from autotune.plan.space import SearchSpace
 
 RING = Path(__file__).parent.parent / "models" / "small_ring.py"
 

@@ -18,7 +18,8 @@ from autotune.config import AcceptConfig, SearchConfig
 from autotune.errors import BaselineError
 from autotune.launch.ask import Ask, Run
 from autotune.launch.judge import RunFailed
-from autotune.plan.space import SearchSpace, make_space
+from autotune.plan.making import make_space
+from autotune.plan.space import SearchSpace
 from autotune.raster import Raster
 from autotune.search.loop import Found, search
 from autotune.search.recipe import recipe

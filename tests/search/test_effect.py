@@ -7,7 +7,7 @@ from collections.abc import Callable
 from autotune.config import AcceptConfig, SearchConfig
 from autotune.launch.run import FreshRunner
 from autotune.observe import observe
-from autotune.plan.space import make_space
+from autotune.plan.making import make_space
 from autotune.search.trial import TrialRunner
 from autotune.search.verified import Verifier
 from autotune.verify.acceptance import Acceptance

@@ -20,7 +20,7 @@ import pytest
 from autotune.config import AcceptConfig, SearchConfig
 from autotune.launch.ask import Ask, Run, Way
 from autotune.launch.judge import RunFailed, SessionBroken
-from autotune.plan.space import make_space
+from autotune.plan.making import make_space
 from autotune.search.trial import TrialRunner
 from autotune.search.verified import Verifier
 from autotune.settings import Changes, Effective

@@ -22,7 +22,8 @@ from autotune.launch.files import choose
 from autotune.launch.judge import SessionBroken
 from autotune.launch.run import FreshRunner
 from autotune.observe import observe
-from autotune.plan.space import SearchSpace, make_space
+from autotune.plan.making import make_space
+from autotune.plan.space import SearchSpace
 from autotune.raster.metrics import identical
 from autotune.search.trial import TrialRunner
 from autotune.search.verified import Verifier

@@ -14,7 +14,8 @@ import pytest
 from autotune.agent.knobs import EXACT, NUMERICAL, ROUND_OFF
 from autotune.config import AcceptConfig, make_config
 from autotune.pipeline import plan
-from autotune.plan.space import LeftOut, SearchSpace, make_space
+from autotune.plan.making import make_space
+from autotune.plan.space import LeftOut, SearchSpace
 from autotune.raster import Raster
 from autotune.raster.metrics import moved
 from autotune.verify.acceptance import Acceptance

@@ -11,7 +11,7 @@ from autotune.agent.knobs import EXACT, NUMERICAL, ROUND_OFF
 from autotune.config import AcceptConfig
 from autotune.launch.ask import Ask
 from autotune.observe import voltage_digests
-from autotune.plan.space import make_space
+from autotune.plan.making import make_space
 from autotune.raster import Raster
 from autotune.verify.acceptance import Acceptance
 

@@ -19,11 +19,12 @@ from autotune.launch.ask import Ask, Perturbation, Run
 from autotune.launch.mechanisms import Builder
 from autotune.launch.run import FreshRunner
 from autotune.observe import observe
+from autotune.plan.making import make_space
 from autotune.plan.manner import manner
-from autotune.plan.space import make_space
 from autotune.search.verified import Verifier
 from autotune.traces import Ruler, Trace, apart
-from autotune.verify.acceptance import Acceptance, Judgement
+from autotune.verify.acceptance import Acceptance
+from autotune.verify.judgement import Judgement
 from autotune.verify.traces import OwnTraces, lacking
 
 LIMIT_S = 120.0
