@@ -47,6 +47,7 @@ class WorkerStatus:
 class Status:
     """A study of several workers."""
 
+    folder: Path
     submission: Submission
     workers: tuple[WorkerStatus, ...]
     jobs: tuple[Job, ...] | None
@@ -125,6 +126,7 @@ def status_of(path: Path) -> Status:
     made = [trial.worker for trial in trials]
     observation = folder.read(Observation)
     return Status(
+        path,
         submission,
         tuple(WorkerStatus(each, not each.ended and workers.alive(each.name), made.count(each.name)) for each in every),
         _jobs(submission),

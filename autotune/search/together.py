@@ -9,11 +9,12 @@ another worker is at waits for that one's answer, while its own worker asks for 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
 
 import optuna
+from optuna.trial import FrozenTrial, TrialState
 
 from autotune.config import SearchConfig
 from autotune.plan.space import SearchSpace
@@ -24,7 +25,7 @@ from autotune.search.sharing_out import Homes
 from autotune.search.stop import Searched, Stopped, why_stop
 from autotune.search.trial import TrialRunner
 from autotune.settings import Params
-from autotune.store.optuna import asked_trial, reconcile, running_trials
+from autotune.store.optuna import asked_trial, reconcile
 from autotune.store.records import Trial
 from autotune.store.shared import Claim, SharedFolder
 
@@ -93,6 +94,12 @@ class Asking:
         self._study, self._runner, self._folder = study, runner, folder
         self._limits, self._known, self._searched = limits, known, searched
         self._homes = Homes(runner.verifier.space)
+        self._open: set[int] = set()
+        self._looked = 0
+        """So many trials had been asked for at the last look; those of them that were not finished are open."""
+        self._counted = 0
+        self._there: set[int] = set()
+        """Open ones that are known, told or not."""
 
     def why_end(self) -> str:
         """The reason to end the search; empty as long as a trial is to be made, or may have to be made again."""
@@ -114,16 +121,37 @@ class Asking:
         """What the others have finished and what they are at; trials of dead workers are failed, to be made again. Only
         while asking.
         """
-        # In this order: what is finished meanwhile is then no trial of a dead worker.
-        claims = self._folder.claims()
-        self._folder.refresh(self._known)
-        left = any(number not in claims for number in running_trials(self._study))
-        missing = max((trial.number for trial in self._known), default=-1) >= len(
-            self._study.get_trials(deepcopy=False)
-        )
-        if left or missing:
+        claims, trials = self._folder.claims(), self._study.get_trials(deepcopy=False)
+        if not self._looked:
+            self._folder.refresh(self._known)
+        missing = not self._looked and any(trial.number >= len(trials) for trial in self._known)
+        if self._finished(trials, claims) or missing:
             reconcile(self._study, stored(self._known, self._runner.verifier.space), claims.keys())
         return claims
+
+    def _finished(self, trials: Sequence[FrozenTrial], claims: dict[int, Claim]) -> bool:
+        """Add what has been finished since to what is known; whether trials of dead workers are left. A trial is looked
+        at until it is finished and no more, for there may be thousands.
+        """
+        self._open.update(range(self._looked, len(trials)))
+        self._there.update(trial.number for trial in self._known[self._counted :])
+        self._looked = len(trials)
+        dead = False
+        for number in sorted(self._open):
+            state = trials[number].state
+            left = state == TrialState.RUNNING and number not in claims
+            if (left or state.is_finished()) and number not in self._there:
+                trial = self._folder.trial(
+                    number
+                )  # of a worker that has died before it told, too; none of a failed one
+                self._known += [trial] if trial else []
+                self._there.add(number)
+            if state.is_finished():
+                self._open.discard(number)
+            dead |= left
+        self._there &= self._open
+        self._counted = len(self._known)
+        return dead
 
     def _waiting(self, claims: dict[int, Claim], *, mine: bool) -> tuple[optuna.Trial, Params] | None:
         """A trial that was asked for before, of this worker or of another one that has not come to it."""

@@ -13,6 +13,7 @@ import optuna
 import pytest
 from optuna.samplers import RandomSampler
 from optuna.storages import InMemoryStorage
+from optuna.trial import TrialState
 
 from autotune.agent.driver.facts import ModelFacts
 from autotune.agent.knobs import NUMERICAL, Domain
@@ -128,6 +129,22 @@ def test_a_trial_that_waits_for_one_whose_worker_dies_is_made(two: Any) -> None:
     assert other.waiting() == {3: other.folder.name}
     assert again is not None
     assert again[1] != NONE
+
+
+def test_a_trial_that_was_written_and_not_told_when_its_worker_died_is_known_once(two: Any) -> None:
+    one, other = two()
+    one.make(dt=0.025, binding="core")
+    one.study.enqueue_trial(NONE)
+    number, params = one.claim()
+    one.folder.write_trial(Trial(number, params, "accepted", changes=SPACE.changes(params), ratio=0.9))
+    one.stack.close()
+    for _ in range(3):
+        other.asking.look()
+        assert [trial.number for trial in other.known] == [0, 1]
+    assert other.study.trials[1].state == TrialState.COMPLETE
+    other.make(dt=0.1, binding="core")
+    other.asking.look()
+    assert [trial.number for trial in other.known] == [0, 1, 2]
 
 
 def test_a_worker_waits_where_nothing_else_is_left_to_try(two: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable
 
@@ -40,7 +41,7 @@ def status_view(status: Status) -> RenderableType:
             f"best so far: trial {best.best}, {format_ratio(best.best_ratio)}, {format_changes(best.best_changes)}"
         )
     if status.confirmed:
-        lines.append("The study is finished: python -m autotune show")
+        lines.append(f"The study is finished: python -m autotune show {shlex.quote(str(status.folder))}")
     elif status.waiting_for:
         lines.append(f"Waiting for {status.waiting_for}.")
     return Group(
