@@ -116,7 +116,7 @@ def test_workers_die_and_no_trial_is_lost_or_made_twice(cluster: Any, wait: Any,
     assert len(made) == trials + bool(simplified and simplified["simple"] != simplified["trial"])
     run = [json.dumps(trial["params"], sort_keys=True) for trial in made if trial["answered_from"] is None]
     assert Counter(run).most_common(1)[0][1] == 1
-    stored = open_study(open_storage(study.out), "ring", 0, make_sampler).get_trials()
+    stored = open_study(open_storage(study.out), study.record("study")["name"], 0, make_sampler).get_trials()
     failed = {each.number for each in stored if each.state == TrialState.FAIL}
     assert failed >= {first, second}  # and what waited for a trial like it
     assert not failed & {trial["number"] for trial in made}
@@ -146,7 +146,7 @@ def made_alone(study: Cluster, out: Path, settings: list[dict[str, Any]]) -> lis
     """The trials of a study on this machine that tries these settings, too."""
     words = ("run", study.study, "--out", out, "--trials")
     study(*words, "1")
-    asked = open_study(open_storage(out), "ring", 0, make_sampler)
+    asked = open_study(open_storage(out), study.record("study")["name"], 0, make_sampler)
     for each in settings:
         asked.enqueue_trial(each, skip_if_exists=True)
     study(*words, str(len(asked.get_trials(deepcopy=False))))
