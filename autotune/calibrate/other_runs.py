@@ -6,7 +6,7 @@ Each is made once, when a knob that is searched needs it, and its raster is kept
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,10 +18,11 @@ from autotune.launch.judge import RunFailed
 from autotune.observe import Observation
 from autotune.plan.space import SearchSpace
 from autotune.raster import Raster, read_raster, write_raster
+from autotune.results.measure import Measured
 from autotune.settings import Changes
 from autotune.verify.error import Ruler, ruler
 from autotune.verify.files import OwnFiles, structure
-from autotune.verify.references import HALF, NULL, QUARTER
+from autotune.verify.references import HALF, LONGER, NULL, QUARTER
 from autotune.verify.traces import OwnTraces
 
 
@@ -135,10 +136,8 @@ class OtherRuns:
                 ended = f"at dt/{divisor} it ended at t = {run.t_ms:g} ms, not at {end_ms:g} ms"
                 raise LeftOut(f"your script counts steps: {ended}", steps)
             other = structure(self.files, self.limits, run.files, self.observation.facts.dt_ms / divisor)
-            if other:  # what is written says nothing of its error then, the spikes and traces do
-                self.counts_steps = self.counts_steps or other
-            else:
-                self.files.learn(run.files, name)
+            self.counts_steps = self.counts_steps or other
+            self.files.learn(run.files, name)  # of files with a row a step, the rows of the same steps
             if name == QUARTER:
                 self.traces.keep(run, finest=True)
             return run
@@ -149,23 +148,27 @@ class OtherRuns:
         """A look at the files of a run at a longer dt, which may show that the script counts steps; where it does, at
         a whole multiple, too: what is written at times of its own may need a step that goes into them.
         """
-        seen = self._structure_at(self.space.coarser())
+        seen, files = self._structure_at(self.space.coarser())
         multiple = self.space.coarser(multiple=True)
-        if not seen or multiple is None or multiple == self.space.coarser():
-            self.counts_steps = seen
-        elif whole := self._structure_at(multiple):
-            self.counts_steps = whole
-        else:
-            self.multiples_only = seen
+        if seen and multiple is not None and multiple != self.space.coarser():
+            whole, files = self._structure_at(multiple)
+            if not whole:
+                self.multiples_only = seen
+                return
+            seen = whole
+        self.counts_steps = seen
+        if seen:
+            self.files.learn(files, LONGER)
 
-    def _structure_at(self, longer: Changes | None) -> str:
+    def _structure_at(self, longer: Changes | None) -> tuple[str, Sequence[Measured]]:
+        """What another structure the files have in a run with these changes, and the files."""
         if longer is None or self.fresh is None or not self.files.names:
-            return ""
+            return "", ()
         try:
             run = self.fresh.run(self.ask.setting(longer))
         except RunFailed:
-            return ""  # a trial will say so
-        return structure(self.files, self.limits, run.files, self.space.step_ms(longer))
+            return "", ()  # a trial will say so
+        return structure(self.files, self.limits, run.files, self.space.step_ms(longer)), run.files or ()
 
     @property
     def classes(self) -> frozenset[str]:

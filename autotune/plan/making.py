@@ -13,9 +13,7 @@ from autotune.agent.driver.facts import ModelFacts
 from autotune.agent.knobs import EXACT, KNOBS, Domain, Excluded
 from autotune.errors import UsageError
 from autotune.observe import Observation
-from autotune.plan.acting import idle
-from autotune.plan.space import LeftOut, SearchSpace, Values
-from autotune.settings import Params
+from autotune.plan.space import SearchSpace, Values
 
 
 @dataclass(frozen=True)
@@ -51,12 +49,7 @@ def make_space(
             reasons[name] = reason
         elif isinstance(answer, Domain):
             domains[name] = answer
-    for name, reason in idle(domains, observation.facts).items():
-        reasons[name] = reason
-        del domains[name]
-    out = tuple(LeftOut(name, reasons[name]) for name in KNOBS if name in reasons)
-    baseline = Params({name: observation.facts.baseline[name] for name in domains})
-    return SearchSpace(domains, out, baseline, observation.facts)
+    return SearchSpace.over(domains, reasons, observation.facts)
 
 
 def _domain(name: str, facts: ModelFacts, wanted: Wishes) -> Domain | Excluded:

@@ -65,6 +65,14 @@ class SearchSpace:
         """The space that a plan describes."""
         return cls(plan.domains, plan.out, plan.baseline, facts)
 
+    @classmethod
+    def over(cls, domains: Mapping[str, Domain], reasons: Mapping[str, str], facts: ModelFacts) -> SearchSpace:
+        """The space of those of these domains that can act; `reasons` says why other knobs are out."""
+        out = {**reasons, **idle(domains, facts)}
+        searched = {name: domain for name, domain in domains.items() if name not in out}
+        baseline = Params({name: facts.baseline[name] for name in searched})
+        return cls(searched, tuple(LeftOut(name, out[name]) for name in KNOBS if name in out), baseline, facts)
+
     @property
     def plan(self) -> Plan:
         """What is written down of it."""

@@ -63,6 +63,8 @@ class Measured:
     """The rows are the user's own ones in another order."""
     renamed: str = ""
     """What its counterpart is called, if that is another name."""
+    thinned: tuple[Apart, ...] = ()
+    """What differs of the rows of the same steps, where it holds two or four times as many (formats/thinned.py)."""
 
 
 @dataclass
@@ -123,25 +125,36 @@ class Gap:
         )
 
     def _differences(self, own: NDArray[np.float64], other: NDArray[np.float64]) -> None:
-        finite = np.isfinite(own) & np.isfinite(other)
-        if not finite.all():
-            lost = int(np.count_nonzero(~np.isfinite(other) & np.isfinite(own)))
-            self._new_nan += lost
-            if np.count_nonzero(np.isfinite(other) & ~np.isfinite(own)):
-                self.problem = self.problem or "numbers where your run has none (NaN or infinite)"
-            self.different |= bool(lost or self.problem)
-            own, other = own[finite], other[finite]
-        apart = other - own
-        if not apart.any():
+        with np.errstate(invalid="ignore", over="ignore"):
+            apart = other - own
+            squares = float(np.einsum("i,i->", apart, apart))
+            if not np.isfinite(squares):
+                own, other = self._finite(own, other)
+                apart = other - own
+                squares = float(np.einsum("i,i->", apart, apart))
+        if not squares and not apart.any():
             return
         self.different = True
         # No product of vectors: that would start numpy's threads, which wait for cores that a model has.
-        self.total += float(np.einsum("i,i->", apart, apart))
+        self.total += squares
         self.sum += float(apart.sum())
         self.power += float(np.einsum("i,i->", apart, other + own))
-        self.largest = max(self.largest, float(np.abs(apart).max()))
-        self.size = max(self.size, float(np.abs(own).max()))
+        self.largest = max(self.largest, float(apart.max()), -float(apart.min()))
+        self.size = max(self.size, float(own.max()), -float(own.min()))
         self._new_zero += int(np.count_nonzero(other == 0)) - int(np.count_nonzero(own == 0))
+
+    def _finite(
+        self, own: NDArray[np.float64], other: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The numbers that are finite in both; notes where one has some that the other lacks."""
+        there = np.isfinite(own), np.isfinite(other)
+        lost = int(np.count_nonzero(there[0] & ~there[1]))
+        self._new_nan += lost
+        if np.count_nonzero(there[1] & ~there[0]):
+            self.problem = self.problem or "numbers where your run has none (NaN or infinite)"
+        self.different |= bool(lost or self.problem)
+        both = there[0] & there[1]
+        return own[both], other[both]
 
     def _filled_until(self, side: int, values: NDArray[np.generic]) -> None:
         """Notes up to where this block of the user's own (0) or the other file (1) is filled."""

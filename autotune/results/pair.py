@@ -14,9 +14,10 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from autotune.results.formats.arrays import Variables, compare
+from autotune.results.formats.arrays import Variables, compare, held
 from autotune.results.formats.binary import hdf5, matlab, npy, npz
-from autotune.results.formats.text import compare_text
+from autotune.results.formats.text import LARGEST_SORTED, compare_text, table
+from autotune.results.formats.thinned import thinned
 from autotune.results.formats.traces import SUFFIX, traces
 from autotune.results.formats.tree import json_file
 from autotune.results.measure import Apart, Measured, NotUnderstood
@@ -58,7 +59,7 @@ def _measured(name: str, own: Path, other: Path) -> Measured:
         return Measured(name, "not understood", str(why))
     if not apart and not reordered:
         return Measured(name, "same")
-    return Measured(name, "differs", apart=tuple(apart), reordered=reordered)
+    return Measured(name, "differs", apart=tuple(apart), reordered=reordered, thinned=_thinned(own, other, apart))
 
 
 def _problem(name: str, problem: str) -> Measured:
@@ -87,6 +88,23 @@ def _compare(own: Path, other: Path) -> tuple[list[Apart], bool]:
             raise
         except BROKEN as error:
             return [Apart("", f"cannot be read as in your run: {str(error)[:120]}")], False
+
+
+def _thinned(own: Path, other: Path, apart: list[Apart]) -> tuple[Apart, ...]:
+    """What differs of the rows of the same steps, where `other` holds more; nothing that cannot be read."""
+    if not any(each.problem for each in apart) or other.stat().st_size <= own.stat().st_size:
+        return ()
+    try:
+        read = reader(own)
+        if read is not None:
+            with read(own) as mine, read(other) as theirs:
+                return thinned(mine, theirs)
+        if max(file.stat().st_size for file in (own, other)) > LARGEST_SORTED:
+            return ()
+        tables = [{name: held(column) for name, column in (table(file) or {}).items()} for file in (own, other)]
+        return thinned(*tables)
+    except (NotUnderstood, *BROKEN):
+        return ()
 
 
 def reader(file: Path) -> Reader | None:

@@ -37,6 +37,7 @@ from autotune.agent.knobs import KNOBS
 from autotune.agent.protocol import write_atomically
 from autotune.errors import UsageError
 from autotune.settings import Changes
+from autotune.store.disk import unreadable
 from autotune.store.records import StudyRecord, Trial
 from autotune.untrusted import bytes_of, check_numbers, first_problem
 
@@ -144,11 +145,12 @@ class StudyFolder:
                 here = shlex.quote(str(self.path))
                 raise UsageError(
                     f"{self.path}: workers are at work on this study",
-                    cure=f"See what they do: python -m autotune status {here} - or end them: python -m autotune "
-                    f"cancel {here}",
+                    cure=f"See what they do: python -m autotune status {here}. End them: "
+                    f"python -m autotune cancel {here}",
                 ) from error
             raise UsageError(
-                f"{self.path}: another run works on this study", cure="Wait for it, or use --out."
+                f"{self.path}: another run works on this study",
+                cure="Wait until it ends, or give --out FOLDER for a study of your own.",
             ) from error
 
     def share(self) -> None:
@@ -247,7 +249,9 @@ class StudyFolder:
             text = bytes_of(file)
             check_numbers(text)
             return _adapter(kind).validate_json(text)
-        except (ValueError, OSError) as error:
+        except OSError as error:
+            raise unreadable(file, error) from error
+        except ValueError as error:
             raise UsageError(
                 f"{file}: is damaged or from another version: {first_problem(error)}",
                 cure="Remove that file to make this step again, or start afresh with --fresh.",

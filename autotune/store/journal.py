@@ -57,7 +57,7 @@ class Journal(JournalFileBackend):
         the answer to what it asks now; and it would wait for the disk after each of a trial's ten records, while other
         workers wait for this one. What a machine that loses its power has not stored is made anew from the folder.
         """
-        known = max(self._log_number_offset.values())
+        known = self._log_number_offset[next(reversed(self._log_number_offset))]  # of the last record that was read
         there = os.path.getsize(self._file_path) if os.path.exists(self._file_path) else -1
         if there < known:
             raise JournalLost(self._file_path)

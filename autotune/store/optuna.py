@@ -15,7 +15,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning, StorageInternalError
@@ -29,6 +28,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from autotune.errors import UsageError
 from autotune.store.address import INSTEAD, masked, without_password
 from autotune.store.journal import Journal, JournalLock, JournalLost, is_torn, looks_like_journal
+from autotune.store.sampling import SeededByTrial
 from autotune.untrusted import BROKEN
 
 JOURNAL = "optuna.journal"
@@ -160,44 +160,6 @@ def _check_stored(study: optuna.Study, trials: Sequence[FrozenTrial]) -> None:
         for name, distribution in trial.distributions.items():
             if not distribution._contains(distribution.to_internal_repr(trial.params[name])):
                 raise ValueError(f"trial {number}: {name} is none of its values")
-
-
-class SeededByTrial(BaseSampler):
-    """A new sampler for each trial, whose seed says which trial it is."""
-
-    def __init__(self, make: Callable[[int], BaseSampler], seed: int) -> None:
-        self._make, self._seed = make, seed
-        self._of: tuple[int, BaseSampler] = (0, self._seeded(0))
-
-    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return self._sampler(trial).infer_relative_search_space(study, trial)
-
-    def sample_relative(
-        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        return self._sampler(trial).sample_relative(study, trial, search_space)
-
-    def sample_independent(
-        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> Any:
-        return self._sampler(trial).sample_independent(study, trial, param_name, param_distribution)
-
-    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        self._of = (trial.number, self._seeded(trial.number))
-        self._of[1].before_trial(study, trial)
-
-    def after_trial(
-        self, study: optuna.Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
-    ) -> None:
-        self._sampler(trial).after_trial(study, trial, state, values)
-
-    def _sampler(self, trial: FrozenTrial) -> BaseSampler:
-        if self._of[0] != trial.number:
-            self._of = (trial.number, self._seeded(trial.number))
-        return self._of[1]
-
-    def _seeded(self, number: int) -> BaseSampler:
-        return self._make(int(np.random.SeedSequence([self._seed, number]).generate_state(1)[0]))
 
 
 def delete_study(storage: BaseStorage, name: str) -> None:

@@ -25,6 +25,7 @@ from pydantic import TypeAdapter
 from autotune.agent.protocol import write_text
 from autotune.errors import AutotuneError, UsageError
 from autotune.settings import Params
+from autotune.store.disk import unreadable
 from autotune.store.folder import CLUSTER, StudyFolder
 from autotune.store.locks import check_locks
 from autotune.store.records import Trial
@@ -199,7 +200,9 @@ def read_claims(study: Path, workers: Workers) -> dict[int, Claim]:
                 raise ValueError(f"it claims trial {claim.number}")
         except FileNotFoundError:  # settled a moment ago
             continue
-        except (ValueError, OSError) as error:
+        except OSError as error:
+            raise unreadable(file, error) from error
+        except ValueError as error:
             raise UsageError(
                 f"{file}: is damaged or from another version: {first_problem(error)}",
                 cure="Remove that file when no worker is at work; its trial is then made again.",

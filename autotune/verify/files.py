@@ -21,7 +21,7 @@ from autotune.results.folder import matches
 from autotune.results.measure import Apart, Measured
 from autotune.settings import Changes, changing
 from autotune.store.folder import StudyFolder
-from autotune.verify.references import HALF
+from autotune.verify.references import HALF, LONGER, QUARTER
 
 OWN = "own"
 ROUNDING = 1e-6
@@ -45,7 +45,9 @@ class OwnFilesRecord:
     RECORD: ClassVar[str] = "files"
 
     runs: dict[str, tuple[Measured, ...]] = field(default_factory=dict)
-    """By what the run was: own-1, own-2, …, perturbed-1, half-dt, quarter-dt; files that are the same are left out."""
+    """By what the run was: own-1, own-2, …, perturbed-1, half-dt, quarter-dt, and longer-dt where files have another
+    structure then; files that are the same are left out.
+    """
 
 
 class OwnFiles:
@@ -85,11 +87,14 @@ class OwnFiles:
         under a perturbation and at a finer dt.
         """
         most = Apart(variable)
+        counted = any(each.name == name and _other_structure(each) for each in self._runs.get(LONGER, ()))
         for what, run in self._runs.items():
-            if own and not what.startswith(OWN):
+            if what == LONGER or (own and not what.startswith(OWN)):
                 continue
             scale = 1.5 if what == HALF else 1.0  # a first-order method moves 1.5 times as far to dt/4
-            for apart in (apart for each in run if each.name == name for apart in each.apart):
+            by_step = counted and what in (HALF, QUARTER)  # there it holds other steps than the user's, unless thinned
+            its = [each for each in run if each.name == name]
+            for apart in (apart for each in its for apart in (*(() if by_step else each.apart), *each.thinned)):
                 if apart.name == variable and not apart.problem:
                     known = {part: max(getattr(most, part), scale * getattr(apart, part)) for part in PARTS}
                     most = replace(most, **known)
@@ -201,6 +206,8 @@ class FileJudge:
         by = f"{variable}numbers are off by up to {apart.largest:.3g}{self._at_dt}"
         if distance >= FARTHEST:
             return f"{by}, in your own runs they never are"
+        if self.safety != EXACT and not self.own.error(name, apart.name, own=False).total:
+            return f"{by}, {distance:.2g} times what rounding does; no run shows an error of your own of it"
         return f"{by}, {distance:.2g} times what your own error allows"
 
     @property
@@ -210,6 +217,10 @@ class FileJudge:
 
     def _different(self, name: str, says: str) -> Compared:
         return Compared("file", name, "different", FARTHEST, f"{name}: {says}")
+
+
+def _other_structure(found: Measured) -> bool:
+    return found.presence != "differs" or any(apart.problem for apart in found.apart)
 
 
 def _of_the_machine(apart: Apart) -> bool:

@@ -11,6 +11,7 @@ from autotune.raster import Raster, read_raster
 Regime = Literal["regular", "chaotic", "random"]
 """Spike by spike; after a while by statistics only; by statistics only, because the model does not reproduce itself."""
 PERTURBED, HALF, QUARTER, NULL, REPEAT = "perturbed", "half-dt", "quarter-dt", "null", "repeat"
+LONGER = "longer-dt"
 
 
 @dataclass(frozen=True)

@@ -151,6 +151,11 @@ def test_half_the_dt_is_told_by_what_was_measured(distance, shift_ms, text):
     assert any(text in line for line in in_a_pipe(lambda progress: progress.calibrated(calibration)))
 
 
+def test_half_the_dt_of_a_model_without_spikes_is_not_told_by_spikes():
+    calibration = Calibration(1.0, half_dt_distance=0.0, half_dt_shift_ms=None)
+    assert not any("half the dt" in line for line in in_a_pipe(lambda progress: progress.calibrated(calibration)))
+
+
 def test_where_a_quarter_of_dt_says_something_else_half_of_it_is_no_comfort():
     calibration = Calibration(
         1.0, half_dt_distance=0.0, half_dt_shift_ms=0.0, in_range=False, note="your own dt is not converged"

@@ -210,3 +210,29 @@ def test_an_unknown_format_is_compared_as_bytes(pair: tuple[Path, Path]) -> None
         (folder / "x.dat").write_bytes(b"\0\1" + last)
         (folder / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n" + last)
     assert [found(pair, name).presence for name in ("x.dat", "x.png")] == ["not understood"] * 2
+
+
+@pytest.mark.parametrize("times", [2, 4])
+@pytest.mark.parametrize("first", [0, 1], ids=["from the start", "after the first step"])
+@pytest.mark.parametrize("name", ["v.csv", "v.npy", "lfp.npy"])
+def test_of_a_file_with_a_row_a_step_the_rows_of_the_same_steps_are_compared(
+    pair: tuple[Path, Path], name: str, first: int, times: int
+) -> None:
+    for folder, dt, error in zip(pair, (0.1, 0.1 / times), (0.0, 0.003), strict=True):
+        t = np.arange(first, first + round(40 / dt)) * dt
+        v = np.sin(t) + error
+        if name == "v.csv":
+            np.savetxt(folder / name, np.c_[t, v], fmt="%.9f", delimiter=",", header="t,v", comments="")
+        else:
+            np.save(folder / name, v if name == "v.npy" else np.tile(v, (3, 1)))
+    found = measured(name, pair[0] / name, pair[1] / name)
+    assert any(each.problem for each in found.apart)  # it has another structure all the same
+    (only,) = found.thinned
+    assert only.name == ("v" if name == "v.csv" else "values")
+    assert only.largest == pytest.approx(0.003, abs=1e-6)
+
+
+def test_what_has_other_rows_for_another_reason_is_not_thinned(pair: tuple[Path, Path]) -> None:
+    for folder, number in zip(pair, (100, 150), strict=True):
+        np.save(folder / "v.npy", np.sin(np.arange(number)))
+    assert measured("v.npy", pair[0] / "v.npy", pair[1] / "v.npy").thinned == ()

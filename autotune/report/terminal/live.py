@@ -112,7 +112,7 @@ class TerminalProgress(Progress):
             self._line("the model reproduces itself bit for bit")
         if calibration.regime == "chaotic":
             self._line(f"chaotic: {calibration.why}; a change of numbers is judged by statistics")
-        elif calibration.half_dt_distance is not None:
+        elif calibration.half_dt_distance or calibration.half_dt_shift_ms is not None:
             comfort = ": the error you live with" if calibration.in_range else ""
             self._line(f"half the dt {_half_dt(calibration)}{comfort}")
         if calibration.note:
