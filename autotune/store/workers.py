@@ -23,8 +23,8 @@ from pydantic import TypeAdapter
 
 from autotune.agent.protocol import write_text
 from autotune.errors import UsageError
+from autotune.machine import machine_name
 from autotune.store.folder import CLUSTER
-from autotune.store.journal import machine_name
 from autotune.store.locks import CURE
 from autotune.untrusted import bytes_of
 

@@ -18,12 +18,12 @@ from optuna.trial import TrialState
 from autotune.agent.driver.facts import ModelFacts
 from autotune.agent.knobs import NUMERICAL, Domain
 from autotune.config import SearchConfig
+from autotune.machine import machine_name
 from autotune.plan.space import SearchSpace
 from autotune.search.loop import finish
 from autotune.search.stop import Searched
 from autotune.search.together import Asking
 from autotune.settings import Params
-from autotune.store.journal import machine_name
 from autotune.store.optuna import open_study
 from autotune.store.records import Sample, Trial
 from autotune.store.shared import SharedFolder
