@@ -20,7 +20,7 @@ from autotune.config import SearchConfig
 from autotune.plan.space import SearchSpace
 from autotune.search.interrupt import to_its_end
 from autotune.search.loop import Found, finish, stored, suggest, worth_asking
-from autotune.search.recipe import recipe
+from autotune.search.recipe import first_trials
 from autotune.search.sharing_out import Homes
 from autotune.search.stop import Searched, Stopped, why_stop
 from autotune.search.trial import TrialRunner
@@ -58,7 +58,7 @@ def search_together(
     asking = Asking(study, runner, folder, limits, known, searched)
     with folder.asking():
         asking.look()
-        for params in recipe(runner.verifier.space):
+        for params in first_trials(runner.verifier.space):
             study.enqueue_trial(params, skip_if_exists=True)
     since_s = time.monotonic()
     while not (reason := asking.why_end()):
