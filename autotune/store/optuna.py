@@ -177,6 +177,11 @@ def begun_trial(study: optuna.Study) -> optuna.Trial | None:
     return optuna.Trial(study, running[0]._trial_id) if running else None
 
 
+def asked_trial(study: optuna.Study, number: int) -> optuna.Trial:
+    """A trial that was begun, by whomever, to be told."""
+    return optuna.Trial(study, study.get_trials(deepcopy=False)[number]._trial_id)
+
+
 def enqueue_once(study: optuna.Study, params: Mapping[str, Any]) -> None:
     """Let the next trial be one with these parameters, unless a driver that died has seen to it; another trial that
     was begun and not told is failed.
