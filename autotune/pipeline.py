@@ -50,7 +50,7 @@ from autotune.session.router import Router
 from autotune.settings import Changes
 from autotune.store.folder import StudyFolder
 from autotune.store.shared import SharedFolder
-from autotune.store.workers import this_worker
+from autotune.store.workers import node_type, this_worker
 from autotune.verify.acceptance import Acceptance
 from autotune.verify.beside import own_runs
 from autotune.verify.files import own_files
@@ -92,6 +92,7 @@ def walk(
     """The road, alone or as one of several workers who share the folder; None where another one makes its last steps.
     Raises as tune.
     """
+    others = [prepare(config.model_copy(update={"command": tuple(words)})) for words in also]  # refused now, not after
     with begin(config, folder, storage, fresh) as begun:
         wishes = config.search
         with folder.spending(progress.step("observe")):
@@ -216,12 +217,13 @@ def walk(
             starts = Starts(runner, timed, resident, whole=verifier if on_part else None)
             most = starts_within(wishes.budget, sum(folder.spent().values()), starts.start_s, config.confirm.most)
             limited = config.confirm.model_copy(update={"pairs": most})
-            confirmer = Confirmer(folder, starts, limited, wishes.seed)
+            here = node_type(cpu_name(), physical_cores())
+            confirmer = Confirmer(folder, starts, limited, wishes.seed, here)
             confirmer.confirm(found.trials, known.noise.after(found.trials), progress.confirming, progress.confirmed)
 
-        if also:
+        if others:
             with folder.spending(progress.step("elsewhere")):
-                checked_elsewhere(folder, config, runner, known.acceptance, also, progress.elsewhere)
+                checked_elsewhere(folder, config, runner, known.acceptance, others, progress.elsewhere)
         if config.accept.files.keep_winner:
             _keep_winner(folder, runner, verifier, progress)
         best = make_best(folder, begun.record)
@@ -235,11 +237,11 @@ def checked_elsewhere(
     config: StudyConfig,
     runner: FreshRunner,
     acceptance: Acceptance,
-    also: Sequence[Sequence[str]],
+    also: Sequence[tuple[Command, dict[str, str], Mpi | None]],
     tell: Callable[[Checked], None],
 ) -> None:
-    """The raster of the winner, if there is one, on these commands beside a plain run of each; one that was checked
-    before is told from its record. Raises UsageError for a command that cannot be started, and MpiError.
+    """The raster of the winner, if there is one, on these prepared commands beside a plain run of each; one that was
+    checked before is told from its record.
     """
     confirmation = folder.read(Confirmation)
     winner = winning_trial(confirmation, folder.trials()) if confirmation else None
@@ -249,8 +251,7 @@ def checked_elsewhere(
     done = done if done is not None and done.changes == winner.changes else Elsewhere(winner.changes)
     limit_s = config.run.timeout_s or LONGEST_S
     checks = Elsewheres(winner.changes, winner.safety, acceptance, limit_s)
-    for words in also:
-        command, environment, _ = prepare(config.model_copy(update={"command": tuple(words)}))
+    for command, environment, _ in also:
         if done.of(command.argv) is None:
             manner = replace(runner.manner, shared=False)
             there = replace(runner, command=command, environment=environment, manner=manner, results=None)

@@ -1,4 +1,4 @@
-"""What `exec` costs: `python benchmarks/exec_overhead.py [--pairs 10] [--tstop 2000] [--ranks 1]`.
+"""What `exec` costs: `python benchmarks/exec_overhead.py [--pairs 10] [--tstop 500] [--ranks 1]`.
 
 The ring study's model, started through `exec` and bare, in pairs whose order alternates. Three answers: one that
 changes nothing, one that sets a knob to the value which it has (the agent is inside), and the latter with `--spikes`.
@@ -62,7 +62,7 @@ def timed(words: list[str], folder: Path) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=10)
-    parser.add_argument("--tstop", type=float, default=2000.0)
+    parser.add_argument("--tstop", type=float, default=500.0)
     parser.add_argument("--ranks", type=int, default=1)
     given = parser.parse_args()
     table = Table("answer", "whole process", "95 %", "exec's own, s", "run section", "95 %")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import signal
 from pathlib import Path
@@ -123,6 +124,19 @@ def test_a_command_that_is_not_there(cli, tmp_path, command, message):
     assert [path.name for path in tmp_path.iterdir()] == ["model.py"]
 
 
+@pytest.mark.parametrize(
+    ("also", "message"),
+    [("nosuchprogram --seed 2", "nosuchprogram: not found on PATH."), ("python m.py a-secret-word", "$A_TOKEN")],
+)
+def test_a_command_that_the_winner_could_not_be_checked_on_is_refused_before_the_search(
+    cli, make_study, tmp_path, monkeypatch, also, message
+):
+    monkeypatch.setenv("A_TOKEN", "a-secret-word")
+    make_study(tmp_path / "ring")
+    assert message in refused(cli("run", "--also", also, "ring"))
+    assert [path.name for path in tmp_path.iterdir()] == ["ring"]
+
+
 def test_a_model_file_with_a_slip_in_its_name(cli, tmp_path):
     (tmp_path / "model.py").touch()
     assert "Did you mean model.py?" in refused(cli("run", "--", "python", "modell.py"))
@@ -171,6 +185,19 @@ def test_a_damaged_record_is_named_with_its_cure(cli, recipe_study, copy_of):
     message = refused(cli("trials", study.out))
     assert "trials/0001.json: is damaged or from another version" in message
     assert "Remove that file to make this step again" in message
+
+
+def test_a_record_that_may_not_be_read_is_not_to_be_removed(cli, recipe_study, copy_of, monkeypatch):
+    study = copy_of(recipe_study)
+
+    def refuse(file: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(file))
+
+    monkeypatch.setattr("autotune.store.folder.bytes_of", refuse)
+    message = refused(cli("trials", study.out))
+    assert "study.json: cannot be read: Permission denied" in message
+    assert "permissions" in message
+    assert "emove" not in message
 
 
 @pytest.mark.parametrize("name", ["nosuch/best.json", "."])

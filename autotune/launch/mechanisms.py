@@ -23,6 +23,7 @@ from autotune.agent.driver.start import BuildWish, Built
 from autotune.errors import UsageError
 from autotune.launch.build import Recipe, build, compiler, neuron_version
 from autotune.launch.command import Command, find_program
+from autotune.launch.compiled import for_any_processor, mechanism_names
 from autotune.launch.mpi import Mpi
 from autotune.report.format import format_version
 from autotune.settings import Changes
@@ -80,6 +81,7 @@ def launch_facts(
         placed=bool(mpi and mpi.kind.places(command.launcher[1:], environment)),
         binding=asdict(mpi.kind.binding) if mpi and mpi.kind.binding else {},
         mod_files=tuple(str(file) for file in files),
+        plain=mechanism_names(files) if files and for_any_processor(Path(libraries[0])) else (),
         no_build=problem,
         nrnivmodl=str(nrnivmodl or ""),
         environments=tuple((str(home), _version_in(home)) for home in dict.fromkeys(map(Path.resolve, environments))),

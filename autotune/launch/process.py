@@ -166,7 +166,7 @@ def _check(argv: Sequence[str], cwd: Path) -> None:
         raise UsageError("There is no command to run.", cure="Give the command that runs your model.")
     if not cwd.is_dir():
         raise UsageError(
-            f"{cwd}: there is no such folder to run {argv[0]} in.", cure="Check the study's working folder."
+            f"{cwd}: there is no such folder to run {argv[0]} in.", cure="Make it, or correct folder in study.toml."
         )
 
 

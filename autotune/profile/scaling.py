@@ -52,11 +52,26 @@ class Scaling:
         share = (point.balance or 1.0) if balanced else 1.0
         return (share / self.speedup(point) - 1 / times) / (1 - 1 / times) if times > 1 else None
 
+    def no_forecast(self) -> str:
+        """Why nothing can be forecast, in words. Amdahl's law knows no more of them that are slower."""
+        within = [point for point in self.points if not point.over]
+        if len(within) < 2:
+            return "no forecast: it needs runs of two numbers without more than there are cores"
+        largest, fastest = within[-1], min(within, key=lambda point: point.run_s)
+        if largest is fastest:
+            return ""
+        return (
+            f"no forecast: with {largest.number} {self.by} the run section took {largest.run_s:.3g} s, with "
+            f"{fastest.number} {fastest.run_s:.3g} s: more of them are slower, and more still will hardly be faster"
+        )
+
     def forecast(self, number: int) -> tuple[float, float, float] | None:
         """Seconds of the run section for a number that was not run: least, likely and most, by Amdahl's law with the
         smallest serial fraction if the load were balanced, the mean and the largest that was seen without more than
-        there are cores; None where there is none such.
+        there are cores; None where there is none such (`no_forecast`).
         """
+        if self.no_forecast():
+            return None
         within = [point for point in self.points if not point.over]
         seen = [f for point in within if (f := self.serial_fraction(point)) is not None]
         balanced = [f for point in within if (f := self.serial_fraction(point, balanced=True)) is not None]

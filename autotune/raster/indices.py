@@ -11,6 +11,8 @@ from autotune.errors import UsageError
 from autotune.untrusted import BROKEN, json_of, size_of
 
 MOST_RANKS = 1 << 24
+NOBODY = "Look at the model's own output: either it ended before its run did, or no NEURON ran in it."
+SERIAL = "Serial copies of the model wrote them: start it with NEURON's MPI (nrniv -mpi, or h.nrnmpi_init() in Python)."
 
 
 def read_indices(folder: Path) -> list[dict[str, Any]]:
@@ -24,19 +26,22 @@ def read_indices(folder: Path) -> list[dict[str, Any]]:
     except BROKEN as error:
         raise UsageError(f"{folder}: an index is torn ({str(error)[:200]})", cure="Make the run again.") from error
     if not indices:
-        raise UsageError(f"{folder}: no rank has left a part", cure="Did the model come to its end, and use NEURON?")
+        raise UsageError(f"{folder}: no rank has left a part", cure=NOBODY)
     found = sorted(index["rank"] for index in indices)
     wanted = list(range(max(index["nhost"] for index in indices)))
     if missing := sorted(set(wanted) - set(found)):
         raise UsageError(
             f"{folder}: rank {missing[0]} of {len(wanted)} has not come to its end ({len(missing)} missing)",
-            cure="What the other ranks wrote stays there.",
+            cure=f"Look why that rank ended, then make the run again; what the others wrote stays in {folder}.",
         )
     if len(found) > len(wanted):
-        raise UsageError(f"{folder}: {len(found)} processes wrote parts of {len(wanted)} ranks", cure="Is this MPI?")
+        raise UsageError(f"{folder}: {len(found)} processes wrote parts of {len(wanted)} ranks", cure=SERIAL)
     for index in indices:
         if index["errors"]:
-            raise UsageError(f"rank {index['rank']}: {index['errors'][0]}", cure=f"The parts stay in {folder}.")
+            raise UsageError(
+                f"rank {index['rank']}: {index['errors'][0]}",
+                cure=f"Mend that and make the run again; the parts stay in {folder}.",
+            )
     return sorted(indices, key=lambda index: int(index["rank"]))
 
 

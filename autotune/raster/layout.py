@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,6 +57,8 @@ def lay_out(
     """Make the file, with arrays written and the rest laid out; `finish` adds attributes to the open file. Returns
     where each dataset (group/name) begins, in bytes; a dataset of size 0 has no place.
     """
+    import h5py  # here, because it takes long to import
+
     offsets = {}
     with h5py.File(path, "w") as file:
         for group, datasets in groups.items():
@@ -76,6 +77,8 @@ def lay_out(
 
 def _laid(file: Any, place: str, data: Contiguous) -> Any:
     """Its bytes are allocated now and filled by nobody."""
+    import h5py
+
     properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     properties.set_layout(h5py.h5d.CONTIGUOUS)
     properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)

@@ -150,7 +150,10 @@ class AcceptedView(BaseStorage):
         try:
             self._study_id = self._storage.get_study_id_from_name(study_name)
         except KeyError:
-            raise UsageError(f"There is no study {study_name!r} in this storage.", cure="Run it first.") from None
+            raise UsageError(
+                f"There is no study {study_name!r} in this storage.",
+                cure="Give the folder of one of its studies: python -m autotune dashboard DIR, or run it first.",
+            ) from None
 
     def get_all_studies(self) -> list[FrozenStudy]:
         mine = [copy.copy(each) for each in self._storage.get_all_studies() if each._study_id == self._study_id]

@@ -172,7 +172,7 @@ def scaling_json(scaling: Scaling) -> dict[str, Any]:
     ]
     largest = scaling.points[-1].number
     forecast = {str(number): scaling.forecast(number) for number in (2 * largest, 4 * largest)}
-    return {"by": scaling.by, "runs": rows, "forecast": forecast}
+    return {"by": scaling.by, "runs": rows, "forecast": forecast, "no_forecast": scaling.no_forecast()}
 
 
 def scaling_table(scaling: Scaling) -> Group:
@@ -194,7 +194,8 @@ def scaling_table(scaling: Scaling) -> Group:
             f"{point.peak_mb:.0f}",
             "more than cores" if point.over else "",
         )
-    lines = []
+    why_not = scaling.no_forecast()
+    lines = [Text(why_not)] if why_not else []
     for number in (2 * scaling.points[-1].number, 4 * scaling.points[-1].number):
         seconds = scaling.forecast(number)
         if seconds:

@@ -75,6 +75,14 @@ def refusal(number: int, place: Path | str) -> UsageError:
     return UsageError(f"{place}: {what}", cure=f"{cure}; {GOES_ON}")
 
 
+def unreadable(file: Path, error: OSError) -> UsageError:
+    """A file of the study that cannot be read: it may be whole, so nobody is told to remove it."""
+    return UsageError(
+        f"{file}: cannot be read: {error.strerror or error}",
+        cure="Look at its permissions and at the disk: it may belong to another user. Then try again.",
+    )
+
+
 def what_is_refused(folder: Path) -> int | None:
     """The errno with which `folder` refuses a file of PROBE_BYTES; None where it takes it, or where it is gone."""
     try:

@@ -21,6 +21,7 @@ import json
 import math
 import os
 import re
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -36,6 +37,7 @@ from autotune.agent.knobs import KNOBS
 from autotune.agent.protocol import write_atomically
 from autotune.errors import UsageError
 from autotune.settings import Changes
+from autotune.store.disk import unreadable
 from autotune.store.records import StudyRecord, Trial
 from autotune.untrusted import bytes_of, check_numbers, first_problem
 
@@ -140,12 +142,15 @@ class StudyFolder:
             fcntl.flock(self._lock, how | fcntl.LOCK_NB)
         except OSError as error:
             if how == fcntl.LOCK_EX and _is_shared(self.path / LOCK):
+                here = shlex.quote(str(self.path))
                 raise UsageError(
                     f"{self.path}: workers are at work on this study",
-                    cure=f"See what they do: python -m autotune status {self.path}. End them: … cancel {self.path}.",
+                    cure=f"See what they do: python -m autotune status {here}. End them: "
+                    f"python -m autotune cancel {here}",
                 ) from error
             raise UsageError(
-                f"{self.path}: another run works on this study", cure="Wait for it, or use --out."
+                f"{self.path}: another run works on this study",
+                cure="Wait until it ends, or give --out FOLDER for a study of your own.",
             ) from error
 
     def share(self) -> None:
@@ -244,7 +249,9 @@ class StudyFolder:
             text = bytes_of(file)
             check_numbers(text)
             return _adapter(kind).validate_json(text)
-        except (ValueError, OSError) as error:
+        except OSError as error:
+            raise unreadable(file, error) from error
+        except ValueError as error:
             raise UsageError(
                 f"{file}: is damaged or from another version: {first_problem(error)}",
                 cure="Remove that file to make this step again, or start afresh with --fresh.",

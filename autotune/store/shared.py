@@ -25,6 +25,7 @@ from pydantic import TypeAdapter
 from autotune.agent.protocol import write_text
 from autotune.errors import AutotuneError, UsageError
 from autotune.settings import Params
+from autotune.store.disk import unreadable
 from autotune.store.folder import CLUSTER, StudyFolder
 from autotune.store.locks import check_locks
 from autotune.store.records import Trial
@@ -36,11 +37,13 @@ CLAIMS = f"{CLUSTER}/claims"
 
 @dataclass(frozen=True)
 class Claim:
-    """A worker makes this trial now."""
+    """A worker makes this trial, now or next."""
 
     number: int
     params: Params
     worker: str
+    running: bool = True
+    """False: it waits for another trial, of the same settings, or for its worker."""
 
 
 _CLAIM = TypeAdapter(Claim)
@@ -94,6 +97,7 @@ class SharedFolder(StudyFolder):
         shared.
         """
         check_locks(self.path / CLUSTER)
+        self.workers.check_between_machines()
         self._claims.mkdir(parents=True, exist_ok=True)
         self._membership = self.workers.join(self._worker)
         why = "interrupted"
@@ -143,11 +147,13 @@ class SharedFolder(StudyFolder):
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def claim(self, number: int, params: Params) -> None:
-        """This worker makes the trial. Only while asking."""
-        claim = Claim(number, params, self._worker.name)
+    def claim(self, number: int, params: Params, worker: str = "", *, running: bool = True) -> Claim:
+        """The trial is that of `worker`, or of this one, which makes it now if it is `running`. Only while asking."""
+        claim = Claim(number, params, worker or self.name, running)
         write_text(self._claim(number), _CLAIM.dump_json(claim).decode(), lasting=False)
-        self.tell(f"trial {number}")
+        if running:
+            self.tell(f"trial {number}")
+        return claim
 
     def settle(self, number: int) -> None:
         """The trial is told; it is nobody's any more."""
@@ -194,7 +200,9 @@ def read_claims(study: Path, workers: Workers) -> dict[int, Claim]:
                 raise ValueError(f"it claims trial {claim.number}")
         except FileNotFoundError:  # settled a moment ago
             continue
-        except (ValueError, OSError) as error:
+        except OSError as error:
+            raise unreadable(file, error) from error
+        except ValueError as error:
             raise UsageError(
                 f"{file}: is damaged or from another version: {first_problem(error)}",
                 cure="Remove that file when no worker is at work; its trial is then made again.",

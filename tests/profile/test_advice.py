@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +14,8 @@ import pytest
 
 from autotune.agent.driver.facts import LaunchFacts, ModelFacts
 from autotune.calibrate.calibration import Calibration
+from autotune.launch.build import compiler
+from autotune.launch.compiled import for_any_processor
 from autotune.profile.advice import Known, advise
 from autotune.profile.profile import CONNECTING, CREATING, OUTPUT, RUN, SET_UP, START, Profile, RankProfile
 
@@ -75,6 +81,35 @@ def test_a_step_that_a_study_has_found_finer_or_coarser_than_the_spikes_need() -
     assert names(known(calibration=coarse)) == ["dt too coarse"]
     with_more = known(calibration=replace(coarse, note=f"your script counts steps: v.csv: 9 lines; {coarse.note}"))
     assert [advice.because for advice in advise(with_more)] == [coarse.note]
+
+
+@pytest.mark.parametrize(("plain", "share"), [(("costly",), 0.5), ((), 0.5), (("costly",), 0.01)])
+def test_mechanisms_for_any_processor_are_named_if_they_cost_something(plain: tuple[str, ...], share: float) -> None:
+    launch = LaunchFacts(mpi=True, mod_files=("/a model/mod/costly.mod",), plain=plain)
+    of = known(launch=launch)
+    of = replace(of, profile=replace(of.profile, mechanisms={"costly": share, "hh": 0.4}, mechanisms_run_s=1.0))
+    said = advise(of)
+    assert [advice.name for advice in said] == (["compiled at -O2"] if plain and share > 0.1 else [])
+    if said:
+        assert said[0].bound == pytest.approx(10.0 / (10.0 - 9.0 * 0.5 * 0.75))
+        assert "'/a model/mod'" in said[0].how
+        assert "50% of the run section is spent in costly" in said[0].because
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="only code for x86-64 is understood")
+@pytest.mark.parametrize(("flags", "plain"), [("-O2", True), ("-O3", True), ("-O3 -mavx2", False)])
+def test_for_which_processor_a_library_was_compiled_is_seen_in_its_code(
+    tmp_path: Path, flags: str, plain: bool
+) -> None:
+    found = compiler(os.environ)
+    if found is None:
+        pytest.skip("there is no C++ compiler")
+    source = tmp_path / "kinetics.cpp"
+    source.write_text("double rate(double v, double k) { return (v + 40.0) * k / (v - 65.0 * k); }")
+    library = tmp_path / "libnrnmech.so"
+    subprocess.run([found, *flags.split(), "-shared", "-fPIC", "-o", library, source], check=True)
+    assert for_any_processor(library) == plain
+    assert not for_any_processor(tmp_path / "none.so")
 
 
 @pytest.mark.parametrize(

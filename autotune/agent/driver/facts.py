@@ -23,6 +23,8 @@ class LaunchFacts:
     """The user's own words already say where ranks are bound or mapped."""
     mod_files: Tuple[str, ...] = ()
     """The sources of the compiled mechanisms that the model loads; empty when it loads none."""
+    plain: Tuple[str, ...] = ()
+    """The compiled mechanisms that use no more of the processor than any other has, as nrnivmodl compiles by itself."""
     no_build: str = ""
     """Why these mechanisms cannot be built and loaded anew; empty when they can, and when there are none."""
     nrnivmodl: str = ""
@@ -70,6 +72,8 @@ class ModelFacts:
     """and what these are."""
     recorded: int = 0
     """Vectors that NEURON fills for the script (`Vector.record`), but for those of t."""
+    without_thread: int = 0
+    """Variables that are recorded or played and are in no cell: NEURON cannot tell which thread is to do it."""
     output_gids: Tuple[int, ...] = ()
     """Output gids of every rank."""
     min_delay_ms: Optional[float] = None

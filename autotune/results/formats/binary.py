@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
-import scipy.io
 from numpy.typing import NDArray
 
 from autotune.results.formats.arrays import Variable, Variables, held
 from autotune.results.measure import NotUnderstood
 from autotune.untrusted import Arrays, check_dataset, check_matlab, size_of
+
+if TYPE_CHECKING:
+    import h5py
 
 MOST_HELD = 500 << 20  # bytes of a file that is read as a whole
 MOST_TIMES_IN_BLOCKS = 1000
@@ -64,6 +65,8 @@ def npz(file: Path) -> Iterator[Variables]:
 @contextmanager
 def hdf5(file: Path) -> Iterator[Variables]:
     """The datasets and attributes of a file, read in blocks."""
+    import h5py  # here, because it takes long to import, and exec reads no results
+
     stored = size_of(file)
     with h5py.File(file, "r") as root:
         found: dict[str, Variable] = {}
@@ -83,6 +86,8 @@ def hdf5(file: Path) -> Iterator[Variables]:
 @contextmanager
 def matlab(file: Path) -> Iterator[Variables]:
     """The variables of a file of MATLAB 4 to 7; the date in its header is none."""
+    import scipy.io  # here, because it takes longer to import than everything else of ours
+
     found: dict[str, Variable] = {}
     check_matlab(file)
     try:
