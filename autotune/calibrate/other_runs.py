@@ -183,8 +183,8 @@ class OtherRuns:
         return self.ruler.distance(self.baseline, other) > self.limits.chaos
 
     def sensitive(self) -> bool:
-        """Whether a perturbation as small as the error of a step sends the network another way. Its raster alone counts:
-        files of such a run do in chaos only.
+        """Whether a perturbation as small as the error of a step sends the network another way. Its raster alone
+        counts; files of such a run do in chaos only.
         """
         if self.files.names:
             return self.parted(self._perturbed(self.runner, self.limits.null_mv, 1).raster)
