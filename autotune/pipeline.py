@@ -50,7 +50,7 @@ from autotune.session.router import Router
 from autotune.settings import Changes
 from autotune.store.folder import StudyFolder
 from autotune.store.shared import SharedFolder
-from autotune.store.workers import this_worker
+from autotune.store.workers import node_type, this_worker
 from autotune.verify.acceptance import Acceptance
 from autotune.verify.beside import own_runs
 from autotune.verify.files import own_files
@@ -217,7 +217,8 @@ def walk(
             starts = Starts(runner, timed, resident, whole=verifier if on_part else None)
             most = starts_within(wishes.budget, sum(folder.spent().values()), starts.start_s, config.confirm.most)
             limited = config.confirm.model_copy(update={"pairs": most})
-            confirmer = Confirmer(folder, starts, limited, wishes.seed)
+            here = node_type(cpu_name(), physical_cores())
+            confirmer = Confirmer(folder, starts, limited, wishes.seed, here)
             confirmer.confirm(found.trials, known.noise.after(found.trials), progress.confirming, progress.confirmed)
 
         if others:
