@@ -14,11 +14,12 @@ from optuna.distributions import CategoricalDistribution
 
 from autotune.config import SearchConfig
 from autotune.plan.space import SearchSpace
+from autotune.search.answers import best_ratio
 from autotune.search.interrupt import to_its_end
 from autotune.search.recipe import recipe
 from autotune.search.simplify import Simplified, kept_params, may_pay, simplify, winner
 from autotune.search.stop import Searched, Stopped, why_stop
-from autotune.search.trial import TrialRunner, best_ratio
+from autotune.search.trial import TrialRunner
 from autotune.settings import Params
 from autotune.store.folder import StudyFolder
 from autotune.store.optuna import (

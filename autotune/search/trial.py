@@ -64,7 +64,7 @@ class TrialRunner:
         The model may crash or hang, this does not raise for it; it raises BaselineError only.
         """
         started = time.monotonic()
-        trial = self._answered(number, params, known) or self._run(number, params, best_ratio(known))
+        trial = self._answered(number, params, known) or self._run(number, params, self._answers.best_ratio(known))
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         return replace(trial, wall_s=time.monotonic() - started, finished=now)
 
@@ -218,11 +218,6 @@ class TrialRunner:
             self._doubted, self._last_baseline = True, None
             for _ in range(DOUBTS):
                 self._baseline(self.fresh, "fresh")
-
-
-def best_ratio(known: Sequence[Trial]) -> float:
-    """The lowest ratio of an accepted trial, at most 1: the user's own settings are always there."""
-    return min([1.0, *(t.ratio for t in known if t.accepted and t.changes and t.ratio is not None)])
 
 
 def _made(runner: Runner, ask: Ask, way: Way) -> Run:

@@ -21,11 +21,11 @@ from autotune.launch.judge import RunFailed
 from autotune.plan.making import make_space
 from autotune.plan.space import SearchSpace
 from autotune.raster import Raster
-from autotune.search.answers import Answers
+from autotune.search.answers import Answers, best_ratio
 from autotune.search.loop import Found, search
 from autotune.search.recipe import recipe
 from autotune.search.sampler import make_sampler
-from autotune.search.trial import TrialRunner, best_ratio
+from autotune.search.trial import TrialRunner
 from autotune.search.verified import Verifier
 from autotune.settings import Changes, Params
 from autotune.store.folder import StudyFolder
