@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from functools import cache
@@ -24,11 +25,13 @@ from autotune.errors import UsageError
 from autotune.measure import Confirmation
 from autotune.observe import Observation
 from autotune.results import Compared, in_words
+from autotune.search.places import Place, places
 from autotune.search.simplify import Simplified
 from autotune.search.stop import Stopped
 from autotune.store.folder import StudyFolder
 from autotune.store.output import write_output
 from autotune.store.records import Environment, LookedAt, ModelIdentity, StudyRecord, Trial
+from autotune.store.workers import node_type, node_types
 from autotune.untrusted import first_problem, json_of
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -100,6 +103,14 @@ class Evidence(_Part):
         default=(),
         description="other commands on which the settings were checked beside a plain run of each (run --also): their "
         "spikes, no times",
+    )
+    confirmed_on: str = Field(
+        default="", description="processor and cores of the node on which it was confirmed; empty in older files"
+    )
+    places: tuple[Place, ...] = Field(
+        default=(),
+        description="the types of nodes on which trials were made, where a ratio holds on the type on which it was "
+        "measured: the best trial of each, and how the model scales with ranks and threads",
     )
     brings: list[dict[str, Any]] = Field(
         default=[],
@@ -270,6 +281,13 @@ def _elsewhere(folder: StudyFolder, winner: Trial | None) -> tuple[Checked, ...]
     return known.commands if known and winner and known.changes == winner.changes else ()
 
 
+def places_of(folder: StudyFolder, observation: Observation, trials: Sequence[Trial]) -> tuple[Place, ...]:
+    """Where the trials of a study were made."""
+    here = observation.environment
+    known = {"": node_type(here.cpu, here.cores), **node_types(folder.path)}
+    return tuple(places(trials, known, (observation.facts.ranks, observation.facts.threads)))
+
+
 def _evidence(
     confirmation: Confirmation,
     trials: list[Trial],
@@ -310,5 +328,7 @@ def _evidence(
         proved_on=confirmation.part if winner else None,
         machine_changed=restless(trials, confirmation),
         elsewhere=_elsewhere(folder, winner),
+        confirmed_on=confirmation.node_type,
+        places=places_of(folder, observation, trials),
         brings=[asdict(brings) for brings in simplified.settings] if simplified else [],
     )

@@ -50,7 +50,7 @@ from autotune.session.router import Router
 from autotune.settings import Changes
 from autotune.store.folder import StudyFolder
 from autotune.store.shared import SharedFolder
-from autotune.store.workers import this_worker
+from autotune.store.workers import node_type, this_worker
 from autotune.verify.acceptance import Acceptance
 from autotune.verify.beside import own_runs
 from autotune.verify.files import own_files
@@ -134,7 +134,16 @@ def walk(
         with closing(router):
             with folder.spending(progress.step("calibrate")):
                 calibrator = Calibrator(
-                    folder, runner, router, router.runner_for, Ask(limit_s), space, raw, wishes, config.confirm
+                    folder,
+                    runner,
+                    router,
+                    router.runner_for,
+                    router.own_rows,
+                    Ask(limit_s),
+                    space,
+                    raw,
+                    wishes,
+                    config.confirm,
                 )
                 known = calibrator.calibrated(config.noise.runs)
                 progress.calibrated(known.calibration)
@@ -148,6 +157,8 @@ def walk(
                     ),
                 )
                 told = told.asked_by(wishes)
+                if isinstance(folder, SharedFolder):
+                    told = told.without_limit  # its workers have the time that the cluster gives them
                 progress.priced(told)
 
             folder.share()
@@ -195,7 +206,7 @@ def walk(
                     folder,
                     found,
                     progress.trial,
-                    noise=known.noise.noise.spread,
+                    noise=known.noise.after(found.trials).noise.spread,
                     minimum_gain=config.confirm.minimum_gain,
                 )
 
@@ -206,8 +217,9 @@ def walk(
             starts = Starts(runner, timed, resident, whole=verifier if on_part else None)
             most = starts_within(wishes.budget, sum(folder.spent().values()), starts.start_s, config.confirm.most)
             limited = config.confirm.model_copy(update={"pairs": most})
-            confirmer = Confirmer(folder, starts, limited, wishes.seed)
-            confirmer.confirm(found.trials, known.noise, progress.confirming, progress.confirmed)
+            here = node_type(cpu_name(), physical_cores())
+            confirmer = Confirmer(folder, starts, limited, wishes.seed, here)
+            confirmer.confirm(found.trials, known.noise.after(found.trials), progress.confirming, progress.confirmed)
 
         if others:
             with folder.spending(progress.step("elsewhere")):

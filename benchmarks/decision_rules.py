@@ -50,7 +50,7 @@ from autotune.verify.judgement import Judgement
 CONFIG = StudyConfig(name="simulated", command=("nothing",))  # the defaults that every user gets
 SEARCH, CONFIRM = CONFIG.search, CONFIG.confirm
 GAIN, PLANTED = 0.10, 1 / 8
-RUN_S = SEARCH.short_s or 20.0  # seconds of an undisturbed run of the baseline
+RUN_S = 5.0  # seconds of an undisturbed run of the baseline
 KNOB = "dt"  # one knob with a value for each trial; which one does not matter here
 LIMIT_S = 1e6  # of a run that is not to be stopped
 
@@ -182,7 +182,7 @@ def simulate(machine: Machine, planted: bool, seed: int, gain: float = GAIN) -> 
     for number in range(SEARCH.trials):
         trials.append(runner.trial(number, Params({KNOB: number}), trials))
 
-    result = _confirmation(model, runner.verifier, trials, noise, seed)
+    result = _confirmation(model, runner.verifier, trials, noise.after(trials), seed)
     best, first = result.best, next(iter(result.findings), None)
     truth = float(speedups[int(best.finalist)]) if best else 1.0
     return Outcome(

@@ -2,7 +2,7 @@
 
 Writes the reports and spike files that so many ranks would leave (each report that of a real rank of tests/models), and
 a raster of a second run, into a folder. A fresh process then does what a study does: it reads the run, stores its
-raster, reads that of the other run and compares them. Its own memory is limited to what is printed as the aim: with
+raster, reads that of the other run and judges it. Its own memory is limited to what is printed as the aim: with
 more it would end. Files that are mapped are the kernel's, which drops them where memory is needed; they are told apart.
 """
 
@@ -29,7 +29,8 @@ from autotune.agent.protocol import RankReport, RunSection, rank_files, to_json
 from autotune.launch.process import Finished
 from autotune.launch.reading import read_run
 from autotune.raster import Raster, read_raster, write_raster
-from autotune.raster.metrics import first_divergence_ms, match
+from autotune.raster.metrics import first_divergence_ms, isi_cv
+from autotune.verify.error import Ruler
 
 AIM_MB = 2000
 DT_MS, WINDOW_MS, RUN_MS = 0.025, 0.5, 10_000.0
@@ -152,8 +153,11 @@ def study(folder: Path, told: Any) -> None:
     other = step("read and merge another", lambda: read(folder / "other", scratch), spikes)
     step("identical?", lambda: ours == other, str)
     step("first divergence", lambda: first_divergence_ms(ours, other), lambda at: f"{at} ms")
-    if len(ours) <= 10**8:  # the shifts of all pairs are kept
-        step(f"match, window {WINDOW_MS} ms", lambda: match(ours, other, WINDOW_MS), lambda m: f"{m.matched:,} pairs")
+    ruler = Ruler(WINDOW_MS, RUN_MS)
+    step("judge: spikes alone", lambda: ruler.alone(ours, other), lambda alone: f"{alone[0]:,} and {alone[1]:,}")
+    step("judge: error", lambda: ruler.error_ms(ours, other), lambda error: f"{error:.3g} ms in the worst cell")
+    step("judge: shifts", lambda: ruler.shifts_ms(ours, other), lambda shifts: f"{shifts[0]:.3g} ms at most")
+    step("ISI CV", lambda: isi_cv(ours), lambda cvs: f"{np.nanmean(cvs):.3f}")
 
 
 def main() -> None:

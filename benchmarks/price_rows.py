@@ -78,7 +78,7 @@ ROWS = (
     ),
     Row(
         "large", "regular, can be stopped early, a gain of 30 % or more, default options", 20, "bare runs",
-        RING, ("--tstop", "3000"), settings={"search": {"short_s": 2.0}},
+        RING, ("--tstop", "3000"), settings={"search": {"short_s": 0.7}},
     ),
     Row(
         "small", "the same with a planted gain of 7 %", 35, "bare runs",

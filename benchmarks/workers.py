@@ -32,7 +32,8 @@ from autotune.search.sampler import make_sampler
 from autotune.search.together import search_together
 from autotune.settings import Params
 from autotune.store.folder import StudyFolder
-from autotune.store.optuna import delete_study, open_storage, open_study
+from autotune.store.opening import open_storage
+from autotune.store.optuna import delete_study, open_study
 from autotune.store.records import Trial
 from autotune.store.shared import SharedFolder
 from autotune.store.workers import this_worker
@@ -51,6 +52,8 @@ class Instant:
     @property
     def verifier(self) -> Any:
         return SimpleNamespace(space=self.space)
+
+    in_sessions = False
 
     def costly(self) -> set[str]:
         return set()
@@ -105,7 +108,7 @@ def main() -> None:
     parser.add_argument("--storage")
     parser.add_argument("--sampler", choices=SAMPLERS, default="random")
     given = parser.parse_args()
-    # So many values that two workers seldom ask for the same: then the second one would wait for the first.
+    # So many values that two workers seldom ask for the same: the second one would have to ask again.
     search = {"values": {"dt": [round(0.02 + step * 1e-4, 4) for step in range(1000)]}}
     command = "{python} small_ring.py --tstop 20"
     config = make_config({"name": "ring", "command": command, "folder": MODEL, "search": search})

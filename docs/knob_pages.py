@@ -70,6 +70,7 @@ VARIATIONS: dict[str, dict[str, Any]] = {
     "artificial cells with gids": {"artificial_cells": 10, "artificial_gids": 10},
     "artificial cells alone": {"artificial_cells": 10, "has_sections": False},
     "a mechanism that is not thread safe": {"thread_unsafe": ("kca",)},
+    "a global variable, or t at an interval, that is recorded": {"without_thread": 1},
     "300 output gids on a rank": {"output_gids": (64, 300)},
 }
 

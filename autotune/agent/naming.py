@@ -53,11 +53,17 @@ class Names:
                 break
         return found
 
+    @property
+    def all_looked_at(self) -> bool:
+        """Whether what was not found is in no cell."""
+        return self._left > 0
+
     def _variables(self, told: "Told") -> Iterator[Tuple[Any, Any, Sequence[str]]]:
         """What has variables, how it is called, and theirs."""
-        segments = [segment for section in self._sim.h.allsec() for segment in section]
-        for segment in segments:
+        sections = list(self._sim.h.allsec())
+        for segment in (segment for section in sections for segment in section.allseg()):  # with those at 0 and 1
             yield segment, lambda each=segment: told.segment(each), VOLTAGES
+        segments = [segment for section in sections for segment in section]
         of_a_class: Dict[str, List[str]] = {}
         for segment in segments:
             names = [variable.name() for mechanism in segment for variable in mechanism]

@@ -273,6 +273,7 @@ class Passes:
             if self._job.observe:
                 model = self._report.rank.model
                 model["recorded"] = max(model.get("recorded", 0), self._recorders.count(ours))
+                model["without_thread"] = max(model.get("without_thread", 0), self._recorders.without_thread())
             else:
                 self._recorders.hold(ours, named=bool(self._job.traces))
         self._section = RunSection(t_start_ms=float(self._sim.h.t), job=self._bulletin_job, uniform_mv=self._uniform_mv)

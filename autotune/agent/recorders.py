@@ -32,6 +32,8 @@ RECORDED = (EVERY_STEP, AT_INTERVALS, AT_TIMES)
 MOST = 20_000
 SHORTEST_MS, LONGEST_MS = 1e-6, 1e9  # of an interval
 WORDS_OF_A_RECORDER = 12
+OF_NO_THREAD = "i_membrane_"
+"""Of a segment, but kept apart from its mechanisms."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Recorders:
 
     def __init__(self, sim: Simulator) -> None:
         library = sim.library
-        self._hoc = sim.h
+        self._sim = sim
         self._rings = sim.version[0] < 9
         self._list = library.function("_Z22net_cvode_instance_prlv", gives=c_void_p)
         self._vectors = library.template("Vector")
@@ -99,6 +101,20 @@ class Recorders:
     def kinds(self) -> List[str]:
         """The kind of each; those that NEURON has more of (as plots) are left out."""
         return [kind for _, kind in self._all()]
+
+    def without_thread(self) -> int:
+        """How many variables are recorded or played that are in no cell, so in none of its threads: t at an interval, a
+        global variable, what an artificial cell has. With threads NEURON stops at the first (`owned_by_thread`).
+        """
+        if not self._known:
+            return 0
+        every = [list((c_void_p * WORDS_OF_A_RECORDER).from_address(each)) for each in self._addresses()[:MOST]]
+        # The object that comes after the place says which thread it is, where the script gives one.
+        places = [self._place_of(words) for words in every if not words[self._place.stop]]
+        names = Names(self._sim)
+        found = names.of(places)
+        in_a_cell = {place for place, name in found.items() if not name.endswith("." + OF_NO_THREAD)}
+        return sum(1 for place in places if place not in in_a_cell) if names.all_looked_at else 0
 
     def hold(self, apart: Iterable[Any], *, named: bool = False) -> None:
         """Keep what is recorded until it is summed up: a function that ends drops its vectors before that.
@@ -145,7 +161,7 @@ class Recorders:
 
     def label(self, held: Held) -> str:
         """What the script calls a vector itself (`Vector.label`); empty where it does not."""
-        return str(self._hoc.Vector[held.number].label())
+        return str(self._sim.h.Vector[held.number].label())
 
     def _all(self) -> List[Tuple[List[Optional[int]], str]]:
         """The first words of each, and its kind."""

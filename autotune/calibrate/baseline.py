@@ -45,7 +45,8 @@ def calibrate(
 ) -> Calibration:
     """Run the baseline once more, and whatever the classes of the searched knobs need; rasters go to `folder`.
 
-    `part_ms` says where the search ends a run of a regular model, if early: there the runs at a finer dt end, too.
+    `part_ms` says where the search ends a run of a regular model, if early: there the runs at a finer dt end, too. It
+    is asked before any run but the repetition.
 
     The repetition is `fresh`; `further` makes the runs after it, of which only the rasters are used, not the times.
     `acceptance` holds baseline, observation and limits. Raises NotReproduced when two runs of the same command give
@@ -72,8 +73,7 @@ def calibrate(
     try:
         work.at_longer_dt()
         classes = work.classes
-        # The files of a part of a run are not those of the whole.
-        regime, why = _regime(work, classes, part_ms if not acceptance.files.names else lambda: None)
+        regime, why = _regime(work, classes, part_ms)
         plain = replace(plain, regime=regime, why=why)
         measured = _without_counted(_with_finer(plain, work) if _finer_wanted(work, classes) else plain, work)
     except LeftOut as out:
@@ -130,10 +130,12 @@ def _regime(work: OtherRuns, classes: Set[str], part_ms: Callable[[], float | No
     """
     regime: Regime = "regular"
     why = Calibration.why
+    until_ms = part_ms() if {ROUND_OFF, NUMERICAL} & classes else None
     if len(work.baseline) and {ROUND_OFF, NUMERICAL} & classes and work.parted(_round_off(work)):
         regime, why = "chaotic", f"a perturbation of {work.limits.perturb_mv:g} mV sends your network another way"
     elif _finer_wanted(work, classes):
-        work.finer_until_ms = part_ms()
+        # The files of a part of a run are not those of the whole.
+        work.finer_until_ms = None if work.files.names else until_ms
         work.at_dt(HALF, 2)
         quarter = work.at_dt(QUARTER, 4)
         if work.finer_ruler.distance(work.finer_baseline, quarter) > work.limits.chaos and work.sensitive():
@@ -150,17 +152,21 @@ def _finer_wanted(work: OtherRuns, classes: Set[str]) -> bool:
 
 
 def _with_finer(calibration: Calibration, work: OtherRuns) -> Calibration:
-    """The error of the user's own dt, from runs at dt/2 and dt/4."""
-    baseline, half, quarter = work.finer_baseline, work.at_dt(HALF, 2), work.at_dt(QUARTER, 4)
+    """The error of the user's own dt, from runs at dt/2 and dt/4. Chaos has no order of convergence: there dt/2 shows
+    nothing that dt/4 does not, but of files.
+    """
+    baseline = work.finer_baseline
+    half = work.at_dt(HALF, 2) if calibration.regime == "regular" or work.files.names else None
+    quarter = work.at_dt(QUARTER, 4)
     wide = ruler(work.limits, work.finer_end_ms, windows=2)
-    order = convergence_order(wide.error_ms(baseline, half), wide.error_ms(half, quarter))
-    measured = replace(
-        calibration,
-        half_dt_distance=work.finer_ruler.distance(baseline, half),
-        half_dt_shift_ms=work.finer_ruler.largest_shift_ms(baseline, half),
-        own_error_ms=wide.error_ms(baseline, quarter),
-        order=order if calibration.regime == "regular" else None,
-    )
+    measured = replace(calibration, own_error_ms=wide.error_ms(baseline, quarter))
+    if half is not None and calibration.regime == "regular":
+        measured = replace(
+            measured,
+            half_dt_distance=work.finer_ruler.distance(baseline, half),
+            half_dt_shift_ms=work.finer_ruler.largest_shift_ms(baseline, half),
+            order=convergence_order(wide.error_ms(baseline, half), wide.error_ms(half, quarter)),
+        )
     dt_ms = work.observation.facts.dt_ms
     if calibration.regime == "chaotic":
         nulls = tuple(raster for name, raster in work.made.items() if name.startswith(NULL))

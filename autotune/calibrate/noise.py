@@ -7,6 +7,7 @@ the first unlucky trial's knob blamed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
@@ -28,8 +29,11 @@ from autotune.measure import (
     Noise,
     aa_spread,
     advice,
+    log_speedup,
     neighbour_log_ratios,
+    with_more,
 )
+from autotune.store.records import Trial
 from autotune.verify.acceptance import Acceptance
 
 
@@ -49,7 +53,12 @@ class NoiseRecord:
     advice: tuple[str, ...]
     machine: Machine
     disturbed: tuple[Disturbed, ...] = ()
-    """Of each run: what else the cores did."""
+    """Of each of the last runs, which were made for this: what else the cores did."""
+
+    def after(self, trials: Sequence[Trial]) -> NoiseRecord:
+        """The same with what the search's own baseline runs have shown since: those before and after each sample."""
+        samples = [sample for trial in trials if trial.answered_from is None for sample in trial.samples]
+        return replace(self, noise=with_more(self.noise, [log_speedup(s.before_s, s.after_s) for s in samples]))
 
 
 def measure_noise(
@@ -59,13 +68,21 @@ def measure_noise(
     runs: int,
     confirm: ConfirmConfig,
     objective: Literal["run", "total"],
+    before: Sequence[Sequence[float]] = (),
 ) -> NoiseRecord:
     """Run the baseline several times in a row, in sessions where the search is made in them. Raises BaselineError when
     it fails or gives another raster, and SessionBroken.
+
+    `before`: times of runs like these that were made for something else, in rows of neighbours of which the last goes
+    on; only so many are run as are missing to the pairs of neighbours that `runs` in a row have.
     """
-    timed = [_timed(runner, ask, acceptance, objective) for _ in range(runs)]
-    times, beside = tuple(time_s for time_s, _ in timed), tuple(each for _, each in timed)
-    noise = aa_spread(neighbour_log_ratios(times), shared_runs=True)
+    rows, beside = [list(row) for row in before] or [[]], []
+    while _neighbours(rows) < runs - 1:
+        time_s, other = _timed(runner, ask, acceptance, objective)
+        rows[-1].append(time_s)
+        beside.append(other)
+    times = tuple(time_s for row in rows for time_s in row)
+    noise = aa_spread([ratio for row in rows for ratio in neighbour_log_ratios(row)], shared_runs=True)
     rule = confirm.rule(noise.upper)
     machine = describe_machine()
     facts = acceptance.observation.facts
@@ -75,10 +92,14 @@ def measure_noise(
         noise=noise,
         visible_gain=rule.visible_gain(),
         pairs=rule.most_starts,
-        advice=(*lines, *told_by_the_kernel(beside), *warnings(machine, facts.ranks, facts.threads)),
+        advice=(*lines, *told_by_the_kernel(tuple(beside)), *warnings(machine, facts.ranks, facts.threads)),
         machine=machine,
-        disturbed=beside,
+        disturbed=tuple(beside),
     )
+
+
+def _neighbours(rows: Sequence[Sequence[float]]) -> int:
+    return sum(max(0, len(row) - 1) for row in rows)
 
 
 def _timed(runner: Runner, ask: Ask, acceptance: Acceptance, objective: str) -> tuple[float, Disturbed]:

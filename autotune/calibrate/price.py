@@ -24,7 +24,8 @@ SAID = {"trials", "time_budget_s", "budget"}  # keys of [search]: what a search 
 CLEAR = 0.25  # a gain that the fewest starts prove on a quiet machine
 MOST_PAIRS_A_START = 5
 EXPECTED_TRIALS = 4  # the first trial makes a baseline run of its own, and a few say little of their mean
-FAIR_RUNS, CHEAP_S = 20, 600.0  # bare runs of searching where nothing else is said, or so many seconds if they are more
+FAIR_RUNS, FAIR_WHOLE_RUNS = 8, 12  # bare runs of searching where nothing else is said, on a part and on whole runs
+CHEAP_S = 20.0  # or so many seconds if they are more
 RUNS_A_TRIAL = 2  # itself and a baseline run, which the next one shares
 FEWEST_BEFORE = 4  # bare runs before the first trial: the repetition and the shortest A/A, most of them on a part
 
@@ -66,7 +67,12 @@ class Prices:
 
     def asked_by(self, limits: SearchConfig) -> Prices:
         """The same without the limit where the user has now said what the search may cost."""
-        return replace(self, search_limit_s=None) if SAID & limits.model_fields_set else self
+        return self.without_limit if SAID & limits.model_fields_set else self
+
+    @property
+    def without_limit(self) -> Prices:
+        """The same for a search as long as it likes."""
+        return replace(self, search_limit_s=None)
 
     def left_s(self, trials: Sequence[Trial], limits: SearchConfig) -> float:
         """Seconds from the last of the trials to the verdict: the other trials take as long as the ones before (and as
@@ -92,8 +98,8 @@ def prices(
         for replayed in (True, False)
     )
     told = Prices(tuple(every), replays)
-    limit_s = max(CHEAP_S, FAIR_RUNS * observation.wall_s)
-    if SAID & limits.model_fields_set or told.expected.search_s <= limit_s:
+    limit_s = max(CHEAP_S, (FAIR_RUNS if part < 1.0 else FAIR_WHOLE_RUNS) * observation.wall_s)
+    if SAID & limits.model_fields_set:
         return told
     limited = tuple(replace(price, search_s=min(price.search_s, limit_s)) for price in told.prices)
     return replace(told, prices=limited, search_limit_s=limit_s)
@@ -146,7 +152,7 @@ def in_words(told: Prices) -> Sequence[str]:
     lines = [_line(told, replayed) for replayed in (told.replays, not told.replays)]
     if told.search_limit_s is not None:
         limit = format_duration(told.search_limit_s)
-        lines.append(f"no trial is begun after {limit} of searching, since all would cost more; --trials asks for more")
+        lines.append(f"no trial is begun after {limit} of searching; --trials asks for more")
     return lines
 
 

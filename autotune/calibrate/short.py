@@ -18,6 +18,7 @@ from autotune.verify.acceptance import Acceptance
 
 GRID_MS = 2.0  # a multiple of every step on the grid of dt
 LEAST_PART = 0.1  # of the run
+FEW_SPIKES, FEWEST_SPIKES = 0.25, 20  # share of a raster that may do where it holds few, and so many at least
 WORTH = 0.6  # a part longer than this share of the run saves too little
 MOST_FACTOR, SLACK_S = 2.0, 10.0  # a part of the run cannot take much longer than the whole, which took `wall_s`
 
@@ -59,19 +60,15 @@ def shorten(fresh: Runner, ask: Ask, whole: Acceptance, search: SearchConfig, sp
 def choose_stop(observation: Observation, baseline: Raster, short_s: float | None, enough_spikes: int) -> float | None:
     """The t in ms at which the search may end a run, or None where it should use the whole.
 
-    The part lasts about `short_s` seconds, a tenth of the run at least, and holds at least so many spikes, else its
-    raster proves little.
+    The part lasts about `short_s` seconds, a tenth of the run at least, and holds at least so many spikes or a quarter
+    of all, else its raster proves little.
     """
-    if (
-        short_s is None
-        or observation.run_s <= short_s
-        or observation.finitializes != 1
-        or len(baseline) < enough_spikes
-    ):
+    enough = min(enough_spikes, max(FEWEST_SPIKES, math.ceil(FEW_SPIKES * len(baseline))))
+    if short_s is None or observation.run_s <= short_s or observation.finitializes != 1 or len(baseline) < enough:
         return None
     t_stop = observation.facts.t_stop_ms
     by_time = t_stop * short_s / observation.run_s
-    by_spikes = float(baseline.times_ms[enough_spikes - 1]) + GRID_MS  # the last spikes of a run prove nothing
+    by_spikes = float(baseline.times_ms[enough - 1]) + GRID_MS  # the last spikes of a run prove nothing
     stop = math.ceil(max(by_time, by_spikes, LEAST_PART * t_stop) / GRID_MS) * GRID_MS
     return stop if stop < WORTH * t_stop else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -53,6 +53,8 @@ class Calibrator:
     """For runs of which only the raster is used."""
     timed_by: Callable[[Ask, Regime], Runner]
     """Who makes the runs that the search times."""
+    timed_before: Callable[[Ask], Sequence[Sequence[float]]]
+    """Times of such runs that were made already, on the way to the one who makes them."""
     ask: Ask
     space: SearchSpace
     acceptance: Acceptance
@@ -83,8 +85,12 @@ class Calibrator:
         return made
 
     def _part_ms(self) -> float | None:
-        """Where the search ends the runs of this model, if it is regular."""
-        return self.folder.kept(ShortRun, lambda: self._short("regular")).stop_ms
+        """Where the search ends the runs of this model, if it is regular. If its runs are to be made on built networks,
+        these prove themselves on that part.
+        """
+        stop_ms = self.folder.kept(ShortRun, lambda: self._short("regular")).stop_ms
+        self.timed_by(replace(self.ask, stop_ms=stop_ms), "regular")
+        return stop_ms
 
     def _short(self, regime: Regime) -> ShortRun:
         return shorten(self.fresh, self.ask, replace(self.acceptance, regime=regime), self.search, self.space)
@@ -111,7 +117,8 @@ class Calibrator:
             runner = self.timed_by(ask, calibration.regime)
             if runner is not self.fresh:
                 with suppress(SessionBroken):
-                    return measure_noise(runner, ask, part, runs, self.confirm, self.search.objective)
+                    before = self.timed_before(ask)
+                    return measure_noise(runner, ask, part, runs, self.confirm, self.search.objective, before)
             fewer = min(runs, MOST_FRESH)
             return measure_noise(self.fresh, ask, part, fewer, self.confirm, self.search.objective)
 

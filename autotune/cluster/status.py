@@ -5,14 +5,18 @@ Only records and the scheduler's queue are read, at any time.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from autotune.cluster.schedulers import named
 from autotune.cluster.submission import Submission, ask, read_submission
 from autotune.errors import UsageError
+from autotune.export import places_of
 from autotune.measure import Confirmation
+from autotune.observe import Observation
+from autotune.report.format import counted
+from autotune.search.places import Place
 from autotune.search.stop import Stopped
 from autotune.store.folder import CLUSTER, StudyFolder
 from autotune.store.records import Trial
@@ -43,18 +47,25 @@ class WorkerStatus:
 class Status:
     """A study of several workers."""
 
+    folder: Path
     submission: Submission
     workers: tuple[WorkerStatus, ...]
-    jobs: tuple[Job, ...]
-    """Those that are in the queue; empty where the scheduler is not asked."""
+    jobs: tuple[Job, ...] | None
+    """Those that are in the queue; None where the scheduler is not asked, or does not answer."""
     done: tuple[Trial, ...]
-    running: tuple[Claim, ...]
+    claims: tuple[Claim, ...]
+    """Trials that somebody makes, or will make when another trial is finished."""
     wanted: int
     stopped: str
     """Why the search has ended; empty while it goes on."""
     confirmed: bool
-    best: dict[str, Trial] = field(default_factory=dict)
-    """The best trial so far on each type of node."""
+    places: tuple[Place, ...] = ()
+    """What was found on each type of node."""
+
+    @property
+    def running(self) -> tuple[Claim, ...]:
+        """What is made now."""
+        return tuple(each for each in self.claims if each.running)
 
     @property
     def living(self) -> int:
@@ -66,13 +77,16 @@ class Status:
         if self.confirmed:
             return ""
         if not self.living:
-            pending = sum(job.state == "PENDING" for job in self.jobs)
+            pending = [job for job in self.jobs or () if job.state == "PENDING"]
             if pending:
-                return f"a node: {pending} jobs are in the queue ({', '.join(sorted({j.reason for j in self.jobs}))})"
+                reasons = sorted({job.reason for job in pending})
+                never = named(self.submission.scheduler).never
+                cures = [f"; {reason}: {never[reason]}" for reason in reasons if reason in never]
+                return f"a node: {counted(len(pending), 'job')} in the queue ({', '.join(reasons)}){''.join(cures)}"
             return "workers: none is at work; submit it again, and it goes on where it stopped"
         if self.stopped:
             return "the confirmation, which one worker makes"
-        if not self.done and not self.running:
+        if not self.done and not self.claims:
             return "the first worker, which watches your command and calibrates"
         return "trials"
 
@@ -84,16 +98,19 @@ class Status:
                 for each in self.workers
             ],
             "scheduler": self.submission.scheduler,
-            "jobs": [asdict(job) for job in self.jobs],
+            "jobs": [asdict(job) for job in self.jobs or ()],
             "trials": {
                 "wanted": self.wanted,
                 "done": len(self.done),
                 "running": [each.number for each in self.running],
+                "waiting": [each.number for each in self.claims if not each.running],
             },
             "best": {
-                place: {"trial": trial.number, "ratio": trial.ratio, "changes": trial.changes}
-                for place, trial in self.best.items()
+                place.node_type: {"trial": place.best, "ratio": place.best_ratio, "changes": place.best_changes}
+                for place in self.places
+                if place.best is not None
             },
+            "places": [asdict(place) for place in self.places],
             "stopped": self.stopped,
             "confirmed": self.confirmed,
             "waiting_for": self.waiting_for,
@@ -107,8 +124,9 @@ def status_of(path: Path) -> Status:
     every = workers.all()
     stopped = folder.read(Stopped)
     made = [trial.worker for trial in trials]
-    places = {worker.name: worker.node_type for worker in every}
+    observation = folder.read(Observation)
     return Status(
+        path,
         submission,
         tuple(WorkerStatus(each, not each.ended and workers.alive(each.name), made.count(each.name)) for each in every),
         _jobs(submission),
@@ -117,29 +135,19 @@ def status_of(path: Path) -> Status:
         submission.study().search.trials,
         stopped.reason if stopped else "",
         folder.read(Confirmation) is not None,
-        _best(trials, places),
+        places_of(folder, observation, trials) if observation else (),
     )
 
 
-def _best(trials: list[Trial], places: dict[str, str]) -> dict[str, Trial]:
-    """Ratios hold on the type of node on which they were measured."""
-    found: dict[str, Trial] = {}
-    for trial in trials:
-        place = places.get(trial.worker, "")
-        if trial.accepted and trial.changes and trial.ratio is not None and trial.answered_from is None:
-            best = found.get(place)
-            if best is None or best.ratio is None or trial.ratio < best.ratio:
-                found[place] = trial
-    return found
-
-
-def _jobs(submission: Submission) -> tuple[Job, ...]:
+def _jobs(submission: Submission) -> tuple[Job, ...] | None:
     scheduler = named(submission.scheduler)
     if not scheduler.states or not submission.jobs:
-        return ()
+        return None
     try:
         code, said = ask(scheduler, [*scheduler.states, ",".join(submission.jobs)])
     except UsageError:
-        return ()
-    lines = (line.split("|") for line in said.splitlines() if not code and line.count("|") == 2)
+        return None
+    if code:
+        return None
+    lines = (line.split("|") for line in said.splitlines() if line.count("|") == 2)
     return tuple(Job(*(part.strip() for part in line)) for line in lines)

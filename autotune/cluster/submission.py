@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from autotune.config import StudyConfig, make_config
 from autotune.errors import UsageError
 from autotune.launch.command import parse_command
 from autotune.machine import ALLOCATED
+from autotune.report.format import counted
 from autotune.store.address import INSTEAD, has_password
 from autotune.store.folder import CLUSTER, StudyFolder
 from autotune.store.locks import check_locks
@@ -143,7 +145,7 @@ def ask(scheduler: Scheduler, words: Sequence[str], stdin: str | None = None) ->
 def _asked(config: StudyConfig, out: Path, wishes: Wishes, environment: Mapping[str, str]) -> tuple[Scheduler, Array]:
     scheduler = named(wishes.scheduler) if wishes.scheduler else find(environment)
     array = Array(
-        name=f"autotune-{config.name}",
+        name="autotune-" + re.sub(r"[^A-Za-z0-9_.-]+", "-", config.name),
         workers=wishes.workers,
         ranks=_ranks(config, wishes.ranks),
         log=out.absolute() / CLUSTER / "log",
@@ -173,10 +175,11 @@ def _ranks(config: StudyConfig, wished: int | None) -> int:
 
 def _script(scheduler: Scheduler, array: Array, config: StudyConfig, out: Path) -> str:
     options = [*scheduler.directives(array), *config.cluster.options]
+    workers = counted(array.workers, "worker")
     worker = [sys.executable, "-m", "autotune", "worker", str(out.absolute())]
     lines = [
         "#!/bin/bash",
-        f"# {array.workers} workers of the study {config.name}. It may be submitted again at any time: workers go on",
+        f"# {workers} of the study {config.name}. It may be submitted again at any time: workers go on",
         "# where others have stopped, beside those that are still at work.",
         *(f"{scheduler.directive} {option}" for option in options),
         "",
@@ -184,7 +187,22 @@ def _script(scheduler: Scheduler, array: Array, config: StudyConfig, out: Path) 
         *(f"export {name}={value}" for name, value in {ALLOCATED: array.ranks, **scheduler.variables}.items()),
         f"exec {shlex.join(worker)}",
     ]
-    return "\n".join(lines) + "\n"
+    return _readable("\n".join(lines) + "\n")
+
+
+def _readable(script: str) -> str:
+    """The script, if bash can read it: else the scheduler would take it, and every worker would end at once. Raises
+    UsageError.
+    """
+    bash = shutil.which("bash")
+    read = subprocess.run([bash, "-n"], input=script, capture_output=True, text=True, check=False) if bash else None
+    if read and read.returncode:
+        raise UsageError(
+            "bash cannot read the job script",
+            details=f"{script}\n{read.stderr.strip()}",
+            cure="Correct setup in study.toml: [cluster] holds lines of that script.",
+        )
+    return script
 
 
 def _submitted(scheduler: Scheduler, script: Path) -> str:

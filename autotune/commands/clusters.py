@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +38,7 @@ def submit(
     from autotune.begin import config_of
     from autotune.cluster import Wishes, job_script
     from autotune.cluster import submit as submit_array
+    from autotune.report.format import counted
 
     config = config_of(study, context.obj, Path.cwd(), search={"trials": trials})
     place = out or Path("runs") / config.name
@@ -45,8 +47,8 @@ def submit(
         typer.echo(job_script(config, place, wishes, os.environ), nl=False)
         return
     submission = submit_array(config, place, wishes, storage, os.environ)
-    typer.echo(f"{submission.scheduler} job {submission.jobs[-1]}: {workers} workers on {place}")
-    typer.echo(f"See how far they are: python -m autotune status {place}")
+    typer.echo(f"{submission.scheduler} job {submission.jobs[-1]}: {counted(workers, 'worker')} on {place}")
+    typer.echo(f"See how far they are: python -m autotune status {shlex.quote(str(place))}")
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -42,7 +42,7 @@ class ClusterConfig(Section):
     setup: tuple[str, ...] = Field(
         default=(), description='lines of the job script before the work begins: setup = ["module load openmpi"]'
     )
-    options: tuple[str, ...] = Field(
+    options: tuple[Annotated[str, Field(pattern=r"^[^\r\n]*$")], ...] = Field(
         default=(), description='further options of the scheduler, one a line: options = ["--account=abc"]'
     )
     parallel_environment: str = Field(

@@ -20,7 +20,7 @@ class SearchConfig(Section):
         default=None,
         gt=0,
         description="seconds after which no new trial is begun; where neither it nor trials nor budget is given, a "
-        "search of long runs costs as much as 20 runs of the model, or ten minutes if that is more",
+        "search costs as much as 8 runs of the model (12 where its trials are whole runs), or 20 s if that is more",
     )
     budget: float | None = Field(
         default=None,
@@ -33,13 +33,16 @@ class SearchConfig(Section):
         default="run", description="what is timed: the run section, or the whole process"
     )
     short_s: float | None = Field(
-        default=5.0,
+        default=0.5,
         gt=0,
         description="where the run is longer, the search uses a part of it that takes about so many seconds, a tenth "
         "of the run at least; inf: always the whole",
     )
     short_spikes: int = Field(
-        default=200, ge=1, description="a part of the run that the search uses holds at least so many spikes"
+        default=200,
+        ge=1,
+        description="a part of the run that the search uses holds at least so many spikes, or a quarter of all where "
+        "that is less",
     )
     repeats: int = Field(default=1, ge=0, description="how often a promising trial is measured again")
     cap: float = Field(

@@ -1,6 +1,7 @@
 """The finalists against the baseline once more, in fresh processes: what is left of alpha, and going on after a stop.
 
-A confirmation with other finalists than the one before is another question, which spends another share of alpha.
+A confirmation with other finalists than the one before, or on another type of node, is another question, which spends
+another share of alpha.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ class ConfirmationLog:
     """The most starts of each."""
     events: tuple[dict[str, Any], ...] = ()
     earlier: int = 0
-    """How many confirmations of this study were begun before, with other finalists."""
+    """How many confirmations of this study were begun before, with other finalists or on another type of node."""
+    node_type: str = ""
+    """On which its starts were made; empty in records from before this was written down."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class ConfirmationPlan:
     rule: Rule
     earlier: int
     events: tuple[Event, ...] = ()
+    node_type: str = ""
+    """On which it is asked."""
 
 
 def plan_confirmation(
@@ -53,18 +58,21 @@ def plan_confirmation(
     noise: NoiseRecord,
     limits: ConfirmConfig,
     simplified: Simplified | None = None,
+    node_type: str = "",
+    known: Confirmation | None = None,
 ) -> ConfirmationPlan:
     """The finalists among `trials`, with what is left of alpha; the starts of an earlier driver count if they are of
-    the same finalists.
+    the same finalists, and were made on the type of node of this one or have come to an answer (`known`).
     """
     chosen = tuple(finalists(trials, limits.finalists, noise.noise.spread, limits.minimum_gain, simplified))
-    same = log.finalists == _names(chosen)
+    answered = known is not None and known.node_type == log.node_type and len(known.samples) == _pairs(log)
+    same = log.finalists == _names(chosen) and (answered or log.node_type in ("", node_type))
     earlier = log.earlier + (bool(log.events) and not same)
     rule = limits.rule(noise.noise.spread, alpha_after(earlier, limits.alpha))
     events = tuple(map(event_from_dict, log.events)) if same else ()
     there = max((event.start + 1 for event in events if isinstance(event, Pair)), default=0)
     rule = replace(rule, most_starts=max(rule.most_starts, there))  # a later budget may pay for fewer
-    return ConfirmationPlan(chosen, rule, earlier, events)
+    return ConfirmationPlan(chosen, rule, earlier, events, log.node_type if same and log.node_type else node_type)
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,8 @@ class Confirmer:
     starts: Starts
     limits: ConfirmConfig
     seed: int
+    node_type: str = ""
+    """Of this machine."""
 
     def confirm(
         self,
@@ -93,6 +103,8 @@ class Confirmer:
             noise,
             self.limits,
             self.folder.read(Simplified),
+            self.node_type,
+            self.folder.read(Confirmation),
         )
         on_plan(list(plan.finalists), plan.rule.most_starts, len(plan.events))
         names, events = _names(plan.finalists), list(plan.events)
@@ -100,7 +112,7 @@ class Confirmer:
         def remember(event: Event) -> None:
             events.append(event)
             plain = tuple(TypeAdapter(type(each)).dump_python(each, mode="json") for each in events)
-            self.folder.write(ConfirmationLog(names, plan.rule.most_starts, plain, plan.earlier))
+            self.folder.write(ConfirmationLog(names, plan.rule.most_starts, plain, plan.earlier, plan.node_type))
             on_event(event)
 
         changes = {str(trial.number): trial.changes for trial in plan.finalists}
@@ -122,10 +134,14 @@ class Confirmer:
                 break
             except RunFailed as failure:
                 remember(Dropped(winner, confirmation.pairs, f"in its whole run: {failure.message}"))
-        confirmation = replace(confirmation, part=self.starts.part)
+        confirmation = replace(confirmation, part=self.starts.part, node_type=plan.node_type)
         self.folder.write(confirmation)
         return confirmation
 
 
 def _names(trials: Sequence[Trial]) -> tuple[str, ...]:
     return tuple(str(trial.number) for trial in trials)
+
+
+def _pairs(log: ConfirmationLog) -> int:
+    return sum(isinstance(event_from_dict(event), Pair) for event in log.events)

@@ -28,6 +28,9 @@ def _told(answer: Answer) -> Iterator[str]:
     yield f"Measured on {answer.measured}, on {place.host} ({place.cpu}, {counted(place.cores, 'core')}), with"
     yield f"{place.neuron}, Python {place.python}, {place.mpi or 'no MPI'}, {counted(place.ranks, 'rank')}, of:"
     yield f"    {' '.join(best.model.command)}"
+    if len(best.evidence.places) > 1:
+        yield f"Trials were made on {len(best.evidence.places)} types of nodes; it was confirmed on"
+        yield f"{best.evidence.confirmed_on}."
     yield f"by neuron-autotune {best.tool}. It holds for this model, this machine, this tstop and these seeds."
 
 

@@ -9,43 +9,59 @@ of is named by the rank that did it. Must never unify, drop or add a spike.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autotune.agent.protocol import RankReport
-from autotune.raster import Raster
+from autotune.raster import Raster, merge
 
-Spikes = tuple[NDArray[np.int64], NDArray[np.float64]]
+Ids = NDArray[np.int64]
+Spikes = tuple[Ids, NDArray[np.float64]]
 Key = tuple[int, int, int]
 STRIDE, WIDE_STRIDE = 10**7, 10**11  # source 5 of job 3 is 30000005 here, wherever gids leave room for that
+_NONE = np.empty(0, np.int64)
 
 
-def by_job(reports: Sequence[RankReport], spikes: Sequence[Spikes]) -> Raster:
+def by_job(reports: Sequence[RankReport], spikes_of: Callable[[int], Spikes], place: Path | None = None) -> Raster:
     """One raster, in which each job has a range of gids of its own; sources without a gid have negative ones.
 
-    `spikes` are the ids (n,) and times in ms (n,) of each rank, in the order of its sections. Raises ValueError when
-    they are not as many as its sections say.
+    `spikes_of` reads the ids (n,) and times in ms (n,) of the rank of a report, in the order of its sections: twice of
+    each, as no more than one rank's are held; `place` as in raster.merge. Raises ValueError when they are not as many
+    as its sections say.
     """
     keys = _keys(reports)
     numbers = {key: number for number, key in enumerate(sorted({key for of_rank in keys for key in of_rank}))}
-    jobs: dict[Key, list[Spikes]] = defaultdict(list)
-    for report, of_rank, (ids, times) in zip(reports, keys, spikes, strict=True):
-        counts = [section.spikes for section in report.sections]
-        if sum(counts) != len(ids):
-            raise ValueError(f"rank {report.rank}: {len(ids)} spikes, its sections have {sum(counts)}")
-        edges = np.cumsum(counts)[:-1]
-        parts = zip(np.split(ids, edges), np.split(times, edges), strict=True) if counts else ()
-        for key, part in zip(of_rank, parts, strict=False):
-            jobs[key].append(part)
-    largest = max((int(np.abs(ids).max()) for ids, _ in spikes if len(ids)), default=0)
+    unnamed: dict[Key, Ids] = defaultdict(lambda: np.empty(0, np.int64))
+    largest = 0
+    for at, report in enumerate(reports):
+        spikes = spikes_of(at)
+        largest = max(largest, int(np.abs(spikes[0]).max(initial=0)))
+        for key, (ids, _) in zip(keys[at], _parts(report, spikes), strict=False):
+            unnamed[key] = np.union1d(unnamed[key], -1 - ids[ids < 0])
     stride = STRIDE if largest < STRIDE else WIDE_STRIDE
-    named = [_named(parts, numbers[key] * stride) for key, parts in jobs.items()]
-    if not named:
-        return Raster.from_arrays(np.zeros(0, np.int64), np.zeros(0))
-    ids, times = (np.concatenate(column) for column in zip(*named, strict=True))
-    return Raster.from_arrays(ids, times)
+
+    def of_rank(at: int) -> Raster:
+        parts = zip(keys[at], _parts(reports[at], spikes_of(at)), strict=False)
+        named = [_named(part, unnamed[key], numbers[key] * stride) for key, part in parts]
+        ids, times = zip(*named, strict=True) if named else ((), ())
+        return Raster.from_arrays(np.concatenate([_NONE, *ids]), np.concatenate([np.empty(0), *times]))
+
+    return merge(map(of_rank, range(len(reports))), place)
+
+
+def _parts(report: RankReport, spikes: Spikes) -> list[Spikes]:
+    """The spikes of each section of a rank."""
+    counts = [section.spikes for section in report.sections]
+    if sum(counts) != len(spikes[0]):
+        raise ValueError(f"rank {report.rank}: {len(spikes[0])} spikes, its sections have {sum(counts)}")
+    if not counts:
+        return []
+    ids, times = spikes
+    edges = np.cumsum(counts)[:-1]
+    return list(zip(np.split(ids, edges), np.split(times, edges), strict=True))
 
 
 def _keys(reports: Sequence[RankReport]) -> list[list[Key]]:
@@ -73,10 +89,12 @@ def _of_rank(report: RankReport, root: int, known: Set[int]) -> list[Key]:
     return found
 
 
-def _named(parts: list[Spikes], first: int) -> Spikes:
-    """The spikes of one job with ids from `first` on, those of sources without a gid from -first down."""
-    ids, times = (np.concatenate(column) for column in zip(*parts, strict=True))
-    # These have numbers by their place in a list, which earlier jobs of the same rank may have lengthened.
-    unnamed = -1 - np.unique(-1 - ids[ids < 0])
-    order = np.searchsorted(-1 - unnamed, -1 - ids)
+def _named(part: Spikes, unnamed: Ids, first: int) -> Spikes:
+    """Spikes of a job with ids from `first` on, those of sources without a gid from -first down.
+
+    These have numbers by their place in a list, which earlier jobs of the same rank may have lengthened: they count by
+    their order among the job's `unnamed` ones.
+    """
+    ids, times = part
+    order = np.searchsorted(unnamed, -1 - ids)
     return np.where(ids < 0, -1 - order - first, ids + first), times

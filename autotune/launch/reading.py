@@ -105,7 +105,7 @@ def left_waiting(files: Sequence[Path]) -> bool:
 
 def _raster(reports: list[RankReport], files: list[Path], by_jobs: bool, place: Path) -> Raster:
     if by_jobs:
-        return by_job(reports, [_all_spikes(file) for file in files])
+        return by_job(reports, lambda at: _all_spikes(files[at]), place)
     # Where NEURON looks for spikes on one rank, what the agent has found in the voltages of another does not count.
     detected = any(report.detectors for report in reports)
     counted = [file for report, file in zip(reports, files, strict=True) if not (detected and report.spots)]

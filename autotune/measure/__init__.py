@@ -14,7 +14,7 @@ from autotune.measure.confirm import (
     confirm,
     event_from_dict,
 )
-from autotune.measure.noise import Noise, aa_spread, advice
+from autotune.measure.noise import Noise, aa_spread, advice, with_more
 from autotune.measure.pairs import log_speedup, neighbour_log_ratios, paired_ratio
 from autotune.measure.sequential import FEWEST_STARTS, Look, Rule
 from autotune.measure.significance import Interval, alpha_after
@@ -40,4 +40,5 @@ __all__ = [
     "log_speedup",
     "neighbour_log_ratios",
     "paired_ratio",
+    "with_more",
 ]

@@ -103,6 +103,8 @@ class Confirmation:
     test: str = TEST
     part: float | None = None
     """The share of the run on which its times were proved, 0 to 1; None: the whole."""
+    node_type: str = ""
+    """On which it was proved: processor and cores; empty in records from before this was written down."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain dictionaries, lists, numbers and strings, for JSON."""

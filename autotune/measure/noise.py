@@ -21,6 +21,7 @@ _BURST = 4.0  # spreads: a pair beyond this is called disturbed in the advice
 _SHORT_RUN_S = 1.0
 _NOISY = 0.03
 _FEW_PAIRS = 8
+_FEWEST_MORE = 3
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,27 @@ def aa_spread(log_ratios: Sequence[float], *, shared_runs: bool = False, confide
         raise ValueError(f"the A/A spread needs at least three finite log ratios, not {list(log_ratios)!r}")
     quantile = float(np.quantile(sizes, _QUANTILE, method="median_unbiased"))
     spread = quantile / float(stats.norm.ppf((1 + _QUANTILE) / 2))
-    freedom = max(1.0, _EFFICIENCY * len(sizes) * (2 / 3 if shared_runs else 1))
+    disturbed = int(np.sum(sizes > _BURST * spread))
+    return _bounded(spread, len(sizes), disturbed, confidence, 2 / 3 if shared_runs else 1.0)
+
+
+def with_more(noise: Noise, log_ratios: Sequence[float]) -> Noise:
+    """The noise by these pairs and by further ones of the same study; one or two say nothing."""
+    if len(log_ratios) < _FEWEST_MORE:
+        return noise
+    more = aa_spread(log_ratios, shared_runs=True, confidence=noise.confidence)
+    pairs = noise.pairs + more.pairs
+    spread = math.sqrt((noise.pairs * noise.spread**2 + more.pairs * more.spread**2) / pairs)
+    return _bounded(spread, pairs, noise.disturbed + more.disturbed, noise.confidence, 2 / 3)
+
+
+def _bounded(spread: float, pairs: int, disturbed: int, confidence: float, counted: float) -> Noise:
+    """With its upper bound; `counted`: what a pair counts for."""
+    from scipy import stats  # here, because it takes longer to import than everything else of ours
+
+    freedom = max(1.0, _EFFICIENCY * pairs * counted)
     upper = spread * math.sqrt(freedom / float(stats.chi2.ppf(1 - confidence, freedom)))
-    return Noise(spread, upper, len(sizes), int(np.sum(sizes > _BURST * spread)), confidence)
+    return Noise(spread, upper, pairs, disturbed, confidence)
 
 
 def advice(noise: Noise, rule: Rule, *, wanted_gain: float = 0.10, run_s: float | None = None) -> list[str]:

@@ -39,7 +39,7 @@ BETWEEN_STARTS = 0.05  # log; what starts may differ by, whatever the A/A pairs 
 FEWEST_RANKED = 8  # with fewer a signed-rank test cannot reach the level of a look
 SHARE = 5.0  # each look spends alpha over this
 HOPELESS = 2.0  # standard errors by which a gain may be better than it looks, before it is given up
-FEWEST_TO_GIVE_UP = 6
+FEWEST_TO_GIVE_UP = 4
 _FURTHEST = 60.0  # standard errors below the mean, where the search for a lower limit begins
 _MAD_TO_SD = 1.4826  # of a normal distribution
 

@@ -45,6 +45,7 @@ def merge_facts(run: Run, command: Command) -> ModelFacts:
         spots=0 if detected else sum(report.spots for report in run.reports),
         spots_are="" if detected else next((report.spots_are for report in run.reports if report.spots), ""),
         recorded=sum(model.get("recorded", 0) for model in models),
+        without_thread=sum(model.get("without_thread", 0) for model in models),
         output_gids=tuple(model["output_gids"] for model in models),
         shared=all(section.shared for report in run.reports for section in report.sections),
         no_coreneuron=next((reason for model in models if (reason := model["no_coreneuron"])), ""),

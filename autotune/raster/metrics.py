@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autotune.errors import UsageError
-from autotune.raster.pairing import lift, paired_shifts
+from autotune.raster.pairing import lift, paired_blocks, paired_shifts
 from autotune.raster.raster import TICKS_PER_MS, Gids, Raster
 
 Floats = NDArray[np.float64]
@@ -121,13 +121,11 @@ def first_divergence_ms(a: Raster, b: Raster) -> float | None:
 
 def moved(a: Raster, b: Raster) -> Raster:
     """The spikes in a of the gids that do not fire at exactly the same times in b."""
-    gids, times = np.concatenate([a.gids, b.gids]), np.concatenate([a.times_ms, b.times_ms])
-    order = np.lexsort((times, gids))
-    gids, times, whose = gids[order], times[order], np.repeat([1, -1], [len(a), len(b)])[order]
-    if not len(gids):
-        return a
-    first = np.flatnonzero(np.concatenate([[True], (np.diff(gids) != 0) | (np.diff(times) != 0)]))
-    return _only(a, np.unique(gids[first][np.add.reduceat(whose, first) != 0]))
+    found = [np.empty(0, np.int64)]
+    for block in paired_blocks(a, b, 0.0):
+        alone = [np.delete(keys, at) for keys, at in zip((block.a, block.b), block.pairs, strict=True)]
+        found.append(np.unique(block.gids(np.concatenate(alone))))
+    return _only(a, np.concatenate(found))
 
 
 def rates(r: Raster, duration_ms: float, gids: Gids | None = None) -> Floats:
@@ -152,12 +150,18 @@ def isi_cv(r: Raster) -> Floats:
 
     Softky & Koch (1993, J. Neuroscience 13:334): 0 for a clock, 1 for a Poisson process.
     """
-    counts = r.counts()
     if not len(r):
         return np.empty(0)
-    isi = np.diff(np.concatenate([keys for (keys,) in lift((r,)).groups])) / TICKS_PER_MS
-    isi = np.delete(isi, np.cumsum(counts)[:-1] - 1)  # from one gid's last spike to the next gid's first
-    n = counts - 1
+    trains = lift((r,))
+    return np.concatenate([_cv(keys // trains.stride, keys) for (keys,) in trains.groups])
+
+
+def _cv(cells: Gids, keys: Gids) -> Floats:
+    """Of some cells with all their spikes, one cell after another."""
+    isi = np.diff(keys) / TICKS_PER_MS
+    ends = np.flatnonzero(np.diff(cells))
+    isi = np.delete(isi, ends)  # from one gid's last spike to the next gid's first
+    n = np.diff(np.concatenate(([-1], ends, [len(cells) - 1]))) - 1
     owner = np.repeat(np.arange(len(n)), n)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.bincount(owner, isi, minlength=len(n)) / n
@@ -227,5 +231,8 @@ def _sample(gids: Gids, most: int, seed: int) -> Gids:
 
 
 def _only(r: Raster, gids: Gids) -> Raster:
-    kept = np.isin(r.gids, gids)
-    return Raster(r.gids[kept], r.times_ms[kept])
+    kept = []
+    for begin in range(0, len(r), _CHUNK):
+        kept.append(begin + np.flatnonzero(np.isin(r.gids[begin : begin + _CHUNK], gids)))
+    at = np.concatenate([np.empty(0, np.int64), *kept])
+    return Raster(r.gids[at], r.times_ms[at])

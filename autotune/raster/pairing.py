@@ -22,17 +22,62 @@ _CHUNK = 1 << 20
 _TABLE = 1 << 22  # widest range of gids that is looked up in a table
 
 
+@dataclass(frozen=True)
+class Block:
+    """Some cells of two rasters with all their spikes, and which of these are partners."""
+
+    a: Ints
+    """Sorted numbers, see Lifted: spikes of one cell after those of another."""
+    b: Ints
+    pairs: Pairs
+    """Indices into a and b."""
+    trains: Lifted
+    low: int
+    """The place of its group's first cell among all cells."""
+
+    def gids(self, keys: Ints) -> Ints:
+        """Whose spikes these are, of either."""
+        return self.trains.gids[self.low + keys // self.trains.stride]
+
+    def cells(self, keys: Ints) -> Ints:
+        """The same as numbers from 0 on, which hold in this block alone."""
+        return keys // self.trains.stride - self._first_cell
+
+    @property
+    def size(self) -> int:
+        """One more than the largest of these numbers."""
+        return max(int(keys[-1]) // self.trains.stride for keys in (self.a, self.b) if len(keys)) - self._first_cell + 1
+
+    @property
+    def _first_cell(self) -> int:
+        return min(int(keys[0]) // self.trains.stride for keys in (self.a, self.b) if len(keys))
+
+    def times_ms(self, keys: Ints) -> NDArray[np.float64]:
+        return (keys % self.trains.stride + self.trains.first) / TICKS_PER_MS
+
+    def shifts_ms(self) -> NDArray[np.float64]:
+        """From a to b, of all pairs."""
+        i, j = self.pairs
+        return (self.b[j] - self.a[i]) / TICKS_PER_MS
+
+
 def paired_shifts(a: Raster, b: Raster, window_ms: float) -> Iterator[NDArray[np.float64]]:
-    """Shifts in ms of all pairs, some 10^4 at a time, by gid, then time. Neither raster may be empty."""
+    """Shifts in ms of all pairs, some 10^4 at a time, by gid, then time."""
+    return (block.shifts_ms() for block in paired_blocks(a, b, window_ms))
+
+
+def paired_blocks(a: Raster, b: Raster, window_ms: float) -> Iterator[Block]:
+    """All spikes of both, some 10^4 at a time, with their pairs; nothing for two empty rasters."""
+    if not len(a) and not len(b):
+        return
     trains = lift((a, b), window_ms)
-    for keys in trains.groups:
-        sampled = np.concatenate([[0], *(k[::_BLOCK] for k in keys)])
+    for number, keys in enumerate(trains.groups):
+        sampled = np.concatenate([np.zeros(1, np.int64), *(k[::_BLOCK] for k in keys)])
         edges = np.unique(sampled // trains.stride)[1:] * trains.stride
         cuts = [np.concatenate(([0], np.searchsorted(k, edges), [len(k)])) for k in keys]
         for at in range(len(edges) + 1):
             mine, other = (k[c[at] : c[at + 1]] for k, c in zip(keys, cuts, strict=True))
-            i, j = pair_trains(mine, other, trains.window)
-            yield (other[j] - mine[i]) / TICKS_PER_MS
+            yield Block(mine, other, pair_trains(mine, other, trains.window), trains, number * trains.group)
 
 
 @dataclass(frozen=True)
@@ -47,19 +92,27 @@ class Lifted:
     window: int
     stride: int
     groups: Iterator[tuple[Ints, ...]]
+    group: int
+    """So many gids in each, from whose first one the index counts."""
+    gids: Ints
+    """All, ascending."""
+    first: int
+    """The ticks from which times are counted."""
 
 
 def lift(rasters: Sequence[Raster], window_ms: float = 0.0) -> Lifted:
-    """All spikes of rasters that are not empty, gid after gid, each train in order of time."""
-    index = _GidIndex(rasters)
-    first = int(min(ticks(r.times_ms[0]) for r in rasters))
-    span = int(max(ticks(r.times_ms[-1]) for r in rasters)) - first
+    """All spikes of rasters, of which not all are empty, gid after gid, each train in order of time."""
+    spiking = [r for r in rasters if len(r)]
+    index = _GidIndex(spiking)
+    first = int(min(ticks(r.times_ms[0]) for r in spiking))
+    span = int(max(ticks(r.times_ms[-1]) for r in spiking)) - first
     window = min(round(window_ms * TICKS_PER_MS), span)
     stride = span + window + 1
     largest = max(map(len, rasters))  # above what is held: a quarter of that at once, as sorting and pairing copy it
     held = HELD // 4 if largest > HELD else HELD
     group = max(1, min(2**61 // stride, index.size * held // max(largest, held)))
-    return Lifted(window, stride, zip(*(_keys(r, index, group, stride, first) for r in rasters), strict=True))
+    keys = zip(*(_keys(r, index, group, stride, first) for r in rasters), strict=True)
+    return Lifted(window, stride, keys, group, index.gids, first)
 
 
 def pair_trains(a: Ints, b: Ints, window: int) -> Pairs:
@@ -128,15 +181,15 @@ class _GidIndex:
                 for begin in range(0, len(r), _CHUNK):
                     seen[r.gids[begin : begin + _CHUNK] - self.lowest] = True
             self.table = np.cumsum(seen) - 1
-            self.size = int(seen.sum())
+            self.gids = np.flatnonzero(seen) + self.lowest
         else:
-            self.all = np.unique(np.concatenate([r.gid_set for r in rasters]))
-            self.size = len(self.all)
+            self.gids = np.unique(np.concatenate([r.gid_set for r in rasters]))
+        self.size = len(self.gids)
 
     def __call__(self, gids: Ints) -> Ints:
         if self.table is not None:
             return np.asarray(self.table[gids - self.lowest])
-        return np.searchsorted(self.all, gids)
+        return np.searchsorted(self.gids, gids)
 
 
 def _keys(r: Raster, index: _GidIndex, group: int, stride: int, first: int) -> Iterator[Ints]:

@@ -14,6 +14,8 @@ NOTHING = "–"
 AS_IT_IS = "as it is"
 """The value of a knob that leaves the model alone."""
 
+UNLIKE = "The nodes are unlike: each ratio holds on the nodes on which it was measured."
+
 
 def format_value(value: Any) -> str:
     """A value of a knob: on, 0.025, -O3, as it is."""

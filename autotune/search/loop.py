@@ -16,7 +16,7 @@ from autotune.config import SearchConfig
 from autotune.plan.space import SearchSpace
 from autotune.search.answers import best_ratio
 from autotune.search.interrupt import to_its_end
-from autotune.search.recipe import recipe
+from autotune.search.recipe import first_trials
 from autotune.search.simplify import Simplified, kept_params, may_pay, simplify, winner
 from autotune.search.stop import Searched, Stopped, why_stop
 from autotune.search.trial import TrialRunner
@@ -63,7 +63,7 @@ def search(
     finished = stored(known, space)
     # A trial in which a driver died is made again under its own number.
     reconcile(study, finished, [number for number in running_trials(study) if number not in finished])
-    for params in recipe(space):
+    for params in first_trials(space):
         study.enqueue_trial(params, skip_if_exists=True)
     spent_s, started = sum(trial.wall_s for trial in known), time.monotonic()
 

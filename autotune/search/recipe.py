@@ -1,14 +1,19 @@
 """The published advice as first trials: "Speed up your NEURON code" in the order in which a modeler would follow it.
 
 First the spike exchange (nspike from the histogram, with compressed gids), then, each on top of it, as few exchanges
-as the delays allow, the queue modes and the memory layout, then the free cores, the compiler and the engine.
+as the delays allow, the queue modes and the memory layout, then the free cores, the compiler and the engine. What no
+advice speaks of follows one value at a time, as long as the sampler would draw at random: so the search knows after
+few trials whether anything can be gained at all.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from autotune.plan.space import SearchSpace
+from autotune.search.sampler import N_STARTUP
 from autotune.settings import Params
 
 STEPS: tuple[tuple[str, ...], ...] = (
@@ -25,7 +30,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
 
 
 def recipe(space: SearchSpace) -> list[Params]:
-    """The first trials: the baseline, the exchange advice, each further piece of advice beside it."""
+    """The published advice as trials: the baseline, the exchange advice, each further piece of advice beside it."""
     trials = [space.baseline]
     exchange = _advice(space, STEPS[0])
     if exchange:
@@ -34,11 +39,34 @@ def recipe(space: SearchSpace) -> list[Params]:
         advice = _advice(space, names)
         if advice:
             trials.append(space.with_values(**exchange, **advice))
-    unique: list[Params] = []
-    for trial in (space.active(t) for t in trials):
-        if trial not in unique:
-            unique.append(trial)
-    return unique
+    return _unique(map(space.active, trials))
+
+
+def first_trials(space: SearchSpace) -> list[Params]:
+    """The recipe, then the values that are in no trial of it, one of each knob in turn, as long as the sampler would
+    draw at random.
+    """
+    advised = recipe(space)
+    singles = (space.active(space.with_values(**{name: value})) for name, value in _unadvised(space, advised))
+    return _unique([*advised, *singles])[: max(N_STARTUP, len(advised))]
+
+
+def _unadvised(space: SearchSpace, trials: Sequence[Params]) -> list[tuple[str, Any]]:
+    """The values that no trial holds, with their knobs: of each knob the middle one first, then the others of each."""
+    missing = []
+    for name, domain in space.domains.items():
+        values = [(name, value) for value in domain.values if all(trial.get(name) != value for trial in trials)]
+        middle = len(values) // 2
+        missing.append([*values[middle : middle + 1], *values[:middle], *values[middle + 1 :]])
+    return [each for turn in zip_longest(*missing) for each in turn if each is not None]
+
+
+def _unique(trials: Iterable[Params]) -> list[Params]:
+    found: list[Params] = []
+    for trial in trials:
+        if trial not in found:
+            found.append(trial)
+    return found
 
 
 def _advice(space: SearchSpace, names: tuple[str, ...]) -> dict[str, Any]:

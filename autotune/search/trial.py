@@ -72,6 +72,11 @@ class TrialRunner:
         """Knobs with which every run needs a fresh process, while others need none."""
         return self.router.costly() if self.router else set()
 
+    @property
+    def in_sessions(self) -> bool:
+        """Whether trials are made on built networks, one for each group of launch settings."""
+        return self.router is not None and self.router.has_sessions
+
     def may_replay(self, changes: Changes) -> bool:
         """Whether a run with these changes can be made in a session, without anything being run to find out."""
         ask = self.verifier.ask(changes)

@@ -24,8 +24,8 @@ class Compared:
 
     space: SearchSpace
     fresh: Runner
-    session: Runner
-    """Raises SessionBroken."""
+    session: Callable[[Ask], Run]
+    """Makes a run in the session, or gives one that was made there. Raises SessionBroken."""
     fits: Callable[[Changes, Changes], bool]
     """Whether the session that serves the second changes can serve the first, too."""
     blame: Callable[[SessionBroken], object]
@@ -89,7 +89,7 @@ class Compared:
             return False
         wide = ask.setting(wider)
         try:
-            run = self.session.run(wide)
+            run = self.session(wide)
             self._one_by_one = not (len(run.raster) and self._same(wide, run))
         except SessionBroken:  # by which of them, or by what else, each alone will show
             self._one_by_one = True
@@ -100,7 +100,7 @@ class Compared:
     def _alone(self, ask: Ask) -> bool:
         """One comparison for these changes alone."""
         try:
-            same = self._same(ask, self.session.run(ask))
+            same = self._same(ask, self.session(ask))
         except SessionBroken as broken:
             if self._fresh(ask):
                 self.blame(broken)

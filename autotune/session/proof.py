@@ -52,6 +52,15 @@ class Reference:
 
 
 @dataclass
+class OwnRow:
+    """Runs of the user's own settings in the own session, each right after the one before."""
+
+    ask: Ask
+    times_s: list[float] = field(default_factory=list)
+    """Of their run sections."""
+
+
+@dataclass
 class Proof:
     """The sessions that have proved themselves. As a Runner it makes each run in the session of its launch settings,
     and raises SessionBroken instead of RunFailed.
@@ -69,6 +78,9 @@ class Proof:
     """Whether a fresh run does beside its spikes what the user's own runs do, which no session can show."""
     lost: list[str] = field(default_factory=list)
     """What ended sessions before their time."""
+    disturbed_by: tuple[Ask, Run] | None = None
+    """The run with other settings after which the session still gave the same."""
+    _own_rows: list[OwnRow] = field(default_factory=list)
     _references: dict[Group, Reference | None] = field(default_factory=dict)
     """What the settings of a group alone give; None for a group that has no session."""
     _unchecked: dict[Group, int] = field(default_factory=dict)
@@ -103,6 +115,22 @@ class Proof:
         """Whether a run that changes these knobs may be made in a process that makes others."""
         assert self.how is not None
         return self.how.fork or all(KNOBS[name].replays for name in knobs)
+
+    def own_rows(self, ask: Ask) -> tuple[tuple[float, ...], ...]:
+        """Times of the runs of the user's own settings so far that were made as `ask` would be, those that proved the
+        session among them, in rows of neighbours; the last row is empty where another run came after them.
+        """
+        rows = [tuple(row.times_s) for row in self._own_rows if _alike(row.ask, ask)]
+        goes_on = bool(self._own_rows) and _alike(self._own_rows[-1].ask, ask)
+        return tuple(rows) if goes_on else (*rows, ())
+
+    def run_again(self, ask: Ask) -> Run:
+        """A run of which only the result counts: that with other settings, if it was made as `ask` would be; else as
+        `run`.
+        """
+        if self.disturbed_by is not None and _alike(self.disturbed_by[0], ask):
+            return self.disturbed_by[1]
+        return self.run(ask)
 
     def group(self, changes: Changes) -> Group:
         return self.space.launch_group(changes)
@@ -190,8 +218,9 @@ class Proof:
         """
         wrong: SessionBroken | None = None
         for changes in self._others():
+            other = ask.setting(changes)
             try:
-                self._run(OWN, ask.setting(changes))
+                run = self._run(OWN, other)
             except SessionBroken:
                 continue
             try:
@@ -199,6 +228,7 @@ class Proof:
             except SessionBroken as broken:
                 wrong = broken
             else:
+                self.disturbed_by = other, run
                 return
         if wrong:
             raise wrong
@@ -232,14 +262,28 @@ class Proof:
     def _run(self, group: Group, ask: Ask) -> Run:
         assert self.how is not None
         try:
-            return self.pool.session(group, self.how).run(ask)
+            run = self.pool.session(group, self.how).run(ask)
         except RunFailed as failure:
             self._lose(group, failure)
+        self._note(group, run, ask)
+        return run
+
+    def _note(self, group: Group, run: Run, ask: Ask) -> None:
+        """Keep the time of a run beside those of its neighbours; a run of other settings ends their row."""
+        own = replace(ask, limit_s=0.0)
+        if not self._own_rows or self._own_rows[-1].ask != own:
+            self._own_rows.append(OwnRow(own))
+        if group == OWN and not ask.changes and ask.plain:
+            self._own_rows[-1].times_s.append(run.run_s)
 
     def _lose(self, group: Group, failure: RunFailed) -> NoReturn:
         if self.pool.end(group):
             self.lost.append(failure.message)
         raise SessionBroken(failure) from failure
+
+
+def _alike(one: Ask, other: Ask) -> bool:
+    return replace(one, limit_s=0.0) == replace(other, limit_s=0.0)
 
 
 def _in_words(way: str) -> str:

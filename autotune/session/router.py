@@ -68,7 +68,7 @@ class Router:
         return Compared(
             self.space,
             fresh=self.fresh,
-            session=self.proof,
+            session=self.proof.run_again,
             fits=self._fit,
             blame=self.blame,
             same_beside=self._same_beside,
@@ -123,6 +123,10 @@ class Router:
             return False
         return self.proof.replays(changes) and self.compared.knows(changes)
 
+    def own_rows(self, ask: Ask) -> tuple[tuple[float, ...], ...]:
+        """Times of the user's own settings in the own session so far, in rows of neighbours (`Proof.own_rows`)."""
+        return self.proof.own_rows(ask) if self.has_sessions else ()
+
     def run(self, ask: Ask) -> Run:
         """One run that is not timed: in a session where that is sound, else in a fresh process. Raises RunFailed."""
         self.decide(ask)
@@ -169,9 +173,10 @@ class Router:
         return self.observation.facts.t_stop_ms if ask.stop_ms is None else ask.stop_ms
 
     def _open(self, ask: Ask) -> bool:
-        """It was decided against sessions, but for another part of the run."""
+        """It was decided against sessions, but for a longer part of the run."""
         way = self.record is not None and self.record.way
-        return not way and not self._given_up and self._stop_ms(ask) != self._decided_at
+        shorter = self._decided_at is not None and self._stop_ms(ask) < self._decided_at
+        return not way and not self._given_up and shorter
 
     def _keep(self, record: SessionRecord) -> None:
         news = self.record is None or self.record.note != record.note

@@ -21,6 +21,7 @@ import json
 import math
 import os
 import re
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -141,10 +142,11 @@ class StudyFolder:
             fcntl.flock(self._lock, how | fcntl.LOCK_NB)
         except OSError as error:
             if how == fcntl.LOCK_EX and _is_shared(self.path / LOCK):
+                here = shlex.quote(str(self.path))
                 raise UsageError(
                     f"{self.path}: workers are at work on this study",
-                    cure=f"See what they do: python -m autotune status {self.path}. End them: "
-                    f"python -m autotune cancel {self.path}.",
+                    cure=f"See what they do: python -m autotune status {here}. End them: "
+                    f"python -m autotune cancel {here}",
                 ) from error
             raise UsageError(
                 f"{self.path}: another run works on this study",

@@ -8,13 +8,10 @@ broken at once. Must never break a lock whose holder may be alive, and never cut
 from __future__ import annotations
 
 import fcntl
-import functools
-import hashlib
 import json
 import logging
 import os
 import shutil
-import socket
 import time
 import uuid
 from collections.abc import Generator
@@ -25,6 +22,8 @@ from typing import Any
 import psutil
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.storages.journal._file import get_lock_file
+
+from autotune.machine import machine_name
 
 GRACE_S = 30.0  # Optuna's own limit for a holder that cannot be asked: another machine's, or another program's
 LONGEST_PAUSE_S = 0.1
@@ -176,16 +175,6 @@ def cut_torn_line(path: Path) -> bool:
         os.fsync(file.fileno())
     _log.warning("%s ended in a torn line, which was cut off", path)
     return True
-
-
-@functools.cache
-def machine_name() -> str:
-    """A name for the space in which process ids are unique: host, boot and, in containers, process namespace."""
-    parts = [socket.gethostname()]
-    with suppress(OSError):
-        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
-        parts.append(os.readlink("/proc/self/ns/pid"))
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def _is_dead(holder: str) -> bool:

@@ -37,11 +37,13 @@ CLAIMS = f"{CLUSTER}/claims"
 
 @dataclass(frozen=True)
 class Claim:
-    """A worker makes this trial now."""
+    """A worker makes this trial, now or next."""
 
     number: int
     params: Params
     worker: str
+    running: bool = True
+    """False: it waits for another trial, of the same settings, or for its worker."""
 
 
 _CLAIM = TypeAdapter(Claim)
@@ -95,6 +97,7 @@ class SharedFolder(StudyFolder):
         shared.
         """
         check_locks(self.path / CLUSTER)
+        self.workers.check_between_machines()
         self._claims.mkdir(parents=True, exist_ok=True)
         self._membership = self.workers.join(self._worker)
         why = "interrupted"
@@ -144,11 +147,13 @@ class SharedFolder(StudyFolder):
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def claim(self, number: int, params: Params) -> None:
-        """This worker makes the trial. Only while asking."""
-        claim = Claim(number, params, self._worker.name)
+    def claim(self, number: int, params: Params, worker: str = "", *, running: bool = True) -> Claim:
+        """The trial is that of `worker`, or of this one, which makes it now if it is `running`. Only while asking."""
+        claim = Claim(number, params, worker or self.name, running)
         write_text(self._claim(number), _CLAIM.dump_json(claim).decode(), lasting=False)
-        self.tell(f"trial {number}")
+        if running:
+            self.tell(f"trial {number}")
+        return claim
 
     def settle(self, number: int) -> None:
         """The trial is told; it is nobody's any more."""

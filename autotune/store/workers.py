@@ -22,7 +22,10 @@ from typing import TextIO
 from pydantic import TypeAdapter
 
 from autotune.agent.protocol import write_text
-from autotune.store.journal import machine_name
+from autotune.errors import UsageError
+from autotune.machine import machine_name
+from autotune.store.folder import CLUSTER
+from autotune.store.locks import CURE
 from autotune.untrusted import bytes_of
 
 BEAT_S = 10.0
@@ -59,7 +62,12 @@ class Worker:
     @property
     def node_type(self) -> str:
         """What must be the same for times to be comparable."""
-        return f"{self.cpu}, {self.cores} cores"
+        return node_type(self.cpu, self.cores)
+
+
+def node_type(cpu: str, cores: int) -> str:
+    """A type of node in words."""
+    return f"{cpu}, {cores} cores"
 
 
 def this_worker(job: str, cpu: str, cores: int) -> Worker:
@@ -71,6 +79,11 @@ def this_worker(job: str, cpu: str, cores: int) -> Worker:
 
 
 _WORKER = TypeAdapter(Worker)
+
+
+def node_types(study: Path) -> dict[str, str]:
+    """Those of all workers that the study in this folder has had, by their names."""
+    return {each.name: each.node_type for each in Workers(study / CLUSTER / "workers").all()}
 
 
 class Workers:
@@ -98,20 +111,52 @@ class Workers:
 
     def alive(self, name: str) -> bool:
         """Whether this worker may be at work."""
-        if not NAME.fullmatch(name):  # of a claim that somebody has made up: it is no path
-            return False
-        lock = self._folder / f"{name}.lock"
-        try:
-            with lock.open("r+") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
+        free = self._is_free(name)
+        if not free:
+            return free is False
         worker = self.read(name)
         if worker is None or worker.ended or worker.machine == machine_name():
             return False
-        return time.time() - lock.stat().st_mtime < SILENT_S
+        return time.time() - self._beat(name) < SILENT_S
+
+    def check_between_machines(self) -> None:
+        """Raise UsageError where a worker is at work on another machine, and its lock is free from here: what one
+        worker alone may do, several would do at once. How a file system is mounted does not always tell that.
+        """
+        free = [each.name for each in self.living() if each.machine != machine_name() and self._is_free(each.name)]
+        beats = {name: self._beat(name) for name in free}
+        until = time.monotonic() + 2 * BEAT_S
+        while beats and time.monotonic() < until:  # those that do not beat any more have died a moment ago
+            time.sleep(BEAT_S / 20)
+            for name in [name for name in beats if self._beat(name) > beats[name]]:
+                if self._is_free(name) and name in {each.name for each in self.living()}:
+                    raise UsageError(
+                        f"{self._folder}: the lock of worker {name} on another node is not seen here: this file system "
+                        "has no locks between nodes",
+                        cure=CURE,
+                    )
+                del beats[name]
+
+    def _is_free(self, name: str) -> bool | None:
+        """Whether nobody holds the lock of this worker, as far as is seen from here; None where it has none."""
+        if not NAME.fullmatch(name):  # of a claim that somebody has made up: it is no path
+            return None
+        try:
+            with (self._folder / f"{name}.lock").open("r+") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return None
+        return True
+
+    def _beat(self, name: str) -> float:
+        """When it has last shown that it lives; opened, as a network file system tells it late otherwise."""
+        try:
+            with (self._folder / f"{name}.lock").open("r") as file:
+                return os.fstat(file.fileno()).st_mtime
+        except OSError:
+            return 0.0
 
     def join(self, worker: Worker) -> Membership:
         """From now on `worker`, this process, is alive."""

@@ -3,6 +3,8 @@
 The last spike of a cell may have its partner beyond the end of the run. It is no miss if that partner need not have
 moved much further than the spikes that have theirs. Every other spike is one, wherever it lies: at most one spike of a
 cell is excused.
+
+Rasters are gone through some cells at a time: must never hold a copy of a whole one, which may not fit in memory.
 """
 
 from __future__ import annotations
@@ -14,8 +16,10 @@ from numpy.typing import NDArray
 
 from autotune.config import AcceptConfig
 from autotune.raster import Raster
-from autotune.raster.metrics import match
-from autotune.raster.pairing import Ints, Pairs, lift, pair_trains
+from autotune.raster.metrics import identical
+from autotune.raster.pairing import Block, Ints, paired_blocks, paired_shifts
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,7 @@ class Ruler:
 
     def alone(self, a: Raster, b: Raster) -> tuple[int, int]:
         """How many spikes of a have no partner in b, and how many of b none in a."""
-        found = self._split(a, b)
-        return len(found.alone_a), len(found.alone_b)
+        return self._look(a, b).alone
 
     def distance(self, a: Raster, b: Raster) -> float:
         """Share of the spikes of both that are alone, 0 to 1."""
@@ -45,8 +48,13 @@ class Ruler:
 
     def shifts_ms(self, a: Raster, b: Raster) -> tuple[float, float] | None:
         """The largest and the mean shift of the spikes that have a partner, without their sign; None if none has."""
-        found = match(a, b, self.window_ms)
-        return (found.max_abs_ms, float(np.abs(found.shifts_ms).mean())) if found.matched else None
+        if identical(a, b):
+            return (0.0, 0.0) if len(a) else None
+        largest, total, pairs = 0.0, 0.0, 0
+        for shifts in map(np.abs, paired_shifts(a, b, self.window_ms)):
+            largest = max(largest, float(shifts.max(initial=0.0)))
+            total, pairs = total + float(shifts.sum()), pairs + len(shifts)
+        return (largest, total / pairs) if pairs else None
 
     def largest_shift_ms(self, a: Raster, b: Raster) -> float | None:
         shifts = self.shifts_ms(a, b)
@@ -59,70 +67,119 @@ class Ruler:
         A mean over one cell's spikes changes smoothly with dt where the largest shift of all jumps, and a population
         that is shifted as a whole cannot hide behind the others.
         """
-        found = self._split(run, reference)
-        gids = np.concatenate([found.gids, found.alone_a.gids, found.alone_b.gids])
-        if not len(gids):
-            return 0.0
-        errors = np.concatenate([np.abs(found.shifts_ms), np.full(len(gids) - len(found.gids), self.window_ms)])
-        cell = np.unique(gids, return_inverse=True)[1]
-        return float((np.bincount(cell, errors) / np.bincount(cell)).max())
+        return self._look(run, reference).error_ms
 
     def parting_ms(self, a: Raster, b: Raster) -> float:
         """When the first spike of either is alone; `end_ms` when none is."""
-        found = self._split(a, b)
-        alone = np.concatenate([found.alone_a.times_ms, found.alone_b.times_ms])
-        return float(alone.min()) if len(alone) else self.end_ms
+        when = self._look(a, b).parting_ms
+        return when if when < np.inf else self.end_ms
 
     @property
     def _last_ms(self) -> float:
         return self.end_ms - self.window_ms
 
-    def _split(self, a: Raster, b: Raster) -> _Split:
-        one, other = _by_gid(a), _by_gid(b)
-        i, j = _pairs(a, b, self.window_ms)
-        shifts = other.times_ms[j] - one.times_ms[i]
+    def _look(self, a: Raster, b: Raster) -> _Found:
+        if identical(a, b):
+            return _Found((0, 0), np.inf, 0.0)
+        seen = [self._seen(block) for block in paired_blocks(a, b, self.window_ms)]
         # The missing partner of a spike of a is a late one of b, that of a spike of b an early one.
-        late, early = shifts.max(initial=0.0), -shifts.min(initial=0.0)
-        return _Split(one.gids[i], shifts, self._alone(one, i, late), self._alone(other, j, early))
+        late, early = max(each.late_ms for each in seen), max(each.early_ms for each in seen)
+        open_ends = [np.concatenate(column) for column in zip(*(each.open_ends for each in seen), strict=True)]
+        total, number, last_a, last_b = open_ends
+        counted_a, counted_b = last_a < self._excused_from_ms(late), last_b < self._excused_from_ms(early)
+        total, number = total + self.window_ms * counted_a, number + counted_a
+        total, number = total + self.window_ms * counted_b, number + counted_b
+        return _Found(
+            (
+                sum(each.alone[0] for each in seen) + int(counted_a.sum()),
+                sum(each.alone[1] for each in seen) + int(counted_b.sum()),
+            ),
+            min(
+                *(each.parting_ms for each in seen),
+                float(last_a[counted_a].min(initial=np.inf)),
+                float(last_b[counted_b].min(initial=np.inf)),
+            ),
+            max(*(each.error_ms for each in seen), _worst(total, number)),
+        )
 
-    def _alone(self, spikes: Raster, paired: Ints, largest_ms: float) -> Raster:
-        """Those of `spikes`, ordered by gid, that are not `paired` and not excused by the end of the run."""
-        alone: NDArray[np.bool_] = np.ones(len(spikes), np.bool_)
+    def _excused_from_ms(self, largest_ms: float) -> float:
+        """From when on the last spike of a cell needs no partner, where the others have moved so far."""
+        return self.end_ms - min(self.window_ms, max(self.floor_ms, self.tail * largest_ms))
+
+    def _seen(self, block: Block) -> _Seen:
+        i, j = block.pairs
+        a_ms, b_ms = block.times_ms(block.a), block.times_ms(block.b)
+        shifts = b_ms[j] - a_ms[i]
+        a, b = self._alone(block, block.a, a_ms, i), self._alone(block, block.b, b_ms, j)
+        cells = np.concatenate([block.cells(block.a)[i], a.cells, b.cells])
+        errors = np.concatenate([np.abs(shifts), np.full(len(cells) - len(i), self.window_ms)])
+        size = block.size
+        total, number = np.bincount(cells, errors, size), np.bincount(cells, minlength=size)
+        last_a, last_b = (np.full(size, np.inf) for _ in range(2))
+        last_a[a.last_cells], last_b[b.last_cells] = a.last_ms, b.last_ms
+        is_open = np.isfinite(np.minimum(last_a, last_b))
+        return _Seen(
+            shifts.max(initial=0.0),
+            -shifts.min(initial=0.0),
+            (len(a.cells), len(b.cells)),
+            min(a.first_ms, b.first_ms),
+            _worst(total[~is_open], number[~is_open]),
+            (total[is_open], number[is_open], last_a[is_open], last_b[is_open]),
+        )
+
+    def _alone(self, block: Block, keys: Ints, times_ms: Floats, paired: Ints) -> _Alone:
+        """Those that are not `paired`."""
+        cells = block.cells(keys)
+        alone: NDArray[np.bool_] = np.ones(len(keys), np.bool_)
         alone[paired] = False
-        last_of_cell = np.append(spikes.gids[1:] != spikes.gids[:-1], True)[: len(spikes)]
-        excused_ms = min(self.window_ms, max(self.floor_ms, self.tail * largest_ms))
-        alone &= ~(last_of_cell & (spikes.times_ms >= self.end_ms - excused_ms))
-        return Raster(spikes.gids[alone], spikes.times_ms[alone])
+        last_of_cell = np.append(cells[1:] != cells[:-1], True)[: len(cells)]
+        perhaps = alone & last_of_cell & (times_ms >= self._last_ms)
+        alone &= ~perhaps
+        return _Alone(cells[alone], float(times_ms[alone].min(initial=np.inf)), cells[perhaps], times_ms[perhaps])
 
 
 @dataclass(frozen=True)
-class _Split:
-    """Two rasters as pairs (`gids`, and shifts from a to b) and what of each is alone, gid after gid."""
+class _Found:
+    """What is alone of two rasters."""
 
-    gids: Ints
-    shifts_ms: NDArray[np.float64]
-    alone_a: Raster
-    alone_b: Raster
+    alone: tuple[int, int]
+    parting_ms: float
+    """Infinite where nothing is alone."""
+    error_ms: float
+
+
+@dataclass(frozen=True)
+class _Alone:
+    """Spikes of some cells without a partner: the cells, and when the first one is. The last spike of a cell that the
+    end of the run may excuse is told apart.
+    """
+
+    cells: Ints
+    first_ms: float
+    last_cells: Ints
+    last_ms: Floats
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What is known of some cells before all have been looked at."""
+
+    late_ms: float
+    early_ms: float
+    alone: tuple[int, int]
+    parting_ms: float
+    error_ms: float
+    """Of the worst of the cells that are decided."""
+    open_ends: tuple[Floats, Ints, Floats, Floats]
+    """Of those that are not: sum and number of errors, and the spike that may be excused, of a and of b (or inf)."""
+
+
+def _worst(total: Floats, number: Ints) -> float:
+    """The largest mean."""
+    counted = number > 0
+    return float((total[counted] / number[counted]).max(initial=0.0))
 
 
 def ruler(limits: AcceptConfig, end_ms: float, windows: int = 1) -> Ruler:
     """The ruler of a study; pairs spikes within so many of its windows."""
     return Ruler(windows * limits.window_ms, end_ms, limits.floor_ms, limits.tail)
-
-
-def _by_gid(raster: Raster) -> Raster:
-    """The spikes gid after gid, each train in order of time."""
-    order = np.argsort(raster.gids, kind="stable")
-    return Raster(raster.gids[order], raster.times_ms[order])
-
-
-def _pairs(a: Raster, b: Raster, window_ms: float) -> Pairs:
-    """Which spikes of a and of b are partners, as `raster.metrics.match` pairs them; indices into `_by_gid`."""
-    found = [(np.empty(0, np.int64), np.empty(0, np.int64))]
-    if len(a) and len(b):
-        trains, before = lift((a, b), window_ms), np.zeros(2, np.int64)
-        for mine, other in trains.groups:
-            i, j = pair_trains(mine, other, trains.window)
-            found.append((i + before[0], j + before[1]))
-            before += len(mine), len(other)
-    return np.concatenate([i for i, _ in found]), np.concatenate([j for _, j in found])

@@ -21,7 +21,7 @@ class References:
     perturbed: tuple[Raster, ...] = ()
     """The baseline with a perturbation as small as round-off."""
     finer: tuple[Raster, ...] = ()
-    """At dt/2 and at dt/4."""
+    """At dt/2, but of a chaotic network, and at dt/4."""
     null: tuple[Raster, ...] = ()
     """Runs that must be called the same result: the baseline, sent another way."""
     finer_until_ms: float | None = None

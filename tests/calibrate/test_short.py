@@ -91,9 +91,16 @@ def test_where_the_whole_process_is_timed_the_whole_run_is_made() -> None:
 
 
 def test_the_part_holds_enough_spikes_before_its_last_window() -> None:
-    late = Raster.from_arrays(np.arange(400), np.repeat([309.9, 800.0], 200))
+    late = Raster.from_arrays(np.arange(2000), np.repeat([309.9, 800.0], [200, 1800]))
     assert shortened(Stoppable(late), run_s=4e6).stop_ms == 312.0
     assert shortened(Stoppable(late), run_s=4e6, search={"short_spikes": 201}).stop_ms is None  # 802 of 1000 ms
+
+
+def test_of_few_spikes_a_quarter_is_enough_and_twenty_at_least() -> None:
+    for spikes, until_ms in ((92, 252.0), (40, 502.0)):  # a spike every 1000 / spikes ms
+        even = Raster.from_arrays(np.arange(spikes) % 7, (1 + np.arange(spikes)) * 1000.0 / spikes)
+        assert shortened(Stoppable(even)).stop_ms == until_ms
+    assert shortened(Stoppable(Raster.from_arrays(np.arange(19), np.linspace(1.0, 100.0, 19)))) == ShortRun()
 
 
 def test_a_change_of_the_numbers_is_searched_on_a_part_with_evidence_of_its_own() -> None:

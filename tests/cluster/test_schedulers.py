@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,27 @@ def test_the_script_is_the_golden_one_and_bash_reads_it(scheduler: str, wishes: 
     golden = GOLDEN / f"{scheduler.lower()}-{name}.sh"
     assert text == golden.read_text()
     subprocess.run(["bash", "-n", golden], check=True)
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_odd_names_and_folders_are_quoted(scheduler: str) -> None:
+    odd = make_config({"name": "it's\"[1]", "command": "python model.py", "folder": Path("/models/ring")})
+    text = job_script(odd, Path("/home/a user/it's"), Wishes(2, scheduler=scheduler), HERE)
+    (log,) = (line for line in text.splitlines() if "cluster/log" in line)
+    assert shlex.split(log.partition(" ")[2])[-1].removeprefix("--output=").startswith("/home/a user/it's/cluster/log")
+    assert shlex.split(text.splitlines()[-1])[-2:] == ["worker", "/home/a user/it's"]
+    assert "autotune-it-s-1" in text
+    subprocess.run(["bash", "-n"], input=text, text=True, check=True)
+
+
+def test_lines_that_bash_cannot_read_are_refused_before_a_job_is_made() -> None:
+    for line in ("export A=\"it's $HOME\" B='\"'", "f() { echo $((1 + 2)); }", "# it's"):
+        assert f"\n{line}\n" in script("slurm", FEW, setup=(line,))
+    with pytest.raises(UsageError, match="bash cannot read") as told:
+        script("slurm", FEW, setup=('export A="not closed',))
+    assert "not closed" in told.value.details
+    with pytest.raises(UsageError, match="options"):
+        config(options=("--account=abc\nrm -rf x",))
 
 
 def test_four_schedulers_are_found_and_each_has_golden_files() -> None:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from autotune.errors import UsageError
-from autotune.search.together import _Asking
 from autotune.settings import Params
 from autotune.store import locks
+from autotune.store import workers as store_workers
 from autotune.store.folder import StudyFolder
 from autotune.store.shared import SharedFolder, read_claims
 from autotune.store.workers import SILENT_S, Worker, Workers, this_worker
@@ -141,21 +140,6 @@ def test_only_the_first_worker_takes_back_what_a_killed_one_has_left(holder, tmp
     assert left.name.startswith("7_1-")  # of the one that is alive
 
 
-def test_a_trial_with_the_settings_of_another_waits_for_it_as_long_as_its_worker_lives(holder, tmp_path):
-    process, _ = holder()
-    me = SharedFolder(tmp_path / "study", this_worker("", "", 1))
-    asking = _Asking(None, None, me, None, [], None)  # type: ignore[arg-type]
-    asking.wait_for_the_same(4, Params({"dt": 0.025}))
-    asking.wait_for_the_same(2, Params({"dt": 0.05}))  # it was first
-    waiting = threading.Thread(target=asking.wait_for_the_same, args=(4, Params({"dt": 0.05})), daemon=True)
-    waiting.start()
-    waiting.join(0.5)
-    assert waiting.is_alive()
-    process.kill()
-    waiting.join(30)
-    assert not waiting.is_alive()
-
-
 def test_the_time_of_a_step_is_that_of_the_worker_that_it_took_longest(tmp_path):
     me = SharedFolder(tmp_path / "study", this_worker("", "", 1))
     with me.joined():
@@ -189,6 +173,27 @@ def test_a_lock_that_keeps_nobody_out_is_noticed(tmp_path, monkeypatch):
     monkeypatch.setattr(locks.fcntl, "flock", lambda file, how: None)
     with pytest.raises(UsageError, match="does not keep others out"):
         locks.check_locks(tmp_path / "study")
+
+
+@pytest.mark.parametrize("beats", [True, False])
+def test_a_living_worker_of_another_machine_whose_lock_is_not_seen_shows_that_locks_do_not_hold(
+    tmp_path, monkeypatch, beats
+):
+    """On a file system with locks of one node only, which its mount does not tell; a dead one proves nothing."""
+    monkeypatch.setattr(store_workers, "BEAT_S", 0.1)
+    joined = workers(tmp_path).join(replace(this_worker("", "a processor", 4), name="elsewhere", machine="another"))
+    joined._left.wait(0.2)
+    fcntl.flock(joined._lock, fcntl.LOCK_UN)  # as it looks from here
+    if not beats:
+        joined._left.set()
+    me = SharedFolder(tmp_path / "study", this_worker("", "", 1))
+    if beats:
+        with pytest.raises(UsageError, match="has no locks between nodes"), me.joined():
+            pass
+    else:
+        with me.joined():
+            pass
+    joined._left.set()
 
 
 def test_claims_are_settled_and_trials_of_others_are_seen(tmp_path):

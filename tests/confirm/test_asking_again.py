@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -57,6 +58,9 @@ class Study:
     def confirm(self, stop: int = 0) -> Confirmation:
         return self.confirmer.confirm(self.trials, NOISE, lambda *_: None, Stopping(stop))
 
+    def on(self, node_type: str) -> None:
+        self.confirmer = replace(self.confirmer, node_type=node_type)
+
     def earlier(self) -> int:
         log = self.folder.read(ConfirmationLog)
         assert log is not None
@@ -95,6 +99,20 @@ def test_an_interrupted_confirmation_was_asked_too(study: Study):
         study.confirm(stop=1)
     study.search(2, 3)
     assert study.confirm().alpha == ALPHA / 2
+
+
+def test_an_interrupted_one_that_goes_on_on_another_type_of_node_is_asked_anew(study: Study):
+    """Pairs of unlike nodes prove nothing together."""
+    study.on("this, 4 cores")
+    with pytest.raises(KeyboardInterrupt):
+        study.confirm(stop=2)
+    study.on("that, 8 cores")
+    runs = study.clock.runs
+    whole = study.confirm()
+    assert (whole.alpha, whole.node_type) == (ALPHA / 2, "that, 8 cores")
+    assert study.clock.runs - runs == 2 * len(whole.samples)
+    study.on("this, 4 cores")
+    assert study.confirm() == whole  # it has its answer
 
 
 def test_an_interrupted_second_confirmation_goes_on_at_its_own_alpha(study: Study):

@@ -70,7 +70,15 @@ def test_jobs_of_all_schedulers_are_jobs(tmp_path: Path, job: str) -> None:
 def test_a_host_is_shown_as_it_is() -> None:
     worker = Worker("a-1", "[bold]host[/nothing]\x1b[2J", 1, "machine", cpu="[red]")
     status = Status(
-        Submission({}, None, "PBS", 1, 1), (WorkerStatus(worker, True, 0),), (), (), (), 3, "", confirmed=False
+        Path("out"),
+        Submission({}, None, "PBS", 1, 1),
+        (WorkerStatus(worker, True, 0),),
+        (),
+        (),
+        (),
+        3,
+        "",
+        confirmed=False,
     )
     console = Console(record=True, width=200)
     with console.capture() as shown:

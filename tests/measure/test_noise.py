@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from autotune.measure import Noise, Rule, aa_spread, advice, neighbour_log_ratios
+from autotune.measure import Noise, Rule, aa_spread, advice, neighbour_log_ratios, with_more
 
 QUIET = Noise(spread=0.01, upper=0.015, pairs=10, disturbed=0, confidence=0.8)
 LOUD = Noise(spread=0.2, upper=0.3, pairs=5, disturbed=1, confidence=0.8)
@@ -40,6 +40,15 @@ def test_the_upper_bound_holds_as_often_as_it_says(shared: bool):
 
     holds = np.mean([bound(seed) >= 0.05 for seed in range(500)])
     assert 0.75 <= holds <= 0.92
+
+
+def test_what_the_search_shows_of_the_noise_corrects_a_lucky_beginning():
+    lucky = aa_spread(log_ratios(0.002, 5), shared_runs=True)
+    known = with_more(lucky, log_ratios(0.05, 60))
+    assert known.spread == pytest.approx(0.05, rel=0.25)
+    assert known.pairs == 65
+    assert known.spread < known.upper < 1.2 * known.spread
+    assert with_more(lucky, [0.3, 0.4]) == lucky
 
 
 def test_fewer_pairs_leave_more_doubt():

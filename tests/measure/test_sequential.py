@@ -76,8 +76,8 @@ def test_what_cannot_be_worth_it_is_given_up_early():
 
 
 def test_the_rule_ends_with_the_most_starts():
-    undecided = [math.log(1.045) + (0.03 if n % 2 else -0.03) for n in range(16)]
-    rule = Rule(floor=0.03, most_starts=5)
+    undecided = [math.log(1.16) + (0.05 if n % 2 else -0.05) for n in range(16)]
+    rule = Rule(floor=0.05, most_starts=5)
     assert stopped(undecided, rule).decision == "no more starts"
     with pytest.raises(ValueError, match="from 1 to 5"):
         rule.look(undecided)

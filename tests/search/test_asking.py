@@ -23,8 +23,8 @@ from autotune.plan.space import SearchSpace
 from autotune.raster import Raster
 from autotune.search.answers import Answers, best_ratio
 from autotune.search.loop import Found, search
-from autotune.search.recipe import recipe
-from autotune.search.sampler import make_sampler
+from autotune.search.recipe import first_trials, recipe
+from autotune.search.sampler import N_STARTUP, make_sampler
 from autotune.search.trial import TrialRunner
 from autotune.search.verified import Verifier
 from autotune.settings import Changes, Params
@@ -135,6 +135,18 @@ def test_the_first_trials_are_the_recipe_and_trial_0_is_the_baseline(bench):
     assert [trial.number for trial in trials] == [0, 1, 2, 3]
     assert [trial.params for trial in trials] == recipe(one.space)
     assert trials[0].changes == {}
+
+
+def test_what_no_advice_speaks_of_comes_next_one_value_of_each_knob_in_turn(bench):
+    space = bench(knobs=("dt", "nspike", "gid_compress", "secondorder")).space
+    first, advised = first_trials(space), recipe(space)
+    assert first[: len(advised)] == advised
+    assert len(first) == N_STARTUP
+    singles = [space.changes(params) for params in first[len(advised) :]]
+    assert all(len(changes) == 1 for changes in singles)
+    assert [next(iter(changes)) for changes in singles[:3]] == ["dt", "secondorder", "nspike"]
+    steps = [value for value in space.domains["dt"].values if value > 0.025]
+    assert min(steps) < singles[0]["dt"] < max(steps)
 
 
 def test_the_same_seed_asks_for_the_same_settings_and_another_seed_for_others(bench):

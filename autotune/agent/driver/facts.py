@@ -72,6 +72,8 @@ class ModelFacts:
     """and what these are."""
     recorded: int = 0
     """Vectors that NEURON fills for the script (`Vector.record`), but for those of t."""
+    without_thread: int = 0
+    """Variables that are recorded or played and are in no cell: NEURON cannot tell which thread is to do it."""
     output_gids: Tuple[int, ...] = ()
     """Output gids of every rank."""
     min_delay_ms: Optional[float] = None

@@ -2,7 +2,8 @@
 
 The threads meet at every interval of the smallest delay of all connections less one step, so that this must be a step
 at least. Events of one time may be delivered in another order, and sums may differ in the last bit. Mechanisms that
-are not thread safe make NEURON stop; ranks times threads beyond the cores wait for each other. Neither is tried.
+are not thread safe make NEURON stop, and so does a variable that is recorded or played and in no cell: t at an
+interval, a global one, an artificial cell's. Ranks times threads beyond the cores wait for each other. None is tried.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from ..driver.written import Tuned, Written
 
 BOUND = "core"  # the value of the knob binding
+OF_NO_THREAD = (
+    "%d recorded or played variable(s) in no cell (t at an interval, a global one): NEURON takes no threads then"
+)
 TOO_SHORT = "the smallest delay, %g ms, is less than two steps of %g ms: too short for threads"
 
 
@@ -34,6 +38,8 @@ class Threads(Knob):
     def domain(self, facts: ModelFacts) -> Domain | Excluded:
         if facts.thread_unsafe:
             return Excluded("mechanism %s is not thread safe" % ", ".join(facts.thread_unsafe))
+        if facts.without_thread:
+            return Excluded(OF_NO_THREAD % facts.without_thread)
         if facts.cvode:
             return Excluded("variable step: threads are not tried with CVODE")
         if facts.delays_ms and not _long_enough(facts.delays_ms[0], facts.dt_ms):

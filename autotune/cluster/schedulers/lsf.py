@@ -26,7 +26,7 @@ class Lsf(Scheduler):
             *([f"-q {array.partition}"] if array.partition else []),
             *([f"-W {minutes // 60}:{minutes % 60:02d}"] if array.time_s else []),
             *(["-x"] if array.exclusive else []),
-            f"-o {array.log}/%J_%I.txt",
+            f"-o {array.log_file('%J_%I.txt')}",
         ]
 
     def job_here(self, environment: Mapping[str, str]) -> str:

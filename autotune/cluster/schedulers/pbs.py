@@ -27,7 +27,7 @@ class Pbs(Scheduler):
             *([f"-l walltime={array.clock()}"] if array.time_s else []),
             "-V",
             "-j oe",
-            f"-o {array.log}/",
+            f"-o {array.log_file()}",
         ]
 
     def is_here(self, environment: Mapping[str, str]) -> bool:

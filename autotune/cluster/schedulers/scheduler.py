@@ -7,6 +7,7 @@ A scheduler must never run anything: it knows words.
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,6 +46,10 @@ class Array:
             )
         return self.ranks // self.nodes
 
+    def log_file(self, name: str = "") -> str:
+        """A file in the folder for what the workers print, or that folder, quoted as a shell would have it."""
+        return shlex.quote(f"{self.log}/{name}")
+
     def clock(self) -> str:
         """The time limit as H:MM:SS."""
         minutes, seconds = divmod(int(self.time_s or 0), 60)
@@ -70,6 +75,9 @@ class Scheduler:
     states: tuple[str, ...] = ()
     """The words that print a line "job|state|reason" for each task of the jobs that they are given, with commas; empty
     where the scheduler is not asked."""
+
+    never: ClassVar[Mapping[str, str]] = {}
+    """Reasons for which a job will not begin however long it waits, with what to do."""
 
     def directives(self, array: Array) -> Sequence[str]:
         """The options for this array, without the directive. Raises UsageError for what cannot be asked for."""

@@ -32,7 +32,7 @@ class Sge(Scheduler):
             "-S /bin/bash",
             "-V",
             "-j y",
-            f"-o {array.log}/",
+            f"-o {array.log_file()}",
         ]
 
     def is_here(self, environment: Mapping[str, str]) -> bool:

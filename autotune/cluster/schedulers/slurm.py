@@ -19,6 +19,15 @@ class Slurm(Scheduler):
     job_id = re.compile(r"^(\d+)", re.MULTILINE)
     cancel = ("scancel",)
     states = ("squeue", "--noheader", "--array", "--format=%i|%T|%r", "--jobs")
+    never: ClassVar[Mapping[str, str]] = {
+        "PartitionTimeLimit": "its time limit is longer than the partition allows: give a shorter --time",
+        "PartitionNodeLimit": "it has not so many nodes for a job: give fewer --nodes, or another --partition",
+        "PartitionDown": "the partition is down: give another --partition",
+        "PartitionInactive": "the partition is inactive: give another --partition",
+        "DependencyNeverSatisfied": "what it depends on has failed",
+        "JobHeldUser": "it is held: scontrol release",
+        "JobHeldAdmin": "it is held by the site's administrators: ask them",
+    }
 
     def directives(self, array: Array) -> Sequence[str]:
         return [
@@ -30,7 +39,7 @@ class Slurm(Scheduler):
             *([f"--partition={array.partition}"] if array.partition else []),
             *([f"--time={array.clock()}"] if array.time_s else []),
             *(["--exclusive"] if array.exclusive else []),
-            f"--output={array.log}/%A_%a.txt",
+            f"--output={array.log_file('%A_%a.txt')}",
             "--open-mode=append",
         ]
 

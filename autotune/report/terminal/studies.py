@@ -10,6 +10,7 @@ from rich.text import Text
 from autotune.report.format import NOTHING, format_duration, format_number, format_ratio, format_value
 from autotune.report.studies import FINISHED, Listed, Shown, ShownTrial
 from autotune.report.terminal.answer import answer
+from autotune.report.terminal.places import places_view
 from autotune.report.terminal.trials import VERDICT_STYLES, trial_table, why
 
 
@@ -30,7 +31,7 @@ def studies_table(studies: list[Listed]) -> RenderableType:
 def study_view(shown: Shown) -> RenderableType:
     """The answer; of a study that is not finished, its trials so far."""
     if shown.listed.best is not None:
-        return answer(shown.listed.best)
+        return Group(answer(shown.listed.best), *places_view(shown.listed.best.evidence.places))
     state = f"study {shown.listed.study} is not finished: {shown.listed.state} comes next"
     return Group(Text(state), trial_table(list(shown.trials)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from rich.table import Table
 from autotune.cluster.status import Status, WorkerStatus
 from autotune.launch.secrets import as_shown
 from autotune.report.format import counted, format_changes, format_ratio
+from autotune.report.terminal.places import places_view
 
 EVERY_S = 2.0
 
@@ -30,21 +32,23 @@ def status_view(status: Status) -> RenderableType:
     lines.append(
         f"{len(status.done)} of {status.wanted} trials done"
         + (f", {len(status.running)} running" if status.running else "")
+        + (f", {waiting} waiting for their turn" if (waiting := len(status.claims) - len(status.running)) else "")
         + (f"; the search has ended: {status.stopped}" if status.stopped else "")
     )
-    for place, trial in status.best.items():
-        assert trial.ratio is not None
-        on = f" on {place}" if len(status.best) > 1 else ""
+    if len(status.places) == 1 and status.places[0].best is not None:
+        best = status.places[0]
         lines.append(
-            f"best so far{on}: trial {trial.number}, {format_ratio(trial.ratio)}, {format_changes(trial.changes)}"
+            f"best so far: trial {best.best}, {format_ratio(best.best_ratio)}, {format_changes(best.best_changes)}"
         )
-    if len({each.worker.node_type for each in status.workers if each.trials}) > 1:
-        lines.append("The nodes are unlike: each ratio holds on the nodes on which it was measured.")
     if status.confirmed:
-        lines.append("The study is finished: python -m autotune show")
+        lines.append(f"The study is finished: python -m autotune show {shlex.quote(str(status.folder))}")
     elif status.waiting_for:
         lines.append(f"Waiting for {status.waiting_for}.")
-    return Group(table, "", *(escape(as_shown(line)) for line in lines))
+    return Group(
+        *((table, "") if status.workers else ()),
+        *(escape(as_shown(line)) for line in lines),
+        *places_view(status.places),
+    )
 
 
 def watch_status(console: Console, look: Callable[[], Status]) -> None:
@@ -67,7 +71,8 @@ def _does(each: WorkerStatus) -> str:
 
 
 def _queue(status: Status) -> str:
-    states = [job.state for job in status.jobs]
-    if not states:
+    if status.jobs is None:
         return f"{status.submission.scheduler} jobs {', '.join(status.submission.jobs) or 'none'}"
-    return ", ".join(f"{states.count(state)} {state.lower()}" for state in sorted(set(states)))
+    states = [job.state for job in status.jobs]
+    told = ", ".join(f"{states.count(state)} {state.lower()}" for state in sorted(set(states)))
+    return f"in the queue: {told or 'none'}"

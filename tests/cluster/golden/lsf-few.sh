@@ -1,5 +1,5 @@
 #!/bin/bash
-# 1 workers of the study ring. It may be submitted again at any time: workers go on
+# 1 worker of the study ring. It may be submitted again at any time: workers go on
 # where others have stopped, beside those that are still at work.
 #BSUB -J "autotune-ring[1-1]"
 #BSUB -n 4

@@ -1,5 +1,5 @@
 #!/bin/bash
-# 1 workers of the study ring. It may be submitted again at any time: workers go on
+# 1 worker of the study ring. It may be submitted again at any time: workers go on
 # where others have stopped, beside those that are still at work.
 #$ -N autotune-ring
 #$ -t 1-1
