@@ -14,7 +14,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 import autotune.store.sampling
 from autotune.search.sampler import make_sampler
-from autotune.store.optuna import CONSTRAINT, open_storage, open_study
+from autotune.store.opening import open_storage
+from autotune.store.optuna import CONSTRAINT, open_study
 from autotune.store.sampling import BEST, RECENT, History
 
 SPACE = {"dt": CategoricalDistribution((0.025, 0.05, 0.1))}
