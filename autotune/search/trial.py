@@ -165,7 +165,8 @@ class TrialRunner:
             return replace(trial, verdict=verdict, reason=_in_one_line(failure), violation=violation, ratio=None)
         after = self._last_baseline = self._baseline(runner, way)
         before_s, trial_s, after_s = (self.verifier.time_s(each) for each in (before, run, after))
-        samples = (*trial.samples, Sample(before_s, trial_s, after_s, run.cpu_s, way))
+        interrupted = tuple(each.interrupted for each in (before, run, after))
+        samples = (*trial.samples, Sample(before_s, trial_s, after_s, run.cpu_s, way, interrupted))
         judgement = self.verifier.judge(run, trial.changes)
         return replace(
             trial,
