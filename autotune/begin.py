@@ -34,7 +34,8 @@ from autotune.store.address import has_password, without_password
 from autotune.store.difference import differences
 from autotune.store.disk import disk_errors_told
 from autotune.store.folder import LOGS, StudyFolder
-from autotune.store.optuna import delete_study, open_storage, open_study, set_damaged_aside, storage_errors_told
+from autotune.store.opening import open_storage, set_damaged_aside, storage_errors_told
+from autotune.store.optuna import delete_study, open_study
 from autotune.store.records import ModelIdentity, StudyRecord
 
 

@@ -32,7 +32,8 @@ from autotune.search.sampler import make_sampler
 from autotune.search.together import search_together
 from autotune.settings import Params
 from autotune.store.folder import StudyFolder
-from autotune.store.optuna import delete_study, open_storage, open_study
+from autotune.store.opening import open_storage
+from autotune.store.optuna import delete_study, open_study
 from autotune.store.records import Trial
 from autotune.store.shared import SharedFolder
 from autotune.store.workers import this_worker

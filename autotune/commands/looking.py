@@ -95,7 +95,7 @@ def dashboard(
     """Show a study in the browser: optuna-dashboard, read-only, on 127.0.0.1."""
     from autotune.report.dashboard import serve_dashboard
     from autotune.store.folder import open_finished
-    from autotune.store.optuna import open_storage
+    from autotune.store.opening import open_storage
 
     opened, study = open_finished(folder)
     serve_dashboard(open_storage(folder, study.storage), study.name, port=port, say=typer.echo, records=opened)

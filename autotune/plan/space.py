@@ -116,9 +116,15 @@ class SearchSpace:
     def launch_group(self, changes: Changes) -> Group:
         """The part of `changes` that needs a process start of its own: two of the same group can share one process."""
         acting = self._acting(changes)
-        own = {name for name in acting if KNOBS[name].at_launch or KNOBS[name].sticky}
+        own = {name for name in acting if _own_start(name)}
         beside = {other for name in own for other in KNOBS[name].launch_depends_on(acting[name])}
         return Group(tuple((name, value) for name, value in acting.items() if name in own | beside))
+
+    def started_with(self, group: Group) -> Params:
+        """The settings of this group, and the user's own of every other knob that needs a start of its own."""
+        named = {name for name, _ in group.items}
+        settings = self.with_values(**group.changes)
+        return Params({name: value for name, value in settings.items() if name in named or _own_start(name)})
 
     def bound(self, name: str) -> float | None:
         """The largest speed-up that this knob can bring by Amdahl's law; None when unknown."""
@@ -266,6 +272,10 @@ class SearchSpace:
 
     def _acting(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in settings.items() if self.acts(name, settings)}
+
+
+def _own_start(name: str) -> bool:
+    return KNOBS[name].at_launch or KNOBS[name].sticky
 
 
 def same_value(a: Any, b: Any) -> bool:

@@ -11,7 +11,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from autotune.agent.knobs import KNOBS
 from autotune.plan.space import Group, SearchSpace
 from autotune.settings import UNCHANGED, Params
 from autotune.store.records import Trial
@@ -49,15 +48,8 @@ class Homes:
     def of(self, me: str) -> Params:
         """The launch settings of the best trial that this worker has made in a session, or the user's own."""
         mine = {group: homes[me] for group, homes in self._of.items() if me in homes}
-        best = min(mine, key=lambda group: mine[group], default=OWN)
-        settings = self.space.with_values(**best.changes)
-        named = {name for name, _ in best.items}
-        return Params({name: value for name, value in settings.items() if name in named or _own_start(name)})
+        return self.space.started_with(min(mine, key=lambda group: mine[group], default=OWN))
 
     def _group(self, params: Params) -> Group:
         changes = self.space.changes(params)
         return self.space.launch_group(changes) if changes != UNCHANGED else OWN
-
-
-def _own_start(name: str) -> bool:
-    return KNOBS[name].at_launch or KNOBS[name].sticky

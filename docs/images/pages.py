@@ -17,7 +17,7 @@ from autotune.report.dashboard import dashboard_url, make_dashboard
 from autotune.report.filling import fill
 from autotune.report.html.studied import read_studied
 from autotune.store.folder import open_finished
-from autotune.store.optuna import open_storage
+from autotune.store.opening import open_storage
 
 PLACE = Path(__file__).parent
 

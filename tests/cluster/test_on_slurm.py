@@ -16,7 +16,8 @@ import pytest
 from optuna.trial import TrialState
 
 from autotune.search.sampler import make_sampler
-from autotune.store.optuna import open_storage, open_study
+from autotune.store.opening import open_storage
+from autotune.store.optuna import open_study
 
 pytestmark = [pytest.mark.mpi, pytest.mark.timeout(600)]
 

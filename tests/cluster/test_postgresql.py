@@ -23,7 +23,8 @@ from autotune.cluster import Submission
 from autotune.config import read_study
 from autotune.search.sampler import make_sampler
 from autotune.store.folder import StudyFolder
-from autotune.store.optuna import open_storage, open_study
+from autotune.store.opening import open_storage
+from autotune.store.optuna import open_study
 from autotune.store.records import StudyRecord
 
 psycopg = pytest.importorskip("psycopg", reason="no driver for PostgreSQL: pip install 'psycopg[binary]'")

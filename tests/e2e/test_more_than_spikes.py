@@ -55,3 +55,18 @@ def test_a_knob_whose_fresh_run_does_something_else_is_not_believed_in_a_session
     for trial in changed:
         assert (trial["verdict"], trial["where"], trial["samples"][0]["way"]) == ("diverged", "output", "fresh")
         assert trial["reason"] == "warning: Warning: these nodes stand in another order"
+
+
+@pytest.mark.slow
+def test_coreneuron_is_tried_on_a_model_without_spikes_by_its_voltages(
+    autotune: Callable, make_study: Callable[..., Path], tmp_path: Path
+) -> None:
+    study = make_study(tmp_path / "cell", "{python} no_spikes.py", "no_spikes.py", search=SEARCH)
+    answer = autotune("run", "--out", tmp_path / "out", study, cwd=tmp_path)
+    assert answer.code == 0, str(answer)
+    trials = [json.loads(file.read_text()) for file in sorted((tmp_path / "out/trials").glob("*.json"))]
+    assert [(trial["changes"], trial["verdict"]) for trial in trials] == [
+        ({}, "accepted"),
+        ({"coreneuron": True}, "accepted"),
+    ]
+    assert any("no spikes: its voltage is compared" in line for line in answer.stdout.splitlines()), str(answer)

@@ -51,7 +51,8 @@ from autotune.report.trials import trials_frame
 from autotune.results.pair import measured
 from autotune.search.sampler import make_sampler
 from autotune.store.folder import open_finished
-from autotune.store.optuna import open_storage, open_study, reconcile, storage_errors_told, tell_measured
+from autotune.store.opening import open_storage, storage_errors_told
+from autotune.store.optuna import open_study, reconcile, tell_measured
 from autotune.store.shared import SharedFolder
 from autotune.store.workers import NAME, this_worker
 from autotune.traces.files import SUFFIX, TracesError

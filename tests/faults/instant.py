@@ -21,7 +21,8 @@ from autotune.search.trial import TrialRunner
 from autotune.search.verified import Verifier
 from autotune.settings import Changes, Effective
 from autotune.store.folder import StudyFolder
-from autotune.store.optuna import open_storage, open_study
+from autotune.store.opening import open_storage
+from autotune.store.optuna import open_study
 from autotune.store.records import Trial
 from autotune.verify.acceptance import Acceptance
 

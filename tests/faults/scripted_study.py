@@ -29,7 +29,7 @@ from autotune.pipeline import tune
 from autotune.report.progress import Progress
 from autotune.settings import Effective
 from autotune.store.journal import Journal
-from autotune.store.optuna import open_storage
+from autotune.store.opening import open_storage
 
 DIED, UNFINISHED = 9, 1
 FACTORS: dict[tuple[str, Any], float] = {("self_queue", True): 0.7, ("dt", 0.05): 0.8, ("dt", 0.1): 0.6}

@@ -21,7 +21,8 @@ from autotune.launch.ask import Ask
 from autotune.launch.run import FreshRunner
 from autotune.search.sampler import make_sampler
 from autotune.store import disk
-from autotune.store.optuna import open_storage, open_study, tell_measured
+from autotune.store.opening import open_storage
+from autotune.store.optuna import open_study, tell_measured
 
 PR_CAPBSET_DROP, CAP_DAC_OVERRIDE = 24, 1  # linux/prctl.h, linux/capability.h
 

@@ -31,7 +31,8 @@ from autotune.raster import Raster, write_raster
 from autotune.search.sampler import make_sampler
 from autotune.settings import UNCHANGED, Params
 from autotune.store.folder import StudyFolder
-from autotune.store.optuna import JOURNAL, open_storage, open_study, tell_measured
+from autotune.store.opening import JOURNAL, open_storage
+from autotune.store.optuna import open_study, tell_measured
 from autotune.store.shared import SharedFolder
 from autotune.store.workers import this_worker
 

@@ -22,7 +22,7 @@ import autotune.search.trial
 from autotune.errors import UsageError
 from autotune.launch.run import FreshRunner
 from autotune.store.disk import REFUSED
-from autotune.store.optuna import JOURNAL
+from autotune.store.opening import JOURNAL
 
 IN_CI = 12
 

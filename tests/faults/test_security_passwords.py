@@ -11,7 +11,7 @@ from autotune.cluster import Wishes, submit
 from autotune.config import make_config
 from autotune.errors import UsageError
 from autotune.store.address import has_password, masked, without_password
-from autotune.store.optuna import open_storage
+from autotune.store.opening import open_storage
 
 WORD = "correct-horse"
 HELD = {

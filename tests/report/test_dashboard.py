@@ -25,7 +25,8 @@ from autotune.report.filling import Filling, fill, fill_unfinished
 from autotune.report.html.studied import read_studied
 from autotune.search.sampler import make_sampler
 from autotune.store.folder import open_finished
-from autotune.store.optuna import open_storage, open_study, tell_measured, tell_unmeasured
+from autotune.store.opening import open_storage
+from autotune.store.optuna import open_study, tell_measured, tell_unmeasured
 
 NAME = "ring-of-cells"
 SPACE = {"dt": FloatDistribution(0.0, 0.1)}

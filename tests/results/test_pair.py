@@ -236,3 +236,10 @@ def test_what_has_other_rows_for_another_reason_is_not_thinned(pair: tuple[Path,
     for folder, number in zip(pair, (100, 150), strict=True):
         np.save(folder / "v.npy", np.sin(np.arange(number)))
     assert measured("v.npy", pair[0] / "v.npy", pair[1] / "v.npy").thinned == ()
+
+
+def test_what_hoc_prints_of_a_vector_is_a_table_with_an_empty_line_at_its_end(pair: tuple[Path, Path]) -> None:
+    for folder, values in zip(pair, (V, np.append(V[:-1], V[-1] + 0.5)), strict=True):
+        (folder / "v.txt").write_text("".join(f"{each:.4f}\n" for each in values) + "\n")
+    found = measured("v.txt", pair[0] / "v.txt", pair[1] / "v.txt")
+    assert [(each.name, each.problem) for each in found.apart] == [("column 1", "")]

@@ -21,12 +21,11 @@ import autotune.store.journal
 from autotune.errors import UsageError
 from autotune.search.sampler import make_sampler
 from autotune.store.journal import JournalLock
+from autotune.store.opening import JOURNAL, open_storage
 from autotune.store.optuna import (
-    JOURNAL,
     StoredTrial,
     best_accepted,
     delete_study,
-    open_storage,
     open_study,
     reconcile,
     tell_measured,
@@ -39,7 +38,8 @@ WRITER = """
 import sys
 from pathlib import Path
 from autotune.search.sampler import make_sampler
-from autotune.store.optuna import open_storage, open_study, tell_measured
+from autotune.store.opening import open_storage
+from autotune.store.optuna import open_study, tell_measured
 study = open_study(open_storage(Path(sys.argv[1])), "ring", 0, lambda seed: make_sampler(seed, 10**6))
 while True:
     trial = study.ask()

@@ -67,7 +67,10 @@ def column_name(header: Sequence[str], number: int, columns: int) -> str:
 
 
 def parse(block: bytes, lines: int) -> NDArray[np.float64] | None:
-    """The numbers of a block of so many lines, a row a line; None where it holds anything else, or is ragged."""
+    """The numbers of a block of so many lines, a row a line; None where it holds anything else, or is ragged. Empty
+    lines, as hoc's Vector.printf leaves at its end, are no rows.
+    """
+    lines -= block.count(b"\n\n") + block.startswith(b"\n")
     if not lines or not _is_table(block):
         return None
     with warnings.catch_warnings():
@@ -180,7 +183,7 @@ class _Pages:
             if len(self._words) < MOST_VARIABLES:
                 self._words.append(Apart(f"line {number}", f"'{b.strip()[:_SHOWN]}' for '{a.strip()[:_SHOWN]}'"))
             return
-        skeleton = " ".join(words[0])[:_SHOWN]
+        skeleton = " ".join(words[0])[:_SHOWN] if set(words[0]) != {"#"} else "# …"
         if len(self._gaps) >= MOST_VARIABLES:
             skeleton = "other lines"
         gap = self._gaps.setdefault(f"'{skeleton}'", Gap(f"'{skeleton}'"))
