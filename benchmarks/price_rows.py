@@ -95,6 +95,6 @@ ROWS = (
     ),
     Row(
         "never", "does not replay, can be stopped early", 50, "bare runs",
-        RING, ("--tstop", "2000"), settings={"search": {"short_s": 1.5}, "run": {"resident": "never"}},
+        RING, ("--tstop", "2000"), settings={"search": {"short_s": 0.5}, "run": {"resident": "never"}},
     ),
 )  # fmt: skip

@@ -68,6 +68,11 @@ VARIATIONS: dict[str, dict[str, Any]] = {
     "an exchange as seldom as the delays allow": {"histogram": (17, 100)},
     "artificial cells": {"artificial_cells": 10},
     "artificial cells with gids": {"artificial_cells": 10, "artificial_gids": 10},
+    "spikes that the model compresses itself, of artificial cells too": {
+        "artificial_cells": 10,
+        "artificial_gids": 10,
+        "baseline": defaultdict(bool, OWN_VALUES, nspike=1),
+    },
     "artificial cells alone": {"artificial_cells": 10, "has_sections": False},
     "a mechanism that is not thread safe": {"thread_unsafe": ("kca",)},
     "a global variable, or t at an interval, that is recorded": {"without_thread": 1},

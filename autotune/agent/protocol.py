@@ -220,6 +220,8 @@ class RankReport:
     setup_s: float = 0.0
     """Wall time from the interpreter's start to the first finitialize."""
     cpu_s: float = 0.0
+    interrupted: int = 0
+    """How often the kernel took the core from this rank meanwhile (involuntary context switches)."""
     signal: str = ""
     """The signal that ended this rank: its launcher's, when another rank ended without MPI_Finalize."""
     exception: str = ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 import socket
 import sys
 import time
@@ -36,6 +37,7 @@ class Report:
         self._spikes: List[Tuple[np.ndarray, np.ndarray]] = []
         self._traces: Optional[TraceFile] = None
         self._cpu_s_before = 0.0
+        self._interrupted_before = 0
         self._process = os.getpid()
         self._noted = False
         self.hoc_is_the_model = False
@@ -48,6 +50,7 @@ class Report:
         self._spikes = []
         self._traces = None
         self._cpu_s_before = time.process_time()
+        self._interrupted_before = _interrupted()
         self._process = os.getpid()
         self.rank = RankReport(ancestors=seen.ancestors())
 
@@ -133,6 +136,7 @@ class Report:
         report.cvode = bool(int(sim.cvode.active()))
         report.rounding = rounding()
         report.cpu_s = time.process_time() - self._cpu_s_before
+        report.interrupted = _interrupted() - self._interrupted_before
         error = getattr(sys, "last_value", None)
         text = "%s: %s" % (type(error).__name__, error) if error is not None else ""
         report.exception, report.survived = ("", text) if self._survived() else (text, "")
@@ -144,3 +148,8 @@ def _joined(parts: List[Tuple[np.ndarray, np.ndarray]]) -> Tuple[np.ndarray, np.
     if not parts:
         return np.zeros(0, dtype=np.int64), np.zeros(0)
     return np.concatenate([ids for ids, _ in parts]), np.concatenate([times for _, times in parts])
+
+
+def _interrupted() -> int:
+    """How often the kernel has taken the core from this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw

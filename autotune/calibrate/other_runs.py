@@ -105,17 +105,18 @@ class OtherRuns:
 
     def perturbed(self, name: str, mv: float, seed: int) -> Raster:
         def make() -> Run:
-            try:
-                run = (self.yardsticks if seed == 1 else self.runner).run(
-                    replace(self.ask, perturbation=Perturbation(mv, seed))
-                )
-                self.files.learn(run.files, f"{name}-{seed}")
-                return run
-            except RunFailed as failure:
-                why = f"a run that starts {mv:g} mV higher or lower fails, so that no rounding can be judged"
-                raise LeftOut(f"{why}: {failure.message}", self.space.of_class(ROUND_OFF, NUMERICAL)) from failure
+            run = self._perturbed(self.yardsticks if seed == 1 else self.runner, mv, seed)
+            self.files.learn(run.files, f"{name}-{seed}")
+            return run
 
         return self.raster(f"{name}-{seed}", make)
+
+    def _perturbed(self, runner: Runner, mv: float, seed: int) -> Run:
+        try:
+            return runner.run(replace(self.ask, perturbation=Perturbation(mv, seed)))
+        except RunFailed as failure:
+            why = f"a run that starts {mv:g} mV higher or lower fails, so that no rounding can be judged"
+            raise LeftOut(f"{why}: {failure.message}", self.space.of_class(ROUND_OFF, NUMERICAL)) from failure
 
     def at_dt(self, name: str, divisor: int) -> Raster:
         """The baseline at a part of its own dt. Raises LeftOut where the model cannot be run so."""
@@ -182,7 +183,11 @@ class OtherRuns:
         return self.ruler.distance(self.baseline, other) > self.limits.chaos
 
     def sensitive(self) -> bool:
-        """Whether a perturbation as small as the error of a step sends the network another way."""
+        """Whether a perturbation as small as the error of a step sends the network another way. Its raster alone
+        counts; files of such a run do in chaos only.
+        """
+        if self.files.names:
+            return self.parted(self._perturbed(self.runner, self.limits.null_mv, 1).raster)
         return self.parted(self.perturbed(NULL, self.limits.null_mv, 1))
 
     def nulls(self) -> None:

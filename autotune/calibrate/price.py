@@ -24,8 +24,9 @@ SAID = {"trials", "time_budget_s", "budget"}  # keys of [search]: what a search 
 CLEAR = 0.25  # a gain that the fewest starts prove on a quiet machine
 MOST_PAIRS_A_START = 5
 EXPECTED_TRIALS = 4  # the first trial makes a baseline run of its own, and a few say little of their mean
-FAIR_RUNS, FAIR_WHOLE_RUNS = 8, 12  # bare runs of searching where nothing else is said, on a part and on whole runs
-CHEAP_S = 20.0  # or so many seconds if they are more
+FAIR_RUNS, FAIR_WHOLE_RUNS = 6, 12  # bare runs of searching where nothing else is said; where trials are whole runs
+CHEAP_S = 15.0  # or so many seconds if they are more
+WHOLE = 0.5  # of a bare run: from this share on a trial counts as a whole run
 RUNS_A_TRIAL = 2  # itself and a baseline run, which the next one shares
 FEWEST_BEFORE = 4  # bare runs before the first trial: the repetition and the shortest A/A, most of them on a part
 
@@ -98,7 +99,9 @@ def prices(
         for replayed in (True, False)
     )
     told = Prices(tuple(every), replays)
-    limit_s = max(CHEAP_S, (FAIR_RUNS if part < 1.0 else FAIR_WHOLE_RUNS) * observation.wall_s)
+    trial_s = _trial_s(observation, part, replays)
+    fair = FAIR_WHOLE_RUNS if trial_s > WHOLE * observation.wall_s else FAIR_RUNS
+    limit_s = max(CHEAP_S, fair * observation.wall_s)
     if SAID & limits.model_fields_set:
         return told
     limited = tuple(replace(price, search_s=min(price.search_s, limit_s)) for price in told.prices)
@@ -163,6 +166,10 @@ def _line(told: Prices, replayed: bool) -> str:
     return f"trials {how} {would} take {large} to prove a gain of {LARGE:.0%}, {small} for {SMALL:.0%}"
 
 
+def _trial_s(observation: Observation, part: float, replayed: bool) -> float:
+    return part * observation.run_s + (0.0 if replayed else observation.wall_s - observation.run_s)
+
+
 def _price(
     observation: Observation,
     limits: SearchConfig,
@@ -173,7 +180,7 @@ def _price(
     replayed: bool,
 ) -> Price:
     around_s, run_s = observation.wall_s - observation.run_s, observation.run_s
-    trial_s = part * run_s + (0.0 if replayed else around_s)
+    trial_s = _trial_s(observation, part, replayed)
     pairs = pairs_a_start(observation) if replayed else 1
     starts = rule.starts_for(gain, pairs) or rule.most_starts
     plain_s = 2 * (claimed * run_s + around_s)

@@ -8,6 +8,7 @@ every other. The first start of each finalist is a plain one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autotune.calibrate.price import pairs_a_start
@@ -18,6 +19,9 @@ from autotune.measure import Started
 from autotune.search.verified import Verifier
 from autotune.session.router import Router
 from autotune.settings import UNCHANGED, Changes
+
+Timed = tuple[float, int]
+"""Seconds of a run, and how often the kernel took a core from its ranks."""
 
 
 @dataclass
@@ -66,47 +70,52 @@ class Starts:
         """
         if self._in_session(changes, start):
             try:
-                return Started(self._session(changes, order), "session")
+                return self._started(self._session(changes, order), "session")
             except RunFailed:  # in a plain start these settings were right: the session is at fault
                 self._broken = True
-        return Started(tuple(self._plain_pair(changes, baseline_first) for baseline_first in order), "fresh")
+        return self._started([self._plain_pair(changes, baseline_first) for baseline_first in order], "fresh")
+
+    def _started(self, pairs: Sequence[tuple[Timed, Timed]], way: str) -> Started:
+        times = tuple((own_s, trial_s) for (own_s, _), (trial_s, _) in pairs)
+        return Started(times, way, tuple((own, trial) for (_, own), (_, trial) in pairs))
 
     def _in_session(self, changes: Changes, start: int) -> bool:
         return start > 0 and not self._broken and self.router is not None and self.router.may_restart(changes)
 
-    def _session(self, changes: Changes, order: tuple[bool, ...]) -> tuple[tuple[float, float], ...]:
+    def _session(self, changes: Changes, order: tuple[bool, ...]) -> list[tuple[Timed, Timed]]:
         assert self.router is not None
         pairs = []
         with self.router.proof.new_start() as runner:
             for baseline_first in order:
-                times = {}
+                runs = {}
                 for own in (baseline_first, not baseline_first):
-                    times[own] = self._time_s(runner, UNCHANGED if own else changes)
-                pairs.append((times[True], times[False]))
-        return tuple(pairs)
+                    runs[own] = self._timed(runner, UNCHANGED if own else changes)
+                pairs.append((runs[True], runs[False]))
+        return pairs
 
-    def _plain_pair(self, changes: Changes, baseline_first: bool) -> tuple[float, float]:
-        before = self._baseline_s() if baseline_first else None
+    def _plain_pair(self, changes: Changes, baseline_first: bool) -> tuple[Timed, Timed]:
+        before = self._baseline() if baseline_first else None
         try:
-            trial_s = self._time_s(self.fresh, changes)
+            trial = self._timed(self.fresh, changes)
         except RunFailed:
             if before is None:
-                self._baseline_s()  # the finalist is at fault only where the user's own settings still run
+                self._baseline()  # the finalist is at fault only where the user's own settings still run
             raise
-        return (self._baseline_s() if before is None else before), trial_s
+        return (self._baseline() if before is None else before), trial
 
-    def _time_s(self, runner: Runner, changes: Changes) -> float:
-        """Seconds of a run whose result is accepted. Raises RunFailed."""
-        return self.verifier.time_s(self.verifier.accepted(runner, changes))
+    def _timed(self, runner: Runner, changes: Changes) -> Timed:
+        """A run whose result is accepted. Raises RunFailed."""
+        run = self.verifier.accepted(runner, changes)
+        return self.verifier.time_s(run), run.interrupted
 
-    def _baseline_s(self) -> float:
-        """Seconds of the user's own settings; a single failure is forgiven, a second is not. Raises BaselineError."""
+    def _baseline(self) -> Timed:
+        """A run of the user's own settings; a single failure is forgiven, a second is not. Raises BaselineError."""
         try:
-            return self._time_s(self.fresh, UNCHANGED)
+            return self._timed(self.fresh, UNCHANGED)
         except RunFailed:
             pass
         try:
-            return self._time_s(self.fresh, UNCHANGED)
+            return self._timed(self.fresh, UNCHANGED)
         except RunFailed as failure:
             raise BaselineError(
                 f"the baseline ran before and fails now: {failure.message}",

@@ -102,6 +102,11 @@ class Run:
         return tuple(report.cpu_s for report in self.reports)
 
     @property
+    def interrupted(self) -> int:
+        """How often the kernel took a core from a rank: involuntary context switches of all of them."""
+        return sum(report.interrupted for report in self.reports)
+
+    @property
     def first(self) -> RankReport:
         """The first rank that simulated; only where ranks do jobs there may be others."""
         return next((report for report in self.reports if report.simulated), self.reports[0])

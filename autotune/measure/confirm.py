@@ -42,6 +42,9 @@ class Pair:
     """The fresh start that this pair belongs to, from 0; pairs of one start are no independent evidence."""
     way: str = ""
     """How its runs were made: "fresh" (each in a process of its own) or "session" (one process for all of a start)."""
+    baseline_interrupted: int = 0
+    """How often the kernel took a core from a rank (involuntary context switches); told, and never judged by."""
+    trial_interrupted: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class Started:
 
     times_s: tuple[tuple[float, float], ...]
     way: str = ""
+    interrupted: tuple[tuple[int, int], ...] = ()
+    """The involuntary context switches of each pair's runs, where they are known."""
 
 
 MakeStart = Callable[[int, tuple[bool, ...]], Started]
@@ -209,9 +214,12 @@ def _make(
     except run_failed as failure:
         return [Dropped(name, first, str(failure))]
     made: list[Event] = []
-    for index, (baseline_first, (baseline_s, trial_s)) in enumerate(zip(order, started.times_s, strict=True)):
+    interrupted = started.interrupted or ((0, 0),) * len(order)
+    told = zip(order, started.times_s, interrupted, strict=True)
+    for index, (baseline_first, (baseline_s, trial_s), taken) in enumerate(told):
         log_speedup(baseline_s, trial_s)  # refuses times that are not positive before anyone stores them
-        made.append(Pair(name, first + index, baseline_first, float(baseline_s), float(trial_s), number, started.way))
+        times_s = float(baseline_s), float(trial_s)
+        made.append(Pair(name, first + index, baseline_first, *times_s, number, started.way, *taken))
     return made
 
 

@@ -14,11 +14,12 @@ from optuna.distributions import CategoricalDistribution
 
 from autotune.config import SearchConfig
 from autotune.plan.space import SearchSpace
+from autotune.search.answers import best_ratio
 from autotune.search.interrupt import to_its_end
 from autotune.search.recipe import first_trials
 from autotune.search.simplify import Simplified, kept_params, may_pay, simplify, winner
 from autotune.search.stop import Searched, Stopped, why_stop
-from autotune.search.trial import TrialRunner, best_ratio
+from autotune.search.trial import TrialRunner
 from autotune.settings import Params
 from autotune.store.folder import StudyFolder
 from autotune.store.optuna import (
@@ -69,9 +70,11 @@ def search(
     def searched() -> Searched:
         return Searched(known, spent_s + time.monotonic() - started, limits, space, visible_gain, noise, wanted_gain)
 
+    begun = len(running_trials(study))
     while not (reason := why_stop(searched())):
         with to_its_end(on_interrupt):
-            _one(study, runner, folder, known, worth_asking(space, known, runner), on_trial)
+            _one(study, runner, folder, known, worth_asking(space, known, runner), on_trial, begun > 0)
+        begun -= 1
     stopped = Stopped(reason, len(known))
     folder.write(stopped)
     return Found(tuple(known), stopped)
@@ -126,9 +129,10 @@ def _one(
     known: list[Trial],
     space: SearchSpace,
     on_trial: Callable[[Trial], None],
+    begun: bool = True,
 ) -> Trial:
-    """Ask for a trial, run it, write it down, tell the sampler."""
-    asked = begun_trial(study) or study.ask()
+    """Ask for a trial, run it, write it down, tell the sampler. `begun`: an earlier driver may have died in one."""
+    asked = (begun_trial(study) if begun else None) or study.ask()
     trial = runner.trial(asked.number, suggest(asked, space), known)
     finish(study, folder, known, asked, trial)
     on_trial(trial)

@@ -23,6 +23,7 @@ from autotune.launch.build import BuildFailed
 from autotune.launch.judge import RunFailed, SessionBroken
 from autotune.measure import paired_ratio
 from autotune.results import condensed
+from autotune.search.answers import Answers
 from autotune.search.stop import may_be_gain
 from autotune.search.verified import UNMEASURED_VIOLATION, NotAccepted, Verifier
 from autotune.session.router import Router
@@ -55,6 +56,7 @@ class TrialRunner:
     """What is looked for, 0.05 for 5 %: a trial that cannot be such a gain is not measured again."""
     _last_baseline: Run | None = None
     _doubted: bool = False
+    _answers: Answers = field(default_factory=Answers)
 
     def trial(self, number: int, params: Params, known: Sequence[Trial] = ()) -> Trial:
         """Run trial `number`, or answer it from one of the `known` trials of the same effect.
@@ -62,7 +64,7 @@ class TrialRunner:
         The model may crash or hang, this does not raise for it; it raises BaselineError only.
         """
         started = time.monotonic()
-        trial = self._answered(number, params, known) or self._run(number, params, best_ratio(known))
+        trial = self._answered(number, params, known) or self._run(number, params, self._answers.best_ratio(known))
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         return replace(trial, wall_s=time.monotonic() - started, finished=now)
 
@@ -96,13 +98,10 @@ class TrialRunner:
     def _answered(self, number: int, params: Params, known: Sequence[Trial]) -> Trial | None:
         """The answer of an earlier trial to the same request, or to one that took effect as this request."""
         wanted = self.verifier.space.active(params)
-        for earlier in known:
-            # What was refused took effect as something else; its verdict says nothing about that something.
-            took_effect = earlier.verdict != "not applicable" and bool(earlier.effective)
-            same_effect = took_effect and dict(wanted) == dict(earlier.effective)
-            if earlier.answered_from is None and (wanted == earlier.params or same_effect):
-                return replace(earlier, number=number, params=wanted, answered_from=earlier.number)
-        return None
+        earlier = self._answers.to(wanted, known)
+        if earlier is None:
+            return None
+        return replace(earlier, number=number, params=wanted, answered_from=earlier.number)
 
     def _run(self, number: int, params: Params, best: float) -> Trial:
         space = self.verifier.space
@@ -166,7 +165,8 @@ class TrialRunner:
             return replace(trial, verdict=verdict, reason=_in_one_line(failure), violation=violation, ratio=None)
         after = self._last_baseline = self._baseline(runner, way)
         before_s, trial_s, after_s = (self.verifier.time_s(each) for each in (before, run, after))
-        samples = (*trial.samples, Sample(before_s, trial_s, after_s, run.cpu_s, way))
+        interrupted = tuple(each.interrupted for each in (before, run, after))
+        samples = (*trial.samples, Sample(before_s, trial_s, after_s, run.cpu_s, way, interrupted))
         judgement = self.verifier.judge(run, trial.changes)
         return replace(
             trial,
@@ -224,11 +224,6 @@ class TrialRunner:
             self._doubted, self._last_baseline = True, None
             for _ in range(DOUBTS):
                 self._baseline(self.fresh, "fresh")
-
-
-def best_ratio(known: Sequence[Trial]) -> float:
-    """The lowest ratio of an accepted trial, at most 1: the user's own settings are always there."""
-    return min([1.0, *(t.ratio for t in known if t.accepted and t.changes and t.ratio is not None)])
 
 
 def _made(runner: Runner, ask: Ask, way: Way) -> Run:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from autotune.errors import UsageError
 from autotune.store.address import INSTEAD, masked, without_password
 from autotune.store.journal import Journal, JournalLock, JournalLost, is_torn, looks_like_journal
+from autotune.store.listing import ListingJournal
 from autotune.untrusted import BROKEN
 
 JOURNAL = "optuna.journal"
@@ -97,7 +98,7 @@ def _open_journal(path: Path) -> JournalStorage:
             if is_torn(path):  # by a dead writer, or by one at work: only the lock can tell
                 lock.acquire()
                 lock.release()
-        return JournalStorage(Journal(str(path), lock_obj=lock))
+        return ListingJournal(Journal(str(path), lock_obj=lock))
     except OSError as error:
         raise UsageError(
             f"Cannot open the journal {path}: {error.strerror}.", cure="Look at the folder and its rights."

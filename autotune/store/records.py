@@ -26,6 +26,8 @@ class Sample:
     """CPU time of each rank in the trial's run."""
     way: str = ""
     """How all three runs were made: "fresh" or "session"; empty in records from before this was written down."""
+    interrupted: tuple[int, ...] = ()
+    """How often the kernel took a core from a rank (involuntary context switches), before, in the trial and after."""
 
 
 @dataclass(frozen=True)

@@ -222,6 +222,8 @@ def test_an_answer_is_json_of_a_sane_size(tmp_path: Path, text: str, says: str):
     ("text", "says"),
     [
         ("a = " + "[" * 100_000, "nested too deeply"),
+        ("a" + ".a" * 50_000 + " = 1", "so many parts"),
+        ("a = {a" + " . a" * 50_000 + " = 1}", "so many parts"),
         ("a = " + "1" * 5000, "not valid TOML"),
         ('name = ".."\ncommand = "python x.py"', "not . or .."),
         ('name = "a\\u001b[31m"\ncommand = "python x.py"', "printable"),
@@ -232,7 +234,20 @@ def test_an_answer_is_json_of_a_sane_size(tmp_path: Path, text: str, says: str):
         ("command = 'x'\n[accept]\nlowest_mv = nan", "nan is no number"),
         ("# " + "x" * (1 << 20), "more than 1 MB"),
     ],
-    ids=["deep", "digits", "above", "escape", "long", "nul", "folder", "nan", "nan too", "huge"],
+    ids=[
+        "deep",
+        "dotted",
+        "dotted inside",
+        "digits",
+        "above",
+        "escape",
+        "long",
+        "nul",
+        "folder",
+        "nan",
+        "nan too",
+        "huge",
+    ],
 )
 def test_a_study_is_a_small_text_that_names_a_folder_of_its_own(tmp_path: Path, text: str, says: str):
     (tmp_path / "study.toml").write_text(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,21 @@ from studies_to_show import improved, of_many_trials, with_failures, without_a_g
 from autotune.cli import main
 from autotune.errors import ExitCode
 from autotune.report.html import html_report
-from autotune.report.html.sections import search, sections
+from autotune.report.html.sections import raster, search, sections
+from autotune.report.html.studied import read_studied
 from autotune.store.folder import StudyFolder, open_finished
 from autotune.store.output import write_output
 
-PLOTS = ["plot-pairs", "plot-raster", "plot-shifts", "plot-times", "plot-exchange", "plot-search", "plot-brings"]
+PLOTS = [
+    "plot-pairs",
+    "plot-raster",
+    "plot-parted",
+    "plot-shifts",
+    "plot-times",
+    "plot-exchange",
+    "plot-search",
+    "plot-brings",
+]
 OVERLAPS = """() => {
   const found = [];
   for (const plot of document.querySelectorAll('.plot')) {
@@ -87,6 +98,20 @@ def test_a_study_that_has_not_ended_has_no_report(tmp_path: Path) -> None:
     assert not (tmp_path / "r.html").exists()
 
 
+def test_where_the_rasters_part_is_drawn_large(tmp_path: Path) -> None:
+    studied = read_studied(*open_finished(improved(tmp_path / "ring").path))
+    assert studied.baseline is not None
+    figure = raster.close_up(studied)
+    assert figure is not None
+    first_ms = studied.baseline.times_ms[studied.baseline.times_ms > 100.0][0]
+    assert figure.layout.shapes[0].x0 == pytest.approx(first_ms)
+    for trace in figure.data:
+        times = [x for x in trace.x[::3] if x is not None]
+        assert 30 < len(times) < 100
+        assert min(times) < first_ms < max(times)
+    assert raster.close_up(replace(studied, tuned=studied.baseline)) is None
+
+
 def test_however_many_trials_there_are_what_is_drawn_is_bounded_and_has_the_best(tmp_path: Path) -> None:
     studied = of_many_trials(tmp_path / "ring", 5000)
     figure = search.figure(studied)
@@ -103,7 +128,7 @@ def test_however_many_trials_there_are_what_is_drawn_is_bounded_and_has_the_best
 @pytest.mark.parametrize("study", [improved, without_a_gain, with_failures])
 def test_a_report_is_whole_and_legible_on_wide_and_narrow_screens(study: Any, chromium: Any, tmp_path: Path) -> None:
     file = written(study(tmp_path / "ring"), tmp_path / "report.html")
-    wanted = set(PLOTS) - ({"plot-shifts"} if study is without_a_gain else set())
+    wanted = set(PLOTS) - ({"plot-shifts", "plot-parted"} if study is without_a_gain else set())
     for width, scheme in ((1200, "light"), (400, "dark")):
         with browser_page(width, scheme, chromium) as page:
             opened(page, file)

@@ -21,12 +21,13 @@ from autotune.launch.judge import RunFailed
 from autotune.plan.making import make_space
 from autotune.plan.space import SearchSpace
 from autotune.raster import Raster
+from autotune.search.answers import Answers, best_ratio
 from autotune.search.loop import Found, search
 from autotune.search.recipe import first_trials, recipe
 from autotune.search.sampler import N_STARTUP, make_sampler
-from autotune.search.trial import TrialRunner, best_ratio
+from autotune.search.trial import TrialRunner
 from autotune.search.verified import Verifier
-from autotune.settings import Changes
+from autotune.settings import Changes, Params
 from autotune.store.folder import StudyFolder
 from autotune.store.optuna import best_accepted, open_study
 from autotune.store.records import Trial
@@ -324,3 +325,16 @@ def test_the_search_stops_asking_when_its_time_is_used_up_also_over_several_sess
     found = one.found(10, time_budget_s=50.0)
     assert len(found.trials) == 2
     assert "50 s" in found.stopped.reason
+
+
+def test_an_answer_is_looked_for_among_the_trials_that_are_known_now():
+    asked = Trial(0, Params({"dt": 0.05}), "accepted", effective={"dt": 0.05})
+    refused = Trial(1, Params({"dt": 0.1}), "not applicable", effective={"dt": 0.025})
+    copied = replace(asked, number=2, params=Params({"dt": 0.2}), answered_from=0)
+    snapped = Trial(3, Params({"dt": 0.3}), "accepted", effective={"dt": 0.4})
+    answers, known = Answers(), [asked]
+    assert answers.to(Params({"dt": 0.05}), known) is asked
+    known += [refused, copied, snapped]
+    found = {dt: answers.to(Params({"dt": dt}), known) for dt in (0.025, 0.1, 0.2, 0.3, 0.4)}
+    assert found == {0.025: None, 0.1: refused, 0.2: None, 0.3: snapped, 0.4: snapped}
+    assert answers.to(Params({"dt": 0.05}), [refused]) is None  # of another search

@@ -147,8 +147,10 @@ def test_the_sections_of_a_whole_study_are_those_of_its_samples_and_pairs(whole)
     assert log is not None
     in_sessions = [event for event in log.events if event.get("way") == "session"]
     assert starts.sections.count("confirm") == 2 * len(in_sessions) > 0
+    assert {"baseline_interrupted", "trial_interrupted"} <= in_sessions[0].keys()
     # The replays that prove the session and the one after other settings are A/A runs, too.
     proof, own = REPLAYS + 2, len(folder.read(NoiseRecord).times_s) - (REPLAYS + 1)
     assert proof + own <= starts.sections.count("calibrate") <= proof + own + 3
     samples = [sample for trial in folder.trials() for sample in trial.samples if sample.way == "session"]
+    assert all(len(sample.interrupted) == 3 for sample in samples)
     assert starts.sections.count("search") >= 2 * len(samples)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution
 from optuna.samplers._tpe.sampler import _split_trials
-from optuna.storages import InMemoryStorage
+from optuna.storages import InMemoryStorage, JournalStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 import autotune.store.sampling
 from autotune.search.sampler import make_sampler
+from autotune.store.opening import open_storage
 from autotune.store.optuna import CONSTRAINT, open_study
 from autotune.store.sampling import BEST, RECENT, History
 
@@ -77,6 +79,36 @@ def test_a_trial_that_is_still_at_work_is_seen_however_old_it_is():
     shown = history.shown(study.get_trials(deepcopy=False))
     assert shown[0].number == slow.number
     assert len(shown) == BEST + RECENT
+
+
+def test_the_journal_lists_what_optuna_lists_also_what_another_worker_did(tmp_path: Path):
+    mine = open_study(open_storage(tmp_path), "ring", 0, make_sampler)
+    others = open_study(open_storage(tmp_path), "ring", 0, make_sampler)
+    draw = random.Random(3)
+
+    def check() -> None:
+        wanted = [None, *([state] for state in TrialState), [TrialState.RUNNING, TrialState.WAITING], finished]
+        for study in (mine, others):
+            for states in wanted:
+                listed = study.get_trials(deepcopy=False, states=states)
+                plain = JournalStorage.get_all_trials(study._storage, study._study_id, deepcopy=False, states=states)
+                assert listed == plain
+
+    finished = (TrialState.COMPLETE, TrialState.PRUNED)
+    for step in range(30):
+        study = draw.choice([mine, others])
+        if step % 5 == 0:
+            study.enqueue_trial({"dt": 0.05})
+        asked = study.ask({"dt": SPACE["dt"]})
+        if step % 3:
+            asked.set_constraint(CONSTRAINT, 0.0)
+            study.tell(asked, draw.random())
+        elif running := mine.get_trials(deepcopy=False, states=[TrialState.RUNNING])[:-1]:
+            mine.tell(running[0].number, state=TrialState.FAIL)
+        check()
+    optuna.delete_study(study_name="ring", storage=mine._storage)
+    with pytest.raises(KeyError):
+        mine.get_trials(deepcopy=False)
 
 
 def test_with_a_bounded_history_too_a_resumed_study_proposes_the_same(monkeypatch: pytest.MonkeyPatch):

@@ -2,8 +2,9 @@
 third argument of `pc.spike_compress`).
 
 It was made for thousands of ranks, where it overlaps communication with computation; on a few ranks the gathering is
-usually faster. Spikes are not compressed then, and the barrier of `step_wait` is not used. NEURON crashes unless
-`pc.set_maxstep` follows, so it does. One thread a rank only.
+usually faster. Spikes are not compressed then, so that those of artificial cells arrive between steps where the model
+itself compresses; and the barrier of `step_wait` is not used. NEURON crashes unless `pc.set_maxstep` follows, so it
+does. One thread a rank only.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from ..simulator import Simulator
 from .exchange import MULTISEND, method_in_effect, no_exchange, set_exchange, write_exchange
-from .knob import Domain, Excluded, InSession, Knob, Lifetime, ToldBy
+from .knob import EXACT, NUMERICAL, Domain, Excluded, InSession, Knob, Lifetime, ToldBy
 
 if TYPE_CHECKING:
     from ..driver.facts import ModelFacts
@@ -37,7 +38,8 @@ class Multisend(Knob):
             return Excluded("variable step: the multisend exchange is not tried with CVODE")
         if facts.threads > 1:
             return Excluded("%d threads: the multisend exchange needs one thread a rank" % facts.threads)
-        return Domain((False, True))
+        off_the_grid = facts.artificial_gids and facts.baseline.get("nspike")
+        return Domain((False, True), safety=NUMERICAL if off_the_grid else EXACT)
 
     def active(self, settings: Dict[str, Any]) -> bool:
         return settings.get("ranks") != 1

@@ -34,6 +34,8 @@ class SelfQueue(Knob):
             return Excluded("the model runs without pc.psolve: the self queue would lose pending self-events")
         if facts.zero_delay:
             return Excluded("zero delays: NEURON clears the self queue")
+        if facts.baseline.get("nspike"):
+            return Excluded("your model compresses its spikes: NEURON may abort at a finitialize before pc.set_maxstep")
         return Domain((False, True), (True,))
 
     def share(self, facts: ModelFacts) -> Optional[float]:

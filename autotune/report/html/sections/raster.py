@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 DRAWN = 6_000
 """Spikes of a raster that are drawn at most: of an even choice of cells, then of time."""
+CLOSE_UP = 40
+"""So many spikes of both rasters on either side of where they part are drawn large."""
 
 
 def figure(studied: Studied) -> Figure | None:
@@ -38,6 +40,34 @@ def figure(studied: Studied) -> Figure | None:
     return made
 
 
+def close_up(studied: Studied) -> Figure | None:
+    """The same around the first spike that only one of them has, so that single shifts can be seen."""
+    own, tuned, parted = studied.baseline, studied.tuned, _parted(studied)
+    if own is None or tuned is None or parted is None:
+        return None
+    begin_ms, end_ms = _around(own, tuned, parted, studied.window_ms)
+    near = [raster.window(begin_ms, end_ms) for raster in (own, tuned)]
+    cells = np.union1d(near[0].gid_set, near[1].gid_set)
+    traces = [
+        _trace(near[0], cells, "the user's own", OWN, 0.45, 3.0),
+        _trace(near[1], cells, "the best", TUNED, 0.3, 1.2),
+    ]
+    made = look(traces, "time, ms", "cell that fires here", height=320)
+    made.add_vline(x=parted, line={"color": BAD, "dash": "dot"})
+    return made
+
+
+def _around(own: Raster, tuned: Raster, parted: float, window_ms: float) -> tuple[float, float]:
+    """From when until when: CLOSE_UP spikes on either side, and room for a spike that is moved as far as it may be."""
+    begin_ms, end_ms = parted - 2 * window_ms, parted + 2 * window_ms
+    for raster in (own, tuned):
+        here = int(np.searchsorted(raster.times_ms, parted))
+        before, after = max(0, here - CLOSE_UP // 2), min(len(raster) - 1, here + CLOSE_UP // 2)
+        begin_ms = min(begin_ms, float(raster.times_ms[before])) if here else begin_ms
+        end_ms = max(end_ms, float(raster.times_ms[after])) if here < len(raster) else end_ms
+    return begin_ms, end_ms
+
+
 def section(studied: Studied) -> Section | None:
     """The figure, and in words what cannot be seen in it."""
     made = figure(studied)
@@ -53,7 +83,15 @@ def section(studied: Studied) -> Section | None:
         f"When which cell spikes: {len(studied.baseline):,} spikes with the user's own settings (wide), "
         f"{len(studied.tuned):,} with the best (narrow); {where}"
     )
-    return Section("raster", "The spikes", join([_bounded(studied), drawn("plot-raster", made, says)]))
+    parts = [_bounded(studied), drawn("plot-raster", made, says)]
+    close = close_up(studied)
+    if close is not None:
+        near = (
+            f"The same spikes around {parted:.6g} ms, where the first one differs (dotted line); only cells that fire "
+            "here have a row"
+        )
+        parts.append(drawn("plot-parted", close, near))
+    return Section("raster", "The spikes", join(parts))
 
 
 def _bounded(studied: Studied) -> Any:
