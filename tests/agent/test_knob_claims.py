@@ -130,6 +130,9 @@ OTHER_MEANINGS = {
     ("handover/production.py", "neuron"),
     ("report/html/profile.py", "ranks"),  # the anchor of a section
     ("report/html/sections/machine.py", "ranks"),  # a field of Environment
+    ("report/html/sections/scaling.py", "ranks"),  # the heading of a column
+    ("report/terminal/places.py", "ranks"),
+    ("report/terminal/places.py", "threads"),
     ("doctor.py", "neuron"),
     ("doctor.py", "coreneuron"),
 }

@@ -243,3 +243,14 @@ def test_what_hoc_prints_of_a_vector_is_a_table_with_an_empty_line_at_its_end(pa
         (folder / "v.txt").write_text("".join(f"{each:.4f}\n" for each in values) + "\n")
     found = measured("v.txt", pair[0] / "v.txt", pair[1] / "v.txt")
     assert [(each.name, each.problem) for each in found.apart] == [("column 1", "")]
+
+
+def test_each_column_of_a_wide_table_has_its_own_name_and_last_digit(pair: tuple[Path, Path]) -> None:
+    values = np.tile(V, (600, 1))
+    for folder, more in zip(pair, (0.0, 0.25), strict=True):
+        rows = ([f"{x + more:.3f}" if k % 2 else f"{x + more:.2f}" for k, x in enumerate(row)] for row in values)
+        header = ",".join(f"cell{number}" for number in range(len(V)))
+        (folder / "v.csv").write_text("\n".join([header, *map(",".join, rows)]) + "\n")
+    first, second = measured("v.csv", pair[0] / "v.csv", pair[1] / "v.csv").apart[:2]
+    assert (first.name, first.resolution) == ("cell0", pytest.approx(0.01))
+    assert (second.name, second.resolution) == ("cell1", pytest.approx(0.001))

@@ -28,6 +28,8 @@ NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][
 _TABLE = b"0123456789+-.eE ,;\t\r\n"
 _BLANKS = bytes.maketrans(b",;\t", b"   ")
 _SHOWN = 60
+MOST_WORDS = 20_000
+"""So many numbers are looked at for their last digits."""
 SUMS_AGREE = 1e-9  # of the largest number, for each row: the rounding of a sum
 
 
@@ -57,13 +59,15 @@ def table(file: Path) -> dict[str, NDArray[np.float64]] | None:
     if values is None:
         return None
     header = head.decode("utf-8", "replace").splitlines()
-    return {column_name(header, number, values.shape[1]): column for number, column in enumerate(values.T)}
+    return dict(zip(column_names(header, values.shape[1]), values.T, strict=True))
 
 
-def column_name(header: Sequence[str], number: int, columns: int) -> str:
-    """What the last line of a header calls a column, counted from 0, if it names as many as there are."""
+def column_names(header: Sequence[str], columns: int) -> list[str]:
+    """What the last line of a header calls the columns, if it names as many as there are."""
     names = re.split(r"[,;\t ]+", header[-1].strip("# \t\r\n")) if header else []
-    return names[number].strip("\"'") if len(names) == columns else f"column {number + 1}"
+    if len(names) == columns:
+        return [name.strip("\"'") for name in names]
+    return [f"column {number + 1}" for number in range(columns)]
 
 
 def parse(block: bytes, lines: int) -> NDArray[np.float64] | None:
@@ -98,6 +102,7 @@ class _Pages:
         self.uneven = False
         self._lines = [0, 0]
         self._header: list[str] = []
+        self._names: list[str] = []  # of the columns
         self._gaps: dict[str, Gap] = {}
         self._words: list[Apart] = []
         self._no_whole: set[str] = set()  # columns with other numbers than whole ones
@@ -155,16 +160,20 @@ class _Pages:
         if mine is None or theirs is None or mine.shape != theirs.shape:
             self._by_line(own, other, self._lines[0])
             return
+        resolutions: list[float] = []
         for number in range(mine.shape[1]):
             gap = self._column(number, mine.shape[1])
             if not gap.rows:
-                gap.resolution = _resolution(own, number)
+                resolutions = resolutions or _resolutions(own, mine.shape[1])
+                gap.resolution = resolutions[number]
             gap.add(mine[:, number], theirs[:, number])
             if gap.name not in self._no_whole and not _are_whole(mine[:, number]):
                 self._no_whole.add(gap.name)
 
     def _column(self, number: int, columns: int) -> Gap:
-        name = column_name(self._header, number, columns)
+        if len(self._names) != columns:
+            self._names = column_names(self._header, columns)
+        name = self._names[number]
         return self._gaps.setdefault(name, Gap(name))
 
     def _by_line(self, own: bytes, other: bytes, before: int) -> None:
@@ -235,11 +244,12 @@ def _end_of_line(block: bytes, number: int) -> int:
     return int(ends[number - 1]) + 1
 
 
-def _resolution(block: bytes, column: int) -> float:
-    """The last digit that a column of a table shows, in its first lines."""
-    lines = block.split(b"\n", 50)[:50]
-    words = (line.translate(_BLANKS).split() for line in lines)
-    return max((_last_digit(row[column].decode("ascii")) for row in words if len(row) > column), default=0.0)
+def _resolutions(block: bytes, columns: int) -> list[float]:
+    """The last digit that each column of a table shows, in its first lines: fewer of a wide one."""
+    number = max(2, min(50, MOST_WORDS // columns))
+    rows = (line.translate(_BLANKS).decode("ascii").split() for line in block.split(b"\n", number)[:number])
+    digits = [[_last_digit(word) for word in row] for row in rows if len(row) == columns]
+    return [max(each) for each in zip(*digits, strict=True)] if digits else [0.0] * columns
 
 
 def _last_digit(number: str) -> float:
