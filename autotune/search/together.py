@@ -121,13 +121,16 @@ class Asking:
         """What the others have finished and what they are at; trials of dead workers are failed, to be made again. Only
         while asking.
         """
-        claims, trials = self._folder.claims(), self._study.get_trials(deepcopy=False)
-        if not self._looked:
+        claims = self._folder.claims()
+        if not self._looked:  # the storage may be another one than that of the trials that are there
             self._folder.refresh(self._known)
-        missing = not self._looked and any(trial.number >= len(trials) for trial in self._known)
-        if self._finished(trials, claims) or missing:
-            reconcile(self._study, stored(self._known, self._runner.verifier.space), claims.keys())
+            self._reconcile(claims)
+        if self._finished(self._study.get_trials(deepcopy=False), claims):
+            self._reconcile(claims)
         return claims
+
+    def _reconcile(self, claims: dict[int, Claim]) -> None:
+        reconcile(self._study, stored(self._known, self._runner.verifier.space), claims.keys())
 
     def _finished(self, trials: Sequence[FrozenTrial], claims: dict[int, Claim]) -> bool:
         """Add what has been finished since to what is known; whether trials of dead workers are left. A trial is looked
@@ -141,9 +144,7 @@ class Asking:
             state = trials[number].state
             left = state == TrialState.RUNNING and number not in claims
             if (left or state.is_finished()) and number not in self._there:
-                trial = self._folder.trial(
-                    number
-                )  # of a worker that has died before it told, too; none of a failed one
+                trial = self._folder.trial(number)  # that of a worker that died before it told, too
                 self._known += [trial] if trial else []
                 self._there.add(number)
             if state.is_finished():

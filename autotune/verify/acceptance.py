@@ -157,7 +157,7 @@ class Acceptance:
             return Judgement("not applicable", self.unproved, apart, max(apart, 1.0))
         if not len(self.baseline):
             return self._judge_voltages(run, safety)
-        return self.judge_raster(run.raster, safety)
+        return self.judge_raster(run.raster, safety, apart)
 
     def _unstable(self, run: Run, safety: str) -> str:
         """Only a change of the numbers can make a step unstable; other knobs may sample other segments (ranks)."""
@@ -179,16 +179,16 @@ class Acceptance:
         beyond = len(run.raster) > 0 and float(run.raster.times_ms[-1]) > run.t_ms
         return not (beyond and identical(self.baseline, run.raster))
 
-    def judge_raster(self, raster: Raster, safety: str) -> Judgement:
-        """The verdict on the spikes alone; the baseline must have some."""
-        judgement = self._judge_raster(raster, safety)
+    def judge_raster(self, raster: Raster, safety: str, apart: float | None = None) -> Judgement:
+        """The verdict on the spikes alone; the baseline must have some. `apart`: its distance, where it is known."""
+        apart = self._ruler.distance(self.baseline, raster) if apart is None else apart
+        judgement = self._judge_raster(raster, safety, apart)
         if self.regime != "regular":
             return judgement
         largest, mean = self._ruler.shifts_ms(self.baseline, raster) or (None, None)
         return replace(judgement, largest_shift_ms=largest, mean_shift_ms=mean)
 
-    def _judge_raster(self, raster: Raster, safety: str) -> Judgement:
-        apart = self._ruler.distance(self.baseline, raster)
+    def _judge_raster(self, raster: Raster, safety: str, apart: float) -> Judgement:
         if len(raster) and identical(self.baseline, raster):
             return Judgement("accepted", "", 0.0, 0.0)
         if not len(raster):

@@ -147,6 +147,19 @@ def test_a_trial_that_was_written_and_not_told_when_its_worker_died_is_known_onc
     assert [trial.number for trial in other.known] == [0, 1, 2]
 
 
+def test_a_storage_that_was_lost_is_made_anew_and_each_trial_known_once(two: Any) -> None:
+    one, other = two()
+    for step in (0.025, 0.05):
+        one.make(dt=step, binding="core")
+    other.asking._study = other.study = open_study(InMemoryStorage(), "ring", 0, RandomSampler)
+    other.asking.look()  # before anything is asked for, as every worker does
+    other.make(dt=0.1, binding="core")
+    for _ in range(2):
+        other.asking.look()
+        assert [trial.number for trial in other.known] == [0, 1, 2]
+    assert [trial.params["dt"] for trial in other.study.trials] == [0.025, 0.05, 0.1]
+
+
 def test_a_worker_waits_where_nothing_else_is_left_to_try(two: Any) -> None:
     few = SearchSpace({"dt": Domain((0.025, 0.05), safety=NUMERICAL)}, (), Params({"dt": 0.025}), FACTS)
     one, other = two(space=few)
