@@ -24,7 +24,7 @@ SAID = {"trials", "time_budget_s", "budget"}  # keys of [search]: what a search 
 CLEAR = 0.25  # a gain that the fewest starts prove on a quiet machine
 MOST_PAIRS_A_START = 5
 EXPECTED_TRIALS = 4  # the first trial makes a baseline run of its own, and a few say little of their mean
-FAIR_RUNS, FAIR_WHOLE_RUNS = 6, 12  # bare runs of searching where nothing else is said; where trials are whole runs
+FAIR_RUNS, FAIR_WHOLE_RUNS = 6, 12  # bare runs of searching where nothing else is said; where trials cost as much
 CHEAP_S = 15.0  # or so many seconds if they are more
 WHOLE = 0.5  # of a bare run: from this share on a trial counts as a whole run
 RUNS_A_TRIAL = 2  # itself and a baseline run, which the next one shares
@@ -100,7 +100,7 @@ def prices(
     )
     told = Prices(tuple(every), replays)
     trial_s = _trial_s(observation, part, replays)
-    fair = FAIR_WHOLE_RUNS if trial_s > WHOLE * observation.wall_s else FAIR_RUNS
+    fair = FAIR_RUNS if replays and trial_s <= WHOLE * observation.wall_s else FAIR_WHOLE_RUNS
     limit_s = max(CHEAP_S, fair * observation.wall_s)
     if SAID & limits.model_fields_set:
         return told
