@@ -20,8 +20,8 @@ class SearchConfig(Section):
         default=None,
         gt=0,
         description="seconds after which no new trial is begun; where neither it nor trials nor budget is given, a "
-        "search costs as much as 6 runs of the model (12 where trials are whole runs or processes of their own), or 15 s "
-        "if that is more",
+        "search costs as much as 6 runs of the model (12 where trials are whole runs or processes of their own), or "
+        "15 s if that is more",
     )
     budget: float | None = Field(
         default=None,
