@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from autotune.agent.driver.ask import why_no_coreneuron
 from autotune.agent.driver.facts import ModelFacts
 from autotune.profile import Advice, Profile
 from autotune.profile.profile import RUN
@@ -143,7 +144,7 @@ def _run(profile: Profile, facts: ModelFacts) -> list[str]:
         )
     unsafe = ", ".join(facts.thread_unsafe)
     lines.append(f"threads: {f'one only, for {unsafe}' if unsafe else 'every mechanism in use is thread safe'}")
-    lines.append(f"CoreNEURON: {facts.no_coreneuron or 'nothing in the model stands in its way'}")
+    lines.append(f"CoreNEURON: {why_no_coreneuron(facts) or 'nothing in the model stands in its way'}")
     return lines
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from autotune.agent.driver.ask import why_no_coreneuron
 from autotune.agent.driver.facts import LaunchFacts, ModelFacts
 from autotune.agent.driver.start import Start
 from autotune.agent.knobs import KNOBS, Domain, Excluded
@@ -41,6 +42,12 @@ def test_coreneuron_is_left_out_with_its_reason_and_so_is_cell_permute(changed, 
         answer = KNOBS[name].domain(replace(FACTS, **changed))
         assert isinstance(answer, Excluded)
         assert reason in answer.reason
+    assert reason in why_no_coreneuron(replace(FACTS, **changed))
+
+
+def test_nothing_stands_in_the_way_of_coreneuron_where_it_can_be_tried_or_runs():
+    assert why_no_coreneuron(FACTS) == ""
+    assert why_no_coreneuron(replace(FACTS, baseline={**OWN, "coreneuron": True})) == ""
 
 
 def test_a_model_without_mod_files_needs_no_compiler_for_coreneuron_and_has_no_flags():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Collection, Dict, Mapping, Optional
 
-from ..knobs import KNOBS, InSession, Knob
+from ..knobs import KNOBS, Excluded, InSession, Knob
 from .start import BuildWish
 
 if TYPE_CHECKING:
@@ -33,6 +33,13 @@ def home_of(settings: Mapping[str, Any]) -> str:
 def uses_coreneuron(settings: Mapping[str, Any]) -> bool:
     """Whether CoreNEURON is to integrate."""
     return build_wish(settings).coreneuron
+
+
+def why_no_coreneuron(facts: ModelFacts) -> str:
+    """What keeps CoreNEURON from running this model, in words; nothing where it can be tried, or runs already."""
+    knob = next(knob for knob in KNOBS.values() if knob.build(BuildWish(), True).coreneuron)
+    answer = knob.domain(facts)
+    return answer.reason if isinstance(answer, Excluded) and not uses_coreneuron(facts.baseline) else ""
 
 
 def acts(name: str, settings: Dict[str, Any]) -> bool:
