@@ -117,10 +117,13 @@ class Status:
         }
 
 
-def status_of(path: Path) -> Status:
-    """How far the study in this folder has come. Raises UsageError when none was submitted there."""
+def status_of(path: Path, known: list[Trial] | None = None) -> Status:
+    """How far the study in this folder has come. `known`: its trials as they were when one looked last, to which those
+    are added that have been finished since. Raises UsageError when none was submitted there.
+    """
     submission, folder = read_submission(path), StudyFolder(path)
-    workers, trials = Workers(path / CLUSTER / "workers"), folder.trials()
+    workers, trials = Workers(path / CLUSTER / "workers"), [] if known is None else known
+    folder.refresh(trials)
     every = workers.all()
     stopped = folder.read(Stopped)
     made = [trial.worker for trial in trials]

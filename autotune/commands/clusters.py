@@ -77,11 +77,13 @@ def status(
     """Show how far a submitted study is: its workers, their jobs, trials, the best so far, what is waited for."""
     from autotune.cluster import status_of
     from autotune.report.terminal.workers import status_view, watch_status
+    from autotune.store.records import Trial
 
     if as_json:
         print_json(status_of(folder).as_dict())
     elif watch:
-        watch_status(Console(highlight=False), lambda: status_of(folder))
+        known: list[Trial] = []
+        watch_status(Console(highlight=False), lambda: status_of(folder, known))
     else:
         Console(highlight=False).print(status_view(status_of(folder)))
 

@@ -259,8 +259,18 @@ class StudyFolder:
 
     def trials(self) -> list[Trial]:
         """All finished trials, by number."""
-        numbers = sorted(int(file.stem) for file in (self.path / "trials").glob("[0-9]*.json") if file.stem.isdecimal())
-        return [trial for trial in map(self.trial, numbers) if trial is not None]
+        known: list[Trial] = []
+        self.refresh(known)
+        return known
+
+    def refresh(self, known: list[Trial]) -> None:
+        """Add the trials that have been finished since, by whomever, in the order of their numbers."""
+        there = {trial.number for trial in known}
+        names = (file.stem for file in (self.path / "trials").glob("[0-9]*.json"))
+        for number in sorted({int(name) for name in names if name.isdecimal()} - there):
+            trial = self.trial(number)
+            if trial is not None:
+                known.append(trial)
 
     def trial(self, number: int) -> Trial | None:
         """A finished trial."""

@@ -10,7 +10,6 @@ A claim holds as long as its worker lives. Must never decide what is tried: it s
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import time
 import zlib
@@ -28,7 +27,6 @@ from autotune.settings import Params
 from autotune.store.disk import unreadable
 from autotune.store.folder import CLUSTER, StudyFolder
 from autotune.store.locks import check_locks
-from autotune.store.records import Trial
 from autotune.store.workers import MOST_BYTES, Membership, Worker, Workers
 from autotune.untrusted import bytes_of, first_problem
 
@@ -162,15 +160,6 @@ class SharedFolder(StudyFolder):
     def claims(self) -> dict[int, Claim]:
         """The trials that living workers make now, by number; claims of dead ones do not count."""
         return read_claims(self.path, self.workers)
-
-    def refresh(self, known: list[Trial]) -> None:
-        """Add the trials that have been finished since, by whomever, in the order of their numbers."""
-        there = {f"{trial.number:04d}.json" for trial in known}
-        new = (name[:-5] for name in os.listdir(self.path / "trials") if name not in there and name.endswith(".json"))
-        for number in sorted(int(name) for name in new if name.isdecimal()):
-            trial = self.trial(number)
-            if trial is not None:
-                known.append(trial)
 
     @contextmanager
     def spending(self, step: str) -> Iterator[None]:
