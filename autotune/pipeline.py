@@ -42,6 +42,7 @@ from autotune.profile.scaling import Point, Scaling, scaling
 from autotune.raster.files import write_raster
 from autotune.report.progress import Progress
 from autotune.search.loop import search, simplified
+from autotune.search.stop import Terms
 from autotune.search.together import search_together
 from autotune.search.trial import TrialRunner
 from autotune.search.verified import Verifier, remember_looked, remember_looked_before_sessions
@@ -182,20 +183,11 @@ def walk(
                 before_s = sum(folder.spent().get(step, 0.0) for step in ("observe", "plan", "calibrate"))
                 limits = searching(wishes, before_s, told)
                 progress.searching(folder.trials(), limits)
-                searching_as = (
-                    partial(search_together, folder=folder)
+                terms = Terms(limits, known.noise.visible_gain, known.noise.noise.spread, config.confirm.gain_to_show)
+                found = (
+                    search_together(begun.study, trials, folder, terms, progress.trial, progress.interrupted)
                     if isinstance(folder, SharedFolder)
-                    else partial(search, folder=folder)
-                )
-                found = searching_as(
-                    begun.study,
-                    trials,
-                    limits=limits,
-                    on_trial=progress.trial,
-                    visible_gain=known.noise.visible_gain,
-                    noise=known.noise.noise.spread,
-                    wanted_gain=config.confirm.gain_to_show,
-                    on_interrupt=progress.interrupted,
+                    else search(begun.study, trials, folder, terms, progress.trial, progress.interrupted)
                 )
                 progress.stopped(found.stopped.reason)
                 if not folder.take():

@@ -29,6 +29,7 @@ from autotune.config import SearchConfig, make_config
 from autotune.pipeline import plan
 from autotune.plan.space import SearchSpace
 from autotune.search.sampler import make_sampler
+from autotune.search.stop import Terms
 from autotune.search.together import search_together
 from autotune.settings import Params
 from autotune.store.folder import StudyFolder
@@ -74,7 +75,7 @@ def work(space: SearchSpace, out: Path, url: str | None, sampler: str, trials: i
         folder.share()
         ready.wait(300)
         limits = SearchConfig(trials=trials, knobs=tuple(space.domains))
-        search_together(study, Instant(space), folder, limits, lambda trial: None)  # type: ignore[arg-type]
+        search_together(study, Instant(space), folder, Terms(limits), lambda trial: None)  # type: ignore[arg-type]
         folder.close()
 
 

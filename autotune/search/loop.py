@@ -5,20 +5,18 @@ The study folder is written before Optuna is told, so that a driver killed in be
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import optuna
 from optuna.distributions import CategoricalDistribution
 
-from autotune.config import SearchConfig
 from autotune.plan.space import SearchSpace
 from autotune.search.answers import best_ratio
 from autotune.search.interrupt import to_its_end
 from autotune.search.recipe import first_trials
 from autotune.search.simplify import Simplified, kept_params, may_pay, simplify, winner
-from autotune.search.stop import Searched, Stopped, why_stop
+from autotune.search.stop import Stopped, Terms, why_stop
 from autotune.search.trial import TrialRunner
 from autotune.settings import Params
 from autotune.store.folder import StudyFolder
@@ -46,17 +44,12 @@ def search(
     study: optuna.Study,
     runner: TrialRunner,
     folder: StudyFolder,
-    limits: SearchConfig,
+    terms: Terms,
     on_trial: Callable[[Trial], None],
-    visible_gain: float = 0.0,
-    noise: float | None = None,
-    wanted_gain: float = 0.05,
     on_interrupt: Callable[[], object] = lambda: None,
 ) -> Found:
-    """Make trials until there is a reason to stop, which is written down.
-
-    `visible_gain`: the smallest gain that can be shown on this machine; `noise`: its A/A spread; `wanted_gain`: what is
-    worth looking for. `on_interrupt` is told of a Ctrl-C that the trial in progress is finished for.
+    """Make trials until there is a reason to stop, which is written down. `on_interrupt` is told of a Ctrl-C that the
+    trial in progress is finished for.
     """
     space = runner.verifier.space
     known = folder.trials()
@@ -65,11 +58,7 @@ def search(
     reconcile(study, finished, [number for number in running_trials(study) if number not in finished])
     for params in first_trials(space):
         study.enqueue_trial(params, skip_if_exists=True)
-    spent_s, started = sum(trial.wall_s for trial in known), time.monotonic()
-
-    def searched() -> Searched:
-        return Searched(known, spent_s + time.monotonic() - started, limits, space, visible_gain, noise, wanted_gain)
-
+    searched = terms.watch(known, space)
     begun = len(running_trials(study))
     while not (reason := why_stop(searched())):
         with to_its_end(on_interrupt):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import ClassVar
 
 from autotune.config import SearchConfig
@@ -45,6 +46,25 @@ class Searched:
     """The spread of the log ratio of two neighbouring runs with identical settings; None: not known."""
     wanted_gain: float = 0.05
     """The gain that should be found."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a search may cost, and what it looks for; see Searched."""
+
+    limits: SearchConfig
+    visible_gain: float = 0.0
+    noise: float | None = None
+    wanted_gain: float = 0.05
+
+    def watch(self, trials: Sequence[Trial], space: SearchSpace) -> Callable[[], Searched]:
+        """What has been searched whenever it is asked, `trials` being added to. The clock goes on from what those of
+        earlier drivers took.
+        """
+        since_s = monotonic() - sum(trial.wall_s for trial in trials)
+        return lambda: Searched(
+            trials, monotonic() - since_s, self.limits, space, self.visible_gain, self.noise, self.wanted_gain
+        )
 
 
 def nothing_to_search(searched: Searched) -> str:

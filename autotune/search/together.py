@@ -22,7 +22,7 @@ from autotune.search.interrupt import to_its_end
 from autotune.search.loop import Found, finish, stored, suggest, worth_asking
 from autotune.search.recipe import first_trials
 from autotune.search.sharing_out import Homes
-from autotune.search.stop import Searched, Stopped, why_stop
+from autotune.search.stop import Searched, Stopped, Terms, why_stop
 from autotune.search.trial import TrialRunner
 from autotune.settings import Params
 from autotune.store.optuna import asked_trial, reconcile
@@ -40,22 +40,14 @@ def search_together(
     study: optuna.Study,
     runner: TrialRunner,
     folder: SharedFolder,
-    limits: SearchConfig,
+    terms: Terms,
     on_trial: Callable[[Trial], None],
-    visible_gain: float = 0.0,
-    noise: float | None = None,
-    wanted_gain: float = 0.05,
     on_interrupt: Callable[[], object] = lambda: None,
 ) -> Found:
     """As `search`, for one of the workers; ends when no trial is left to make and nobody makes one."""
     known = folder.trials()
-    spent_s, started = sum(trial.wall_s for trial in known), time.monotonic()
-
-    def searched() -> Searched:
-        seconds = spent_s + time.monotonic() - started
-        return Searched(known, seconds, limits, runner.verifier.space, visible_gain, noise, wanted_gain)
-
-    asking = Asking(study, runner, folder, limits, known, searched)
+    searched = terms.watch(known, runner.verifier.space)
+    asking = Asking(study, runner, folder, terms.limits, known, searched)
     with folder.asking():
         asking.look()
         for params in first_trials(runner.verifier.space):

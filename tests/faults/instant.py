@@ -17,6 +17,7 @@ from autotune.launch.ask import Ask, Run
 from autotune.plan.making import make_space
 from autotune.search import loop
 from autotune.search.sampler import make_sampler
+from autotune.search.stop import Terms
 from autotune.search.trial import TrialRunner
 from autotune.search.verified import Verifier
 from autotune.settings import Changes, Effective
@@ -102,7 +103,7 @@ def searched(ring: Any, place: Path, trials: int) -> Costs:
         costs.written_bytes.append(did.write_chars)
 
     with patch.object(loop, "why_stop", lambda known: "enough" if len(known.trials) >= trials else ""):
-        loop.search(study, runner, folder, SearchConfig(trials=trials, repeats=0), look)
+        loop.search(study, runner, folder, Terms(SearchConfig(trials=trials, repeats=0)), look)
     folder.close()
     return costs
 

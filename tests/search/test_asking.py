@@ -25,6 +25,7 @@ from autotune.search.answers import Answers, best_ratio
 from autotune.search.loop import Found, search
 from autotune.search.recipe import first_trials, recipe
 from autotune.search.sampler import N_STARTUP, make_sampler
+from autotune.search.stop import Terms
 from autotune.search.trial import TrialRunner
 from autotune.search.verified import Verifier
 from autotune.settings import Changes, Params
@@ -79,7 +80,8 @@ class Bench:
         return list(self.found(trials, **limits).trials)
 
     def found(self, trials: int, **limits: Any) -> Found:
-        return search(self.study, self.runner, self.folder, SearchConfig(trials=trials, **limits), lambda trial: None)
+        terms = Terms(SearchConfig(trials=trials, **limits))
+        return search(self.study, self.runner, self.folder, terms, lambda trial: None)
 
 
 @pytest.fixture
