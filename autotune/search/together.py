@@ -9,6 +9,7 @@ another worker is at waits for that one's answer, while its own worker asks for 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
@@ -25,7 +26,7 @@ from autotune.search.sharing_out import Homes
 from autotune.search.stop import Searched, Stopped, Terms, why_stop
 from autotune.search.trial import TrialRunner
 from autotune.settings import Params
-from autotune.store.optuna import asked_trial, reconcile
+from autotune.store.optuna import asked_trial, reconcile, waits
 from autotune.store.records import Trial
 from autotune.store.shared import Claim, SharedFolder
 
@@ -47,11 +48,9 @@ def search_together(
     """As `search`, for one of the workers; ends when no trial is left to make and nobody makes one."""
     known = folder.trials()
     searched = terms.watch(known, runner.verifier.space)
-    asking = Asking(study, runner, folder, terms.limits, known, searched)
+    asking = Asking(study, runner, folder, terms.limits, known, searched, first_trials(runner.verifier.space))
     with folder.asking():
         asking.look()
-        for params in first_trials(runner.verifier.space):
-            study.enqueue_trial(params, skip_if_exists=True)
     since_s = time.monotonic()
     while not (reason := asking.why_end()):
         claimed = asking.claim()
@@ -82,10 +81,12 @@ class Asking:
         limits: SearchConfig,
         known: list[Trial],
         searched: Callable[[], Searched],
+        first: Sequence[Params] = (),
     ) -> None:
         self._study, self._runner, self._folder = study, runner, folder
         self._limits, self._known, self._searched = limits, known, searched
         self._homes = Homes(runner.verifier.space)
+        self._first = deque(first)
         self._open: set[int] = set()
         self._looked = 0
         """So many trials had been asked for at the last look; those of them that were not finished are open."""
@@ -161,6 +162,7 @@ class Asking:
         """
         space = worth_asking(self._runner.verifier.space, self._known, self._runner)
         while not why_stop(self._searched()) and len(self._known) + len(claims) < self._limits.trials:
+            self._propose()
             asked = self._study.ask()
             params = self._runner.verifier.space.active(suggest(asked, space))
             same = _same(claims, asked.number, params)
@@ -173,6 +175,11 @@ class Asking:
                 return None
             self._study.enqueue_trial(dict(instead))
         return None
+
+    def _propose(self) -> None:
+        """The next of the first trials, unless one waits already: what dead workers have lost comes before them."""
+        while self._first and not waits(self._study):
+            self._study.enqueue_trial(self._first.popleft(), skip_if_exists=True)
 
     def _home(self, params: Params, claims: dict[int, Claim]) -> str:
         """The worker that makes this trial with fewer processes, if one does that has nothing waiting yet."""

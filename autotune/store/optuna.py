@@ -171,6 +171,11 @@ def running_trials(study: optuna.Study) -> list[int]:
     return [trial.number for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING])]
 
 
+def waits(study: optuna.Study) -> bool:
+    """Whether settings wait to be asked for."""
+    return bool(study.get_trials(deepcopy=False, states=[TrialState.WAITING]))
+
+
 def begun_trial(study: optuna.Study) -> optuna.Trial | None:
     """The trial in which an earlier driver died, to be made under the number that it has; None where there is none."""
     running = study.get_trials(deepcopy=False, states=[TrialState.RUNNING])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +78,9 @@ def two(tmp_path: Path) -> Iterator[Any]:
     study = open_study(InMemoryStorage(), "ring", 0, RandomSampler)
     with ExitStack() as every:
 
-        def make(*, sessions: bool = False, space: SearchSpace = SPACE, trials: int = 30) -> tuple[AtWork, AtWork]:
+        def make(
+            *, sessions: bool = False, space: SearchSpace = SPACE, trials: int = 30, first: Sequence[Params] = ()
+        ) -> tuple[AtWork, AtWork]:
             found = []
             for task in (1, 2):
                 stack = every.enter_context(ExitStack())
@@ -93,9 +95,8 @@ def two(tmp_path: Path) -> Iterator[Any]:
                 known: list[Trial] = []
                 limits = SearchConfig(trials=trials, knobs=tuple(space.domains))
                 searched = lambda known=known, limits=limits: Searched(known, 0.0, limits, space, 0.0)  # noqa: E731
-                found.append(
-                    AtWork(folder, study, known, Asking(study, runner, folder, limits, known, searched), stack)
-                )
+                asking = Asking(study, runner, folder, limits, known, searched, first)
+                found.append(AtWork(folder, study, known, asking, stack))
             return found[0], found[1]
 
         yield make
@@ -129,6 +130,23 @@ def test_a_trial_that_waits_for_one_whose_worker_dies_is_made(two: Any) -> None:
     assert other.waiting() == {3: other.folder.name}
     assert again is not None
     assert again[1] != NONE
+
+
+def test_what_a_dead_worker_has_lost_comes_before_the_first_trials_that_are_left(two: Any) -> None:
+    first = [{**NONE, "dt": dt} for dt in (0.025, 0.05, 0.1)]
+    one, other = two(first=first)
+    assert one.claim() == (0, first[0])
+    taken = other.claim()
+    assert taken == (1, first[1])
+    other.finish(*taken)
+    one.stack.close()
+    lost = other.claim()
+    assert lost is not None
+    assert lost[1] == first[0]
+    other.finish(*lost)
+    left = other.claim()
+    assert left is not None
+    assert left[1] == first[2]
 
 
 def test_a_trial_that_was_written_and_not_told_when_its_worker_died_is_known_once(two: Any) -> None:
