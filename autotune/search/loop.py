@@ -5,6 +5,7 @@ The study folder is written before Optuna is told, so that a driver killed in be
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,8 +23,9 @@ from autotune.settings import Params
 from autotune.store.folder import StudyFolder
 from autotune.store.optuna import (
     StoredTrial,
+    ask_for,
+    ask_next,
     begun_trial,
-    enqueue_once,
     reconcile,
     running_trials,
     tell_measured,
@@ -56,13 +58,13 @@ def search(
     finished = stored(known, space)
     # A trial in which a driver died is made again under its own number.
     reconcile(study, finished, [number for number in running_trials(study) if number not in finished])
-    for params in first_trials(space):
-        study.enqueue_trial(params, skip_if_exists=True)
+    first = deque(first_trials(space))
     searched = terms.watch(known, space)
     begun = len(running_trials(study))
     while not (reason := why_stop(searched())):
         with to_its_end(on_interrupt):
-            _one(study, runner, folder, known, worth_asking(space, known, runner), on_trial, begun > 0)
+            asked = (begun_trial(study) if begun > 0 else None) or ask_next(study, first)
+            _one(study, runner, folder, known, worth_asking(space, known, runner), on_trial, asked)
         begun -= 1
     stopped = Stopped(reason, len(known))
     folder.write(stopped)
@@ -92,9 +94,8 @@ def simplified(
     trials = list(found.trials)
     simple = best
     if not all(brings.kept for brings in settings):
-        params = kept_params(runner, best, settings)
-        enqueue_once(study, params)
-        simple = _one(study, runner, folder, trials, runner.verifier.space, on_trial)
+        asked = ask_for(study, kept_params(runner, best, settings))
+        simple = _one(study, runner, folder, trials, runner.verifier.space, on_trial, asked)
     folder.write(Simplified(best.number, simple.number, settings))
     return replace(found, trials=tuple(trials))
 
@@ -118,10 +119,9 @@ def _one(
     known: list[Trial],
     space: SearchSpace,
     on_trial: Callable[[Trial], None],
-    begun: bool = True,
+    asked: optuna.Trial,
 ) -> Trial:
-    """Ask for a trial, run it, write it down, tell the sampler. `begun`: an earlier driver may have died in one."""
-    asked = (begun_trial(study) if begun else None) or study.ask()
+    """Run the trial that was asked for, write it down, tell the sampler."""
     trial = runner.trial(asked.number, suggest(asked, space), known)
     finish(study, folder, known, asked, trial)
     on_trial(trial)

@@ -26,7 +26,7 @@ from autotune.search.sharing_out import Homes
 from autotune.search.stop import Searched, Stopped, Terms, why_stop
 from autotune.search.trial import TrialRunner
 from autotune.settings import Params
-from autotune.store.optuna import asked_trial, reconcile, waits
+from autotune.store.optuna import ask_next, asked_trial, reconcile
 from autotune.store.records import Trial
 from autotune.store.shared import Claim, SharedFolder
 
@@ -162,8 +162,7 @@ class Asking:
         """
         space = worth_asking(self._runner.verifier.space, self._known, self._runner)
         while not why_stop(self._searched()) and len(self._known) + len(claims) < self._limits.trials:
-            self._propose()
-            asked = self._study.ask()
+            asked = ask_next(self._study, self._first)
             params = self._runner.verifier.space.active(suggest(asked, space))
             same = _same(claims, asked.number, params)
             home = "" if same else self._home(params, claims)
@@ -175,11 +174,6 @@ class Asking:
                 return None
             self._study.enqueue_trial(dict(instead))
         return None
-
-    def _propose(self) -> None:
-        """The next of the first trials, unless one waits already: what dead workers have lost comes before them."""
-        while self._first and not waits(self._study):
-            self._study.enqueue_trial(self._first.popleft(), skip_if_exists=True)
 
     def _home(self, params: Params, claims: dict[int, Claim]) -> str:
         """The worker that makes this trial with fewer processes, if one does that has nothing waiting yet."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from autotune.errors import UsageError
+from autotune.settings import Params
 from autotune.store.journal import JournalLost
 from autotune.store.opening import ANEW
 from autotune.store.sampling import SeededByTrial
@@ -171,9 +173,13 @@ def running_trials(study: optuna.Study) -> list[int]:
     return [trial.number for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING])]
 
 
-def waits(study: optuna.Study) -> bool:
-    """Whether settings wait to be asked for."""
-    return bool(study.get_trials(deepcopy=False, states=[TrialState.WAITING]))
+def ask_next(study: optuna.Study, first: deque[Params]) -> optuna.Trial:
+    """The next trial: what waits to be made, else the next of the `first` ones that nobody has asked for, else what the
+    sampler proposes. So what a dead worker has lost comes before what nobody has begun.
+    """
+    while first and not study.get_trials(deepcopy=False, states=[TrialState.WAITING]):
+        study.enqueue_trial(first.popleft(), skip_if_exists=True)
+    return study.ask()
 
 
 def begun_trial(study: optuna.Study) -> optuna.Trial | None:
@@ -187,9 +193,9 @@ def asked_trial(study: optuna.Study, number: int) -> optuna.Trial:
     return optuna.Trial(study, study.get_trials(deepcopy=False)[number]._trial_id)
 
 
-def enqueue_once(study: optuna.Study, params: Mapping[str, Any]) -> None:
-    """Let the next trial be one with these parameters, unless a driver that died has seen to it; another trial that
-    was begun and not told is failed.
+def ask_for(study: optuna.Study, params: Mapping[str, Any]) -> optuna.Trial:
+    """A trial with these parameters, whatever else waits; that of a driver that died in it, if there is one. Another
+    trial that was begun and not told is failed.
     """
     there = study.get_trials(deepcopy=False, states=[TrialState.RUNNING, TrialState.WAITING])
     same = [trial for trial in there if trial.system_attrs.get("fixed_params") == dict(params)]
@@ -198,6 +204,11 @@ def enqueue_once(study: optuna.Study, params: Mapping[str, Any]) -> None:
             study.tell(trial.number, state=TrialState.FAIL)
     if not same:
         study.enqueue_trial(dict(params))
+        same = study.get_trials(deepcopy=False, states=[TrialState.WAITING])[-1:]
+    (trial,) = same[:1]
+    if trial.state == TrialState.WAITING:
+        study._storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING)
+    return asked_trial(study, trial.number)
 
 
 def _tell_record(study: optuna.Study, trial: optuna.Trial, record: StoredTrial) -> None:
