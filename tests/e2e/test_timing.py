@@ -123,7 +123,7 @@ def test_the_bill_says_when_the_study_has_paid_for_itself(planted: Any) -> None:
 def test_the_noise_is_measured_and_kept_before_anything_is_searched(planted: Any) -> None:
     first = planted[2][0]
     assert first is not None
-    assert len(first.times_s) == 4
+    assert len(first.times_s) >= 4  # with the replays that have proved a session
     assert "can be proved, with 7 pairs at most" in first.advice[0]
     assert first.machine.cores >= 1
 
