@@ -22,6 +22,8 @@ from autotune.results import Compared, worst
 from autotune.verify.acceptance import Acceptance
 from autotune.verify.beside import OwnRuns
 
+pytestmark = pytest.mark.newest
+
 CORENEURON: dict[str, Any] = {"coreneuron": True}
 EVENTS = "the model has events of the interpreter after finitialize (CVode.event)"
 AT_STEPS = "the model has a function that is called at every step"

@@ -24,6 +24,8 @@ from autotune.observe.identity import identify_model
 from autotune.raster.metrics import identical
 from autotune.store.folder import open_finished
 
+pytestmark = pytest.mark.newest
+
 DEMO = Path(__file__).parents[2] / "docs" / "images" / "demo"
 LINES = {"python": "mpiexec -n 2 python small_ring.py", "hoc": "mpiexec -n 2 nrniv -mpi hoc_net.hoc"}
 SERIAL = {"python": "python small_ring.py", "hoc": "nrniv hoc_net.hoc"}

@@ -11,6 +11,8 @@ from autotune.launch.ask import Ask, Perturbation
 from autotune.raster.metrics import identical
 
 STUDIES = Path(__file__).parent.parent.parent / "studies"
+pytestmark = pytest.mark.newest  # on the older one CI replays the NetPyNE network of test_frameworks.py
+
 KNOBS = ["nspike", "gid_compress", "bin_queue", "dt", "cache_efficient", "node_order", "step_wait", "multisend"]
 TWO = "mpiexec -n 2 "
 
@@ -21,12 +23,11 @@ TWO = "mpiexec -n 2 "
     [
         ("nrniv -mpi hoc_net.hoc", "stdinit()"),  # ends in runworker, done, quit
         ("python keeps_voltages.py", "finitialize()"),
-        # an init() of its own, with a presimulation
-        pytest.param("nrniv -mpi settles_first.hoc", "stdinit()", marks=pytest.mark.newest),
-        pytest.param("python early_finitialize.py", "stdinit()", marks=pytest.mark.newest),
-        pytest.param("python {studies}/ring/ring.py --rings 4 --tstop 50", "stdinit()", marks=pytest.mark.newest),
-        pytest.param("python {studies}/balanced/balanced.py --tstop 50", "stdinit()", marks=pytest.mark.newest),
-        pytest.param("python {studies}/artificial/artificial.py --tstop 20", "stdinit()", marks=pytest.mark.newest),
+        ("nrniv -mpi settles_first.hoc", "stdinit()"),  # an init() of its own, with a presimulation
+        ("python early_finitialize.py", "stdinit()"),
+        ("python {studies}/ring/ring.py --rings 4 --tstop 50", "stdinit()"),
+        ("python {studies}/balanced/balanced.py --tstop 50", "stdinit()"),
+        ("python {studies}/artificial/artificial.py --tstop 20", "stdinit()"),
     ],
 )
 def test_replays_on_two_ranks_are_the_fresh_run_before_and_after_other_settings(
@@ -66,7 +67,7 @@ def test_one_process_is_copied_for_each_run(line: str, bench: Bench) -> None:
     [
         pytest.param("--played", marks=pytest.mark.slow),
         pytest.param("--gaps", marks=pytest.mark.slow),
-        pytest.param("--variable", marks=pytest.mark.newest),
+        "--variable",
         pytest.param("--noise", marks=pytest.mark.slow),
         "--played --gaps --noise",
     ],

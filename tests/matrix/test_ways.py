@@ -9,6 +9,8 @@ from model_bench import Bench
 
 from autotune.observe.facts import load_balance, runs_of, uses_psolve
 
+pytestmark = pytest.mark.newest
+
 WAYS = [
     "run",
     "continuerun",

@@ -109,7 +109,12 @@ def test_what_is_shown_is_there_as_json_too(
         assert {each["verdict"] for each in found} == {None, "improved"}
     elif "--trial" in words:
         record = json.loads((DEMO / "trials" / "0007.json").read_text())
-        assert {name: found[name] for name in record} == record
+        shown = {name: found[name] for name in record}
+        shown["samples"] = [  # of an older record, which holds less
+            {name: sample[name] for name in kept}
+            for sample, kept in zip(found["samples"], record["samples"], strict=True)
+        ]
+        assert shown == record
     elif "finished" in words:
         assert found["best"]["speedup"]["estimate"] == pytest.approx(found["speedup"]["estimate"])
     else:

@@ -41,7 +41,6 @@ def test_sums_in_another_order_are_accepted_though_the_spikes_part_at_last(bench
 
 
 @pytest.mark.slow
-@pytest.mark.ci
 def test_so_are_two_threads(bench) -> None:
     network = bench("variable step")
     run = network.run(threads=2)
