@@ -13,7 +13,7 @@ test: setup
 	@$(BIN)/python -m pytest
 
 test-ci: setup
-	@$(BIN)/python -m pytest -m 'not slow or ci' --durations=40
+	@$(BIN)/python -m pytest -m 'not slow' --durations=40
 
 test-all: setup
 	@$(BIN)/python -m pytest -m ''

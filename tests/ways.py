@@ -62,7 +62,7 @@ class Ways:
         self.whole = not selected and files.issuperset(FAULTS.glob("test_*.py"))
         for item in items:
             self.there.add(name_of(item))
-            if item.get_closest_marker("slow") is None or item.get_closest_marker("ci") is not None:
+            if item.get_closest_marker("slow") is None:
                 self.in_ci.add(name_of(item))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:

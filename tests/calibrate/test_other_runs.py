@@ -17,6 +17,8 @@ from autotune.launch.judge import RunFailed
 from autotune.plan.making import make_space
 from autotune.verify.acceptance import Acceptance
 
+pytestmark = pytest.mark.ci
+
 MODEL = "relies_on_dt.py"
 REASONS = {
     "counts": "your script counts steps: at dt/2 it ended at t = 50 ms, not at 100 ms",

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.ci
+
 MODEL = "told_over_a_socket.py"
 STATISTICAL = {"statistical": True, "groups": 1, "null_runs": 4, "alpha": 1e-3, "resolution": 3.0}
 LIMIT_S = 8.0

@@ -19,7 +19,7 @@ from autotune.search.sampler import make_sampler
 from autotune.store.opening import open_storage
 from autotune.store.optuna import open_study
 
-pytestmark = [pytest.mark.mpi, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.mpi, pytest.mark.ci, pytest.mark.timeout(600)]
 
 KNOBS = ["nspike", "gid_compress", "self_queue", "dt"]
 # More than any search here tries, so that its number of trials alone ends it.

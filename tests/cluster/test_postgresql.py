@@ -27,6 +27,8 @@ from autotune.store.opening import open_storage
 from autotune.store.optuna import open_study
 from autotune.store.records import StudyRecord
 
+pytestmark = pytest.mark.ci
+
 psycopg = pytest.importorskip("psycopg", reason="no driver for PostgreSQL: pip install 'psycopg[binary]'")
 
 

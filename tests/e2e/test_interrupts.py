@@ -13,7 +13,7 @@ from autotune.search.sampler import make_sampler
 from autotune.store.opening import open_storage
 from autotune.store.optuna import open_study
 
-pytestmark = pytest.mark.mpi
+pytestmark = [pytest.mark.mpi, pytest.mark.ci]
 
 WAITS = "mpiexec -n 2 {python} hangs.py"
 

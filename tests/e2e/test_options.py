@@ -9,7 +9,7 @@ from pathlib import Path
 import optuna
 import pytest
 
-pytestmark = pytest.mark.mpi
+pytestmark = [pytest.mark.mpi, pytest.mark.ci]
 
 
 def trials_of(out: Path) -> list[dict]:

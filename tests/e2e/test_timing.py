@@ -31,7 +31,7 @@ from autotune.settings import UNCHANGED, Effective
 from autotune.store.folder import StudyFolder
 from autotune.store.records import Trial
 
-pytestmark = [pytest.mark.slow, pytest.mark.ci]  # whole studies with their confirmation: minutes in all
+pytestmark = pytest.mark.ci  # whole studies with their confirmation: minutes in all
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK: dict[str, Any] = {"confirm": {"pairs": 7, "finalists": 1}, "noise": {"runs": 4}}

@@ -22,6 +22,8 @@ from autotune.launch.run import FreshRunner, stage_agent
 from autotune.observe import observe
 from autotune.settings import Changes
 
+pytestmark = pytest.mark.ci
+
 MODEL = Path(__file__).parents[1] / "models" / "another_folder.py"
 LONGER_DT = Changes({"dt": 0.1})
 

@@ -16,6 +16,8 @@ from autotune.launch.leftovers import runs_in
 from autotune.launch.run import FreshRunner
 from autotune.raster.metrics import identical
 
+pytestmark = pytest.mark.ci
+
 MOST_MEMORY_BYTES = 1 << 28
 
 

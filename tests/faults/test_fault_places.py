@@ -24,6 +24,8 @@ from autotune.store import disk
 from autotune.store.opening import open_storage
 from autotune.store.optuna import open_study, tell_measured
 
+pytestmark = pytest.mark.ci
+
 PR_CAPBSET_DROP, CAP_DAC_OVERRIDE = 24, 1  # linux/prctl.h, linux/capability.h
 
 

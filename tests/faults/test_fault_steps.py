@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.ci
+
 LIMIT_S = 8.0  # of each run that hangs; they sleep beside each other
 AFTER = {  # what a study that has come to this step has not written yet
     "the repetition": ["calibration.json", "rasters/[!b]*", "optuna.journal", "short.json"],

@@ -18,6 +18,8 @@ from autotune.launch.files import choose
 from autotune.launch.run import FreshRunner
 from autotune.observe.identity import identify_model
 
+pytestmark = pytest.mark.ci
+
 
 def test_a_trial_reads_and_writes_as_much_as_the_first_ones(ring: Any, tmp_path: Path):
     first, _, _, last = searched(ring, tmp_path / "study", 120).table()

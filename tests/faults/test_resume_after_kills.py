@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.mpi, pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.mpi, pytest.mark.timeout(1800)]
 
 MOST_S = 60.0
 
@@ -31,7 +31,7 @@ def kill_on_its_way(driver: subprocess.Popen[str], out: Path, drawn: random.Rand
     driver.communicate(timeout=30)
 
 
-@pytest.mark.parametrize("kills", [pytest.param(12, marks=pytest.mark.ci), 60])
+@pytest.mark.parametrize("kills", [pytest.param(12, marks=pytest.mark.ci), pytest.param(60, marks=pytest.mark.slow)])
 def test_a_study_of_two_ranks_that_is_killed_again_and_again(
     kills: int, make_study: Any, autotune: Any, listing: Any, half_written: Any, tmp_path: Path, monkeypatch: Any
 ) -> None:

@@ -26,6 +26,8 @@ from autotune.report.html.studied import Studied
 from autotune.settings import changes_of
 from autotune.verify.acceptance import Acceptance
 
+pytestmark = pytest.mark.ci
+
 LONGER = (sys.executable, "prints.py", "longer")
 
 

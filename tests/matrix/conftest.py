@@ -21,9 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         callspec = getattr(item, "callspec", None)
         if callspec is not None and callspec.params.get("version") in VERSIONS[:-1]:
-            if not any(item.get_closest_marker(mark) for mark in ("slow", "newest")):
-                item.add_marker(pytest.mark.ci)
-            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.slow if item.get_closest_marker("newest") else pytest.mark.ci)
 
 
 @pytest.fixture(scope="session", params=VERSIONS)

@@ -11,7 +11,10 @@ from autotune.launch.ask import Ask, Perturbation
 from autotune.raster.metrics import identical
 
 STUDIES = Path(__file__).parent.parent.parent / "studies"
-pytestmark = pytest.mark.newest  # on the older one CI replays the NetPyNE network of test_frameworks.py
+pytestmark = [
+    pytest.mark.newest,
+    pytest.mark.ci,
+]  # on the older one CI replays the NetPyNE network of test_frameworks.py
 
 KNOBS = ["nspike", "gid_compress", "bin_queue", "dt", "cache_efficient", "node_order", "step_wait", "multisend"]
 TWO = "mpiexec -n 2 "

@@ -13,7 +13,6 @@ from autotune.agent.knobs import EXACT, ROUND_OFF
 from autotune.raster.metrics import first_divergence_ms, identical
 
 
-@pytest.mark.slow
 @pytest.mark.ci
 def test_a_perturbation_of_1e_10_mv_sends_the_network_another_way(bench) -> None:
     network = bench("variable step")
@@ -28,7 +27,6 @@ REVERSED = (
 )
 
 
-@pytest.mark.slow
 @pytest.mark.ci
 def test_sums_in_another_order_are_accepted_though_the_spikes_part_at_last(bench) -> None:
     network = bench("variable step")
