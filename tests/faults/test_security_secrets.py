@@ -19,8 +19,6 @@ SECRETS = {
 }
 TELLS = """
 import os, sys
-
-pytestmark = pytest.mark.ci
 fails = len(sys.argv) > 1 and sys.argv.pop()
 for name in %r:
     print(name, os.environ[name]); print("warning:", os.environ[name], file=sys.stderr)
