@@ -71,6 +71,7 @@ def test_a_model_that_reproduces_itself_in_two_runs_of_three_is_told_so_before_a
     assert "trial 1" not in answer.stdout
 
 
+@pytest.mark.slow
 def test_with_its_users_consent_its_calibration_is_made_again_by_statistics_and_the_study_goes_on(study):
     answer, record = study(another_one_run_in_three, accept=STATISTICAL)
     assert answer.code == 0, str(answer)
@@ -97,6 +98,7 @@ def test_a_run_of_the_users_own_that_hangs_ends_at_the_users_limit(study, start,
     assert f"{said}{LIMIT_S:.0f} s" in " ".join(answer.stderr.split())
 
 
+@pytest.mark.slow
 def test_a_hang_when_it_is_stopped_early_costs_the_short_search_and_not_the_study(study):
     short = {"short_s": 0.001, "short_spikes": 20}
     answer, record = study(lambda number: "hang" if number == 3 else 1, run={"timeout_s": LIMIT_S}, search=short)

@@ -142,8 +142,8 @@ def test_a_command_with_ranks_in_it_makes_their_number_tunable(make_study, autot
 @pytest.mark.parametrize(
     ("command", "option", "way"),
     [
-        ("mpiexec -n 2 {python} small_ring.py", "auto", "stdinit()"),
-        pytest.param("{python} small_ring.py", "auto", "fork", marks=pytest.mark.slow),
+        pytest.param("mpiexec -n 2 {python} small_ring.py", "auto", "stdinit()", marks=pytest.mark.slow),
+        ("{python} small_ring.py", "auto", "fork"),
         pytest.param("mpiexec -n 2 {python} small_ring.py", "never", "", marks=pytest.mark.slow),
     ],
 )

@@ -159,6 +159,7 @@ def test_identical_settings_are_no_improvement_on_the_ring(tmp_path: Path, monke
     assert best.speedup.estimate == 1.0
 
 
+@pytest.mark.slow
 def test_a_load_in_the_middle_of_a_study_hides_no_gain(tmp_path: Path, load: Any) -> None:
     config = study(tmp_path, "tests/models/sleeps_less.py", trials=2, knobs=("bin_queue",))
     best = run(config, tmp_path / "out", lambda trial: trial.number == 1 and load())

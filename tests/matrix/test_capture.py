@@ -11,7 +11,7 @@ from autotune.launch.judge import RunFailed
 from autotune.observe import merge_facts
 from autotune.raster.metrics import identical
 
-pytestmark = pytest.mark.mpi
+pytestmark = [pytest.mark.mpi, pytest.mark.newest]
 
 
 @pytest.mark.parametrize("ranks", [1, 2])

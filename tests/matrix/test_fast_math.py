@@ -33,6 +33,7 @@ from autotune.verify.acceptance import Acceptance
 LIMIT_S = 120.0
 
 pytestmark = [
+    pytest.mark.newest,
     pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler (g++)"),
     pytest.mark.skipif(platform.machine() != "x86_64", reason="MXCSR is what x86-64 has"),
 ]

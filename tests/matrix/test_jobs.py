@@ -10,7 +10,7 @@ from model_bench import Bench
 from autotune.launch.ask import Run
 from autotune.launch.jobs import STRIDE
 
-pytestmark = pytest.mark.mpi
+pytestmark = [pytest.mark.mpi, pytest.mark.newest]
 
 
 def spikes_of_jobs(run: Run) -> list[int]:

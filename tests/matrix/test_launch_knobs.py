@@ -28,7 +28,10 @@ SMALL = "column.py --layers 2 --cells 10 --dendrites 1 --tstop 40"
 NATIVE = "-O3 -march=native"
 LIMIT_S = 120.0
 
-pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler (g++)")
+pytestmark = [
+    pytest.mark.newest,
+    pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler (g++)"),
+]
 
 
 @dataclass(frozen=True)

@@ -27,10 +27,10 @@ TWO = "mpiexec -n 2 "
         ("nrniv -mpi hoc_net.hoc", "stdinit()"),  # ends in runworker, done, quit
         ("python keeps_voltages.py", "finitialize()"),
         ("nrniv -mpi settles_first.hoc", "stdinit()"),  # an init() of its own, with a presimulation
-        ("python early_finitialize.py", "stdinit()"),
+        pytest.param("python early_finitialize.py", "stdinit()", marks=pytest.mark.slow),
         ("python {studies}/ring/ring.py --rings 4 --tstop 50", "stdinit()"),
-        ("python {studies}/balanced/balanced.py --tstop 50", "stdinit()"),
-        ("python {studies}/artificial/artificial.py --tstop 20", "stdinit()"),
+        pytest.param("python {studies}/balanced/balanced.py --tstop 50", "stdinit()", marks=pytest.mark.slow),
+        pytest.param("python {studies}/artificial/artificial.py --tstop 20", "stdinit()", marks=pytest.mark.slow),
     ],
 )
 def test_replays_on_two_ranks_are_the_fresh_run_before_and_after_other_settings(

@@ -18,7 +18,7 @@ from autotune.launch.mpi import find_mpi
 from autotune.observe import observe
 from autotune.plan.making import make_space
 
-pytestmark = pytest.mark.mpi
+pytestmark = [pytest.mark.mpi, pytest.mark.newest]
 
 
 def with_mpi(bench: Bench) -> Bench:

@@ -152,14 +152,14 @@ def test_a_session_that_hangs_is_ended_in_time(bench: Bench) -> None:
     assert not any(rank.is_running() and rank.status() != psutil.STATUS_ZOMBIE for rank in stopped)
 
 
-def test_an_idle_session_of_two_ranks_uses_less_than_a_fiftieth_of_a_core(bench: Bench) -> None:
+def test_an_idle_session_of_two_ranks_uses_less_than_a_twentieth_of_a_core(bench: Bench) -> None:
     family = ranks(bench.router)
     assert len(family) == 2
     time.sleep(0.5)
     before = [sum(process.cpu_times()[:2]) for process in family]
     time.sleep(5.0)
     used = sum(sum(process.cpu_times()[:2]) for process in family) - sum(before)
-    assert used < 0.02 * 5.0
+    assert used < 0.05 * 5.0
 
 
 def test_settings_of_the_launch_share_a_session_of_their_own(fresh_runner: Callable[..., FreshRunner]) -> None:
