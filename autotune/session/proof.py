@@ -7,6 +7,7 @@ baseline run in it is compared again. Launch settings have a session for each gr
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,8 @@ from autotune.settings import UNCHANGED, Changes, Effective
 
 REPLAYS = 3  # so often the baseline must be the fresh one, spike for spike, before the first trial
 CHECK_EVERY = 10  # in sessions of other launch settings; in the baseline's own every pair checks
+MOST_ROWS = 20
+"""So many rows of runs are remembered: they count before the search only."""
 OWN = Group()
 
 
@@ -80,7 +83,7 @@ class Proof:
     """What ended sessions before their time."""
     disturbed_by: tuple[Ask, Run] | None = None
     """The run with other settings after which the session still gave the same."""
-    _own_rows: list[OwnRow] = field(default_factory=list)
+    _own_rows: deque[OwnRow] = field(default_factory=lambda: deque(maxlen=MOST_ROWS))
     _references: dict[Group, Reference | None] = field(default_factory=dict)
     """What the settings of a group alone give; None for a group that has no session."""
     _unchecked: dict[Group, int] = field(default_factory=dict)

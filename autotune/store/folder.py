@@ -18,7 +18,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import math
 import os
 import re
 import shlex
@@ -26,20 +25,15 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TextIO, TypeVar
 
-from pydantic import TypeAdapter
-
-from autotune.agent.knobs import KNOBS
-from autotune.agent.protocol import write_atomically
 from autotune.errors import UsageError
 from autotune.settings import Changes
-from autotune.store.disk import unreadable
+from autotune.store.locks import is_shared
+from autotune.store.record_file import read_record, unlike_a_trial, write_record
 from autotune.store.records import StudyRecord, Trial
-from autotune.untrusted import bytes_of, check_numbers, first_problem
 
 
 class Recorded(Protocol):
@@ -141,7 +135,7 @@ class StudyFolder:
         try:
             fcntl.flock(self._lock, how | fcntl.LOCK_NB)
         except OSError as error:
-            if how == fcntl.LOCK_EX and _is_shared(self.path / LOCK):
+            if how == fcntl.LOCK_EX and is_shared(self.path / LOCK):
                 here = shlex.quote(str(self.path))
                 raise UsageError(
                     f"{self.path}: workers are at work on this study",
@@ -238,24 +232,10 @@ class StudyFolder:
         self._write(f"trials/{trial.number:04d}", trial)
 
     def _write(self, name: str, record: Any) -> None:
-        text = _adapter(type(record)).dump_json(record, indent=1)
-        write_atomically(self.path / f"{name}.json", lambda file: file.write(text))
+        write_record(self.path / f"{name}.json", record)
 
     def _read(self, name: str, kind: Any) -> Any:
-        file = self.path / f"{name}.json"
-        if not file.is_file():
-            return None
-        try:
-            text = bytes_of(file)
-            check_numbers(text)
-            return _adapter(kind).validate_json(text)
-        except OSError as error:
-            raise unreadable(file, error) from error
-        except ValueError as error:
-            raise UsageError(
-                f"{file}: is damaged or from another version: {first_problem(error)}",
-                cure="Remove that file to make this step again, or start afresh with --fresh.",
-            ) from error
+        return read_record(self.path / f"{name}.json", kind)
 
     def trials(self) -> list[Trial]:
         """All finished trials, by number."""
@@ -276,7 +256,7 @@ class StudyFolder:
         """A finished trial."""
         name = f"trials/{number:04d}"
         trial: Trial | None = self._read(name, Trial)
-        problem = trial and _unlike_a_trial(trial, number)
+        problem = trial and unlike_a_trial(trial, number)
         if problem:
             raise UsageError(
                 f"{self.path / name}.json: is damaged or from another version: {problem}",
@@ -309,34 +289,6 @@ class StudyFolder:
     def _is_ours(self) -> bool:
         names = {path.name for path in self.path.iterdir() if not HALF_WRITTEN.fullmatch(path.name)}
         return MARKER in names or names <= {LOCK, CLUSTER, *FOLDERS}
-
-
-def _is_shared(lock: Path) -> bool:
-    """Whether those who hold it share it."""
-    with lock.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return False
-    return True
-
-
-def _unlike_a_trial(trial: Trial, number: int) -> str:
-    """What no trial of this tool says, whatever its types are; empty for one that may have been written here."""
-    if trial.number != number:
-        return f"its number is {trial.number}"
-    unknown = [knob for part in (trial.params, trial.effective, trial.changes) for knob in part if knob not in KNOBS]
-    if unknown:
-        return f"there is no knob {unknown[0][:40]!r}"
-    seconds = [s for sample in trial.samples for s in (sample.before_s, sample.trial_s, sample.after_s)]
-    times = [*seconds, *([] if trial.ratio is None else [trial.ratio])]
-    if not all(0.0 <= each < math.inf for each in times) or not math.isfinite(trial.violation):
-        return "a time, a ratio or a violation that cannot be"
-    return ""
-
-
-_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
-"""Made once a kind: it takes longer than to read or write a record with it."""
 
 
 def open_finished(path: Path) -> tuple[StudyFolder, StudyRecord]:

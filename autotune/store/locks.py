@@ -59,3 +59,13 @@ def _lock_holds(folder: Path) -> bool:
         finally:
             os.close(second)
     return False
+
+
+def is_shared(lock: Path) -> bool:
+    """Whether those who hold this lock share it."""
+    with lock.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True
