@@ -251,4 +251,6 @@ def _last_lines(path: Path, n: int) -> str:
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - TAIL_BYTES))
         text = file.read().decode(errors="replace")
-    return "\n".join(as_shown(line) for line in text.rstrip().splitlines()[-n:])
+    lines = text.rstrip().splitlines()
+    telling = [line for line in lines if not launchers.is_farewell(line)]
+    return "\n".join(as_shown(line) for line in (telling if any(map(str.strip, telling)) else lines)[-n:])

@@ -191,6 +191,16 @@ def test_a_run_that_is_ended_leaves_no_rank_and_no_file_of_its_launcher(bench, c
 
 
 @pytest.mark.mpi
+def test_the_last_lines_are_those_of_the_model_and_not_what_its_launcher_says_of_any_abort(bench):
+    code = (
+        "import sys; from mpi4py import MPI; print('gid=46 already exists', file=sys.stderr); MPI.COMM_WORLD.Abort(1)"
+    )
+    finished = bench.run("mpiexec", "-n", "2", sys.executable, "-c", code)
+    assert "MPI_ABORT was invoked" in finished.stderr.read_text()
+    assert set(finished.tail().splitlines()) == {"gid=46 already exists"}
+
+
+@pytest.mark.mpi
 def test_a_launcher_that_is_killed_leaves_no_folder_in_the_way_of_the_next(bench):
     """Open MPI 5 does not start with the process id of a killed one whose folder lies there: exit code 213."""
 

@@ -17,7 +17,18 @@ from pkgutil import iter_modules
 from autotune.launch.launchers.grammar import Grammar
 from autotune.launch.launchers.launcher import Launcher
 
-__all__ = ["LAUNCHERS", "UNKNOWN", "Launcher", "Words", "identify", "install", "named", "read", "session_folders"]
+__all__ = [
+    "LAUNCHERS",
+    "UNKNOWN",
+    "Launcher",
+    "Words",
+    "identify",
+    "install",
+    "is_farewell",
+    "named",
+    "read",
+    "session_folders",
+]
 
 UNKNOWN = Launcher()
 
@@ -46,6 +57,11 @@ class Words:
 def session_folders() -> list[str]:
     """What a killed launcher may leave in the temporary folder, whichever it was: a script may start it."""
     return [name for launcher in LAUNCHERS for name in launcher.session_folders]
+
+
+def is_farewell(line: str) -> bool:
+    """Whether a launcher prints this line about any rank that ends early."""
+    return any(launcher.farewell.fullmatch(line) for launcher in LAUNCHERS)
 
 
 def named(program: str) -> tuple[Launcher, ...]:

@@ -55,6 +55,8 @@ class Launcher:
     world_variable: str = ""
     """The variable that tells each rank how many ranks there are."""
 
+    farewell: re.Pattern[str] = NOWHERE
+    """A line that it prints about any rank that ends early: it says nothing of the model."""
     session_folders: tuple[str, ...] = ()
     """What it keeps below the temporary folder while it runs, and leaves there when it is killed: names with {pid},
     {host} and {uid}."""

@@ -26,6 +26,13 @@ class OpenMpi(Launcher):
     libraries = ("libmpi.so.40", "libmpi.so.80", "libmpi.so.20", "libmpi.40.dylib", "libmpi.so", "libmpi.dylib")
     library_folders = (*LIBRARY_FOLDERS, "lib/{triplet}/openmpi/lib")
     world_variable = "OMPI_COMM_WORLD_SIZE"
+    farewell = re.compile(
+        r"-{70,}|MPI_ABORT was invoked on rank .*|  Proc: \[\[.*|  Errorcode: -?\d+|with errorcode -?\d+\."
+        r"|NOTE: invoking MPI_ABORT causes Open MPI to kill all MPI processes\."
+        r"|You may or may not see output from other processes, depending on|exactly when Open MPI kills them\."
+        r"|\w+ has exited due to process rank .*|terminated by signals sent by \w+ \(as reported here\)\."
+        r"|\"abort\"\. This may have caused other processes in the application to be|[\0\ufffd]+"
+    )
     session_folders = ("ompi.{pid}", "ompi.{host}.{uid}/pid.{pid}")  # 5, 4
 
     placing = re.compile(
