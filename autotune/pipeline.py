@@ -42,6 +42,7 @@ from autotune.profile.scaling import Point, Scaling, scaling
 from autotune.raster.files import write_raster
 from autotune.report.progress import Progress
 from autotune.search.loop import search, simplified
+from autotune.search.recipe import first_trials
 from autotune.search.stop import Terms
 from autotune.search.together import search_together
 from autotune.search.trial import TrialRunner
@@ -183,7 +184,13 @@ def walk(
                 before_s = sum(folder.spent().get(step, 0.0) for step in ("observe", "plan", "calibrate"))
                 limits = searching(wishes, before_s, told)
                 progress.searching(folder.trials(), limits)
-                terms = Terms(limits, known.noise.visible_gain, known.noise.noise.spread, config.confirm.gain_to_show)
+                terms = Terms(
+                    limits,
+                    known.noise.visible_gain,
+                    known.noise.noise.spread,
+                    config.confirm.gain_to_show,
+                    first=0 if told.search_limit_s is None else len(first_trials(verifier.space)),
+                )
                 found = (
                     search_together(begun.study, trials, folder, terms, progress.trial, progress.interrupted)
                     if isinstance(folder, SharedFolder)

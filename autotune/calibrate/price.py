@@ -155,7 +155,10 @@ def in_words(told: Prices) -> Sequence[str]:
     lines = [_line(told, replayed) for replayed in (told.replays, not told.replays)]
     if told.search_limit_s is not None:
         limit = format_duration(told.search_limit_s)
-        lines.append(f"no trial is begun after {limit} of searching; --trials asks for more")
+        lines.append(
+            f"after {limit} of searching no trial is begun but the first ones, which try the knobs in turn; "
+            "--trials asks for more"
+        )
     return lines
 
 

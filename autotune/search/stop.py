@@ -46,6 +46,8 @@ class Searched:
     """The spread of the log ratio of two neighbouring runs with identical settings; None: not known."""
     wanted_gain: float = 0.05
     """The gain that should be found."""
+    first: int = 0
+    """So many trials are made even when the time is used up: a limit of the tuner's own leaves no knob untried."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Terms:
     visible_gain: float = 0.0
     noise: float | None = None
     wanted_gain: float = 0.05
+    first: int = 0
 
     def watch(self, trials: Sequence[Trial], space: SearchSpace) -> Callable[[], Searched]:
         """What has been searched whenever it is asked, `trials` being added to. The clock goes on from what those of
@@ -63,7 +66,14 @@ class Terms:
         """
         since_s = monotonic() - sum(trial.wall_s for trial in trials)
         return lambda: Searched(
-            trials, monotonic() - since_s, self.limits, space, self.visible_gain, self.noise, self.wanted_gain
+            trials,
+            monotonic() - since_s,
+            self.limits,
+            space,
+            self.visible_gain,
+            self.noise,
+            self.wanted_gain,
+            self.first,
         )
 
 
@@ -83,7 +93,7 @@ def trials(searched: Searched) -> str:
 def time(searched: Searched) -> str:
     """The time is used up."""
     budget_s = searched.limits.time_budget_s
-    if budget_s is None or searched.seconds <= budget_s:
+    if budget_s is None or searched.seconds <= budget_s or len(searched.trials) < searched.first:
         return ""
     return f"the time for searching, {budget_s:g} s, is used up"
 

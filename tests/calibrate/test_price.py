@@ -146,7 +146,7 @@ def test_a_search_of_long_runs_costs_a_few_of_them_where_the_user_says_nothing()
     told = prices(LONG, nothing_said, RULE, part=1.0, replays=True)
     assert told.expected.search_s == told.search_limit_s == pytest.approx(12 * LONG.wall_s)
     assert searching(nothing_said, 100.0, told).time_budget_s == told.search_limit_s
-    assert in_words(told)[-1].startswith("no trial is begun after 6 min 36 s")
+    assert in_words(told)[-1].startswith("after 6 min 36 s of searching no trial is begun but the first ones")
     assert told.asked_by(nothing_said) == told
     assert searching(SEARCH, 100.0, told.asked_by(SEARCH)) == SEARCH  # a study that is gone on with
     for said in (SEARCH, SearchConfig(time_budget_s=1e5), SearchConfig(budget=1e5)):

@@ -136,3 +136,10 @@ def test_giving_up_loses_hardly_a_gain_of_five_percent_on_a_quiet_node_and_saves
 
     assert sum(ends(0.05, seed) for seed in range(200)) <= 0.05 * 200
     assert sum(ends(0.0, seed) for seed in range(200)) >= 0.6 * 200
+
+
+def test_a_limit_of_the_tuners_own_ends_no_search_before_its_first_trials():
+    limited = replace(GOING_ON, limits=SearchConfig(time_budget_s=9.5))
+    made = [trial(number) for number in range(3)]
+    assert why_stop(replace(limited, trials=made[:2], first=3)) == ""
+    assert "9.5 s, is used up" in why_stop(replace(limited, trials=made, first=3))
