@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import assume, given, strategies
 
 from autotune.launch.printed import comparable, of_the_launcher, read_printed, warns
 
@@ -30,6 +31,15 @@ from autotune.launch.printed import comparable, of_the_launcher, read_printed, w
 )
 def test_what_differs_from_run_to_run_is_masked(one: str, other: str) -> None:
     assert comparable(one) == comparable(other) != ""
+
+
+@given(
+    strategies.floats(allow_nan=False, allow_infinity=False), strategies.sampled_from(["%.6g", "%.16g", "%e", "%.3f"])
+)
+def test_a_number_is_one_however_it_is_printed(value: float, written: str) -> None:
+    shown = written % value
+    assume(set(shown) & set(".e"))  # an integer is kept, if it is not small
+    assert comparable(f"\t{shown} ") == "#"
 
 
 @pytest.mark.parametrize(
