@@ -52,12 +52,14 @@ def first_trials(space: SearchSpace) -> list[Params]:
 
 
 def _unadvised(space: SearchSpace, trials: Sequence[Params]) -> list[tuple[str, Any]]:
-    """The values that no trial holds, with their knobs: of each knob the middle one first, then the others of each."""
+    """The values that no trial holds, with their knobs: of each knob the one that it recommends or else the middle one
+    first, then the others of each.
+    """
     missing = []
     for name, domain in space.domains.items():
         values = [(name, value) for value in domain.values if all(trial.get(name) != value for trial in trials)]
-        middle = len(values) // 2
-        missing.append([*values[middle : middle + 1], *values[:middle], *values[middle + 1 :]])
+        first = [each for each in values if each[1] in domain.recommended] or values[len(values) // 2 :]
+        missing.append([*first[:1], *(each for each in values if each not in first[:1])])
     return [each for turn in zip_longest(*missing) for each in turn if each is not None]
 
 

@@ -65,7 +65,9 @@ class Dt(Knob):
         larger = [dt for dt in steps if own * 1.01 < dt <= limit * 1.0001]
         if not larger:
             return Excluded("no larger step fits into the smallest delay, %g ms" % _longest_ms(facts))
-        return Domain((own, *sorted(larger, key=lambda dt: not _divides(dt, facts))), safety=NUMERICAL)
+        in_order = (own, *sorted(larger, key=lambda dt: not _divides(dt, facts)))
+        twice = tuple(dt for dt in larger if dt == round(2.0 * own, 9))
+        return Domain(in_order, twice, NUMERICAL)
 
     def given(self, facts: ModelFacts, values: Tuple[Any, ...]) -> Domain | Excluded:
         """The user's own steps, also such as do not divide the delays."""
