@@ -193,7 +193,7 @@ def test_a_record_that_may_not_be_read_is_not_to_be_removed(cli, recipe_study, c
     def refuse(file: Path) -> bytes:
         raise PermissionError(errno.EACCES, "Permission denied", str(file))
 
-    monkeypatch.setattr("autotune.store.folder.bytes_of", refuse)
+    monkeypatch.setattr("autotune.store.record_file.bytes_of", refuse)
     message = refused(cli("trials", study.out))
     assert "study.json: cannot be read: Permission denied" in message
     assert "permissions" in message

@@ -252,5 +252,5 @@ def _last_lines(path: Path, n: int) -> str:
         file.seek(max(0, path.stat().st_size - TAIL_BYTES))
         text = file.read().decode(errors="replace")
     lines = text.rstrip().splitlines()
-    telling = [line for line in lines if not launchers.is_farewell(line)]
-    return "\n".join(as_shown(line) for line in (telling if any(map(str.strip, telling)) else lines)[-n:])
+    telling = launchers.without_farewell(lines)
+    return "\n".join(as_shown(line) for line in (telling if any(map(str.strip, telling)) else lines)[-n:]).rstrip()

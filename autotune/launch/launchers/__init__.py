@@ -24,10 +24,10 @@ __all__ = [
     "Words",
     "identify",
     "install",
-    "is_farewell",
     "named",
     "read",
     "session_folders",
+    "without_farewell",
 ]
 
 UNKNOWN = Launcher()
@@ -59,9 +59,15 @@ def session_folders() -> list[str]:
     return [name for launcher in LAUNCHERS for name in launcher.session_folders]
 
 
-def is_farewell(line: str) -> bool:
-    """Whether a launcher prints this line about any rank that ends early."""
-    return any(launcher.farewell.fullmatch(line) for launcher in LAUNCHERS)
+def without_farewell(lines: Sequence[str]) -> list[str]:
+    """Return the lines without those that a launcher prints about any rank that ends early, and the gaps in them."""
+    kept, said = [], False
+    for line in lines:
+        farewell = any(launcher.farewell.fullmatch(line) for launcher in LAUNCHERS)
+        said |= farewell
+        if not farewell and (line.strip() or not said):
+            kept.append(line)
+    return kept
 
 
 def named(program: str) -> tuple[Launcher, ...]:
