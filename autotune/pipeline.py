@@ -180,6 +180,7 @@ def walk(
                     known.noise.noise.upper,
                     router,
                     wanted_gain=max(config.confirm.gain_to_show, known.noise.visible_gain),
+                    own=known.own,
                 )
                 before_s = sum(folder.spent().get(step, 0.0) for step in ("observe", "plan", "calibrate"))
                 limits = searching(wishes, before_s, told)

@@ -32,6 +32,7 @@ from scipy import stats
 from autotune.agent.driver.facts import ModelFacts
 from autotune.agent.knobs import EXACT, Domain
 from autotune.calibrate.noise import NoiseRecord, measure_noise
+from autotune.calibrate.steps import SHARED
 from autotune.config import StudyConfig
 from autotune.confirm.confirmation import ConfirmationLog, plan_confirmation
 from autotune.confirm.starts import Starts
@@ -174,10 +175,13 @@ def simulate(machine: Machine, planted: bool, seed: int, gain: float = GAIN) -> 
     clock = Clock(machine, rng, load_from=None)
     model = Model(clock, speedups)
 
-    noise = measure_noise(model, Ask(LIMIT_S), AllRight(), CONFIG.noise.runs, CONFIRM, SEARCH.objective)
     single = clock.run()
+    own: list[Run] = []
+    runs = CONFIG.noise.runs
+    noise = measure_noise(model, Ask(LIMIT_S), AllRight(), runs, CONFIRM, SEARCH.objective, on_run=own.append)
     wanted = max(CONFIRM.gain_to_show, noise.visible_gain)
-    runner = TrialRunner(model, verifier(len(speedups)), SEARCH, noise.noise.upper, wanted_gain=wanted)
+    judge = verifier(len(speedups))
+    runner = TrialRunner(model, judge, SEARCH, noise.noise.upper, wanted_gain=wanted, own=own[-SHARED:])
     trials: list[Trial] = []
     for number in range(SEARCH.trials):
         trials.append(runner.trial(number, Params({KNOB: number}), trials))
