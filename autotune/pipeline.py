@@ -43,6 +43,7 @@ from autotune.raster.files import write_raster
 from autotune.report.progress import Progress
 from autotune.search.loop import search, simplified
 from autotune.search.recipe import first_trials
+from autotune.search.second_look import second_look
 from autotune.search.stop import Terms
 from autotune.search.together import search_together
 from autotune.search.trial import TrialRunner
@@ -200,15 +201,9 @@ def walk(
                 progress.stopped(found.stopped.reason)
                 if not folder.take():
                     return None
-                found = simplified(
-                    begun.study,
-                    trials,
-                    folder,
-                    found,
-                    progress.trial,
-                    noise=known.noise.after(found.trials).noise.spread,
-                    minimum_gain=config.confirm.minimum_gain,
-                )
+                spread, least = known.noise.after(found.trials).noise.spread, config.confirm.minimum_gain
+                second = second_look(trials, folder, found.trials, spread, least, config.confirm.finalists)
+                found = simplified(begun.study, trials, folder, found, progress.trial, spread, least, second)
 
         with folder.spending(progress.step("confirm")):
             on_part = claim_part and known.short.stop_ms is not None
@@ -219,7 +214,8 @@ def walk(
             limited = config.confirm.model_copy(update={"pairs": most})
             here = node_type(cpu_name(), physical_cores())
             confirmer = Confirmer(folder, starts, limited, wishes.seed, here)
-            confirmer.confirm(found.trials, known.noise.after(found.trials), progress.confirming, progress.confirmed)
+            finalists, noise = second.left(found.trials), known.noise.after(found.trials)
+            confirmer.confirm(finalists, noise, progress.confirming, progress.confirmed)
 
         if others:
             with folder.spending(progress.step("elsewhere")):
