@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from autotune.begin import begin, prepare
 from autotune.calibrate.calibration import Calibration
-from autotune.calibrate.price import Prices, check_budget, prices, searching, starts_within
+from autotune.calibrate.price import Prices, cheap_trials, check_budget, prices, searching, starts_within
 from autotune.calibrate.steps import Calibrator
 from autotune.cluster import read_submission
 from autotune.cluster.schedulers import job_here
@@ -163,6 +163,7 @@ def walk(
                 if isinstance(folder, SharedFolder):
                     told = told.without_limit  # its workers have the time that the cluster gives them
                 progress.priced(told)
+                cheap = cheap_trials(observation, part, replays=router.has_sessions)
 
             folder.share()
             with folder.spending(progress.step("search")):
@@ -202,7 +203,8 @@ def walk(
                 if not folder.take():
                     return None
                 spread, least = known.noise.after(found.trials).noise.spread, config.confirm.minimum_gain
-                second = second_look(trials, folder, found.trials, spread, least, config.confirm.finalists)
+                looked_at = config.confirm.finalists if cheap else 0
+                second = second_look(trials, folder, found.trials, spread, least, looked_at)
                 found = simplified(begun.study, trials, folder, found, progress.trial, spread, least, second)
 
         with folder.spending(progress.step("confirm")):

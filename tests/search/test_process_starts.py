@@ -152,7 +152,7 @@ def test_the_sections_of_a_whole_study_are_those_of_its_samples_and_pairs(whole)
     proof, own = REPLAYS + 2, len(folder.read(NoiseRecord).times_s) - (REPLAYS + 1)
     assert proof + own <= starts.sections.count("calibrate") <= proof + own + 3
     (baseline,) = [trial.samples[0] for trial in folder.trials() if not trial.changes and trial.answered_from is None]
-    assert (baseline.before_s, baseline.trial_s, baseline.after_s) == folder.read(NoiseRecord).times_s[-3:]
+    assert baseline.before_s == folder.read(NoiseRecord).times_s[-1]  # the last A/A run is the first of the search
     samples = [sample for trial in folder.trials() for sample in trial.samples if sample.way == "session"]
     assert all(len(sample.interrupted) == 3 for sample in samples)
-    assert starts.sections.count("search") >= 2 * (len(samples) - 1)  # the baseline's sample was made for the noise
+    assert starts.sections.count("search") >= 2 * len(samples)
