@@ -202,7 +202,7 @@ def walk(
                 progress.stopped(found.stopped.reason)
                 if not folder.take():
                     return None
-                spread, least = known.noise.after(found.trials).noise.spread, config.confirm.minimum_gain
+                spread, least = known.noise.after(found.trials, config.confirm).floor, config.confirm.minimum_gain
                 looked_at = config.confirm.finalists if cheap else 0
                 second = second_look(trials, folder, found.trials, spread, least, looked_at)
                 found = simplified(begun.study, trials, folder, found, progress.trial, spread, least, second)
@@ -216,8 +216,9 @@ def walk(
             limited = config.confirm.model_copy(update={"pairs": most})
             here = node_type(cpu_name(), physical_cores())
             confirmer = Confirmer(folder, starts, limited, wishes.seed, here)
-            finalists, noise = second.left(found.trials), known.noise.after(found.trials)
-            confirmer.confirm(finalists, noise, progress.confirming, progress.confirmed)
+            noise = known.noise.after(found.trials, config.confirm)
+            progress.unsteady(noise.unsteady)
+            confirmer.confirm(second.left(found.trials), noise, progress.confirming, progress.confirmed)
 
         if others:
             with folder.spending(progress.step("elsewhere")):

@@ -29,7 +29,7 @@ MODEL = Path(__file__).parents[1] / "models" / "small_ring.py"
 NAPS = """
 def nap():
     if not int(h.CVode().queue_mode()) & 1:
-        time.sleep(0.04)
+        time.sleep(0.1)
 
 
 naps = h.FInitializeHandler(1, lambda: [h.CVode().event(15.0 * n, nap) for n in range(1, 6)])
