@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Starts, StudyFolder
     folder = tmp_path_factory.mktemp("starts")
     text = MODEL.read_text().replace("import sys\n", "import sys\nimport time\n")
     (folder / MODEL.name).write_text(text.replace("h.stdinit()\n", NAPS + "h.stdinit()\n"))
-    search = {"trials": 3, "knobs": ("bin_queue", "self_queue")}
+    search = {"trials": 3, "knobs": ("bin_queue", "self_queue"), "short_s": inf}
     command = ["mpiexec", "-n", "2", sys.executable, MODEL.name]
     quick: dict[str, Any] = {"noise": {"runs": 4}, "confirm": {"pairs": 5, "finalists": 1, "alpha": 0.05}}
     config = make_config({"name": "starts", "command": command, "folder": folder, "search": search, **quick})
