@@ -286,7 +286,7 @@ class Acceptance:
             return Judgement("accepted", "", apart, 0.0, graded=error / allowed if allowed else 0.0)
         reason = (
             f"spikes are off by {error:.3g} ms in the worst cell, at most {allowed:.3g} ms is accepted "
-            f"({self.limits.error_factor:g} times the {own:.3g} ms of your own dt)"
+            f"({self.limits.error_factor:g} times your own error, {own:.3g} ms)"
         )
         return self._diverged(raster, reason, apart, max(apart, 1 - allowed / error))
 
@@ -300,7 +300,7 @@ class Acceptance:
         parts = self._ruler.parting_ms(raster, self._finest)
         if parts >= self.limits.horizon * own:
             return ""
-        return f"leaves the run at the finest dt at t = {parts:g} ms, your own dt follows it until {own:g} ms"
+        return f"leaves the finest run at t = {parts:g} ms, your own follows it until {own:g} ms"
 
     def _by_statistics(self, raster: Raster, apart: float, band: NullBand | None) -> Judgement:
         if band is None:
