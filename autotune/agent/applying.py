@@ -9,13 +9,15 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from typing import Any, Callable, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, List, Optional
 
 from .knobs import KNOBS, in_order_of_application
 from .protocol import Job
 from .simulator import Simulator
 from .termination import Termination
-from .writing import Writing
+
+if TYPE_CHECKING:
+    from .writing import Writing
 
 BEFORE_STRUCTURE, AFTER_EVERYTHING = 3, 2  # types of FInitializeHandler: the first and the last in finitialize
 
@@ -29,7 +31,7 @@ class Applying:
         self._handlers: List[Any] = []
         self._told = False
         self._process = os.getpid()
-        self._writing = Writing(self._sim, job) if job.spikes or job.vectors else None
+        self._writing = self._made_to_write(job) if job.spikes or job.vectors else None
         if self._writing or any(hasattr(KNOBS[name], "order") for name in job.settings):
             with self._sim.unseen:
                 self._handlers = [self._sim.h.FInitializeHandler(BEFORE_STRUCTURE, self._before)]
@@ -37,7 +39,12 @@ class Applying:
                     self._handlers.append(self._sim.h.FInitializeHandler(AFTER_EVERYTHING, self._begin))
         if self._writing:
             atexit.register(self._finish)
-            self._termination = Termination(self._terminated)  # by which Open MPI ends other ranks (life.py)
+            self._termination = Termination(self._terminated)  # by which Open MPI ends other ranks (watching.py)
+
+    def _made_to_write(self, job: Job) -> Writing:
+        from .writing import Writing  # with all that captures: nothing else needs it here
+
+        return Writing(self._sim, job)
 
     def _before(self) -> None:
         with self._sim.unseen:

@@ -235,3 +235,19 @@ def test_what_the_watched_run_compiles_is_found_by_later_runs(home: Home, files:
     assert home.watch(files, [sys.executable, "-c", compiles]) == "False\n"
     assert home.trial(files, [sys.executable, "-c", compiles]) == "True\n"
     assert files.store.written() == ()
+
+
+def test_a_folder_that_is_only_named_is_not_copied(home: Home) -> None:
+    """Open MPI 4 tries to remove the temporary folder, and a model makes its results' folder "if it is not there"."""
+    names = "mkdir -p data; mkdir data; rmdir data; chmod 755 data; rmdir data"
+    assert home.watch(home.files(), ["sh", "-c", f"({names}) 2>/dev/null; find runs/study/files -name a.txt"]) == ""
+
+
+def test_a_folder_that_was_renamed_is_there_whole_for_each_trial(home: Home) -> None:
+    (home.model / "data" / "never opened.txt").write_text("user")
+    files = home.files()
+    home.watch(files, ["sh", "-c", "echo new > data/b.txt; echo new > data/a.txt; mv data gone"])
+    assert home.trial(files.proved([]), ["sh", "-c", "ls . data; cat data/*"]).split("data:")[1].split() == [
+        *("a.txt", "never", "opened.txt"),
+        *("a", "user"),
+    ]

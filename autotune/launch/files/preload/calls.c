@@ -494,10 +494,14 @@ static int do_rename(int from_folder, const char *from, int to_folder, const cha
     if (mode == WATCH) {
         if (!old.kept && old.there && S_ISDIR(old.status.st_mode))
             leave_word("-renamed");
-        if (!old.kept)
+        int error = errno;
+        if (!old.kept && old.there && S_ISDIR(old.status.st_mode))
+            bring_tree(&old);
+        else if (!old.kept)
             prepare(&old, 0);
         if (!new.kept)
             prepare(&new, 0);
+        errno = error;
         return syscall(SYS_renameat2, from_folder, from, to_folder, to, flags);
     }
     if (old.kept || new.kept)

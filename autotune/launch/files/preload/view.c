@@ -388,8 +388,8 @@ static void remember(const struct place *found)
         return;
     if (!found->there)
         mark(to);
-    else if (S_ISDIR(found->status.st_mode))
-        bring_tree((struct place *)found);
+    else if (S_ISDIR(found->status.st_mode)) /* what is in it is remembered by the calls that change that */
+        sys_mkdir(to, (found->status.st_mode & 07777) | 0700);
     else if (S_ISREG(found->status.st_mode) || S_ISLNK(found->status.st_mode))
         copy(found->name, &found->status, to, 0);
 }
@@ -491,6 +491,8 @@ int bring_tree(struct place *found)
             continue;
         if (snprintf(inside, PATH_MAX, "%s/%s", found->name, entry->d_name) >= PATH_MAX || find(AT_FDCWD, inside, 0, &child))
             failed = -1;
+        else if (child.kept)
+            continue;
         else if (child.there && S_ISDIR(child.status.st_mode))
             failed = bring_tree(&child);
         else if (child.there)
