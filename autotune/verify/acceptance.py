@@ -271,16 +271,7 @@ class Acceptance:
         """Against the finest run, the error of the user's own dt is the yardstick."""
         if not self.references.finer:
             return Judgement("accepted", "", apart, 0.0)
-        wide, end_ms = self._wide, self.references.finer_until_ms
-        baseline = self.baseline
-        if end_ms is not None and end_ms < wide.end_ms:
-            wide, baseline, raster = (
-                replace(wide, end_ms=end_ms),
-                baseline.window(-math.inf, end_ms),
-                raster.window(-math.inf, end_ms),
-            )
-        own = wide.error_ms(baseline, self._finest)
-        error = wide.error_ms(raster, self._finest)
+        own, error = self._own_error_ms, self._error_ms(raster)
         allowed = max(self.limits.floor_ms, self.limits.error_factor * own)
         if error <= allowed:
             return Judgement("accepted", "", apart, 0.0, graded=error / allowed if allowed else 0.0)
@@ -289,6 +280,17 @@ class Acceptance:
             f"({self.limits.error_factor:g} times your own error, {own:.3g} ms)"
         )
         return self._diverged(raster, reason, apart, max(apart, 1 - allowed / error))
+
+    @cached_property
+    def _own_error_ms(self) -> float:
+        return self._error_ms(self.baseline)
+
+    def _error_ms(self, raster: Raster) -> float:
+        """That of a raster against the finest run, as far as this goes."""
+        wide, end_ms = self._wide, self.references.finer_until_ms
+        if end_ms is not None and end_ms < wide.end_ms:
+            wide, raster = replace(wide, end_ms=end_ms), raster.window(-math.inf, end_ms)
+        return wide.error_ms(raster, self._finest)
 
     @property
     def _finest(self) -> Raster:
