@@ -205,7 +205,7 @@ def walk(
                     folder,
                     found,
                     progress.trial,
-                    noise=known.noise.after(found.trials).noise.spread,
+                    noise=known.noise.after(found.trials, config.confirm).floor,
                     minimum_gain=config.confirm.minimum_gain,
                 )
 
@@ -218,7 +218,9 @@ def walk(
             limited = config.confirm.model_copy(update={"pairs": most})
             here = node_type(cpu_name(), physical_cores())
             confirmer = Confirmer(folder, starts, limited, wishes.seed, here)
-            confirmer.confirm(found.trials, known.noise.after(found.trials), progress.confirming, progress.confirmed)
+            noise = known.noise.after(found.trials, config.confirm)
+            progress.unsteady(noise.unsteady)
+            confirmer.confirm(found.trials, noise, progress.confirming, progress.confirmed)
 
         if others:
             with folder.spending(progress.step("elsewhere")):

@@ -21,6 +21,7 @@ from scipy import stats
 
 from autotune.config import StudyConfig, make_config
 from autotune.errors import AutotuneError
+from autotune.export import Best
 from autotune.pipeline import tune
 from autotune.report.progress import Progress
 
@@ -44,10 +45,18 @@ def disturb(over: threading.Event, seed: int) -> None:
     """A process that computes for some seconds and rests for some, until it is over."""
     rng = random.Random(seed)
     while not over.is_set():
-        with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as burst:
-            over.wait(rng.uniform(*BURST_S))
+        seconds = rng.uniform(*BURST_S)
+        ends = f"import time\nend = time.monotonic() + {seconds}\nwhile time.monotonic() < end: pass"
+        with subprocess.Popen([sys.executable, "-c", ends]) as burst:  # ends by itself, should this be killed
+            over.wait(seconds)
             burst.kill()
         over.wait(rng.uniform(*PAUSE_S))
+
+
+def changed(best: Best) -> str:
+    """What a claimed winner has set otherwise."""
+    own = best.baseline_settings
+    return " ".join(f"{name}={value}" for name, value in best.settings.items() if value != own[name])
 
 
 def main() -> None:
@@ -69,7 +78,13 @@ def main() -> None:
                 print(f"{seed}: failed: {error}\n{error.details}", flush=True)
                 continue
         verdicts[best.verdict] += 1
-        print(f"{seed}: {best.verdict}, {best.speedup.estimate:.3f}", flush=True)
+        speed = best.speedup
+        of = (
+            f", {speed.estimate:.3f} ({speed.low:.3f} to {speed.high:.3f}), {changed(best)}"
+            if best.evidence.trial
+            else ""
+        )
+        print(f"{seed}: {best.verdict}{of}, {best.evidence.pairs} pairs", flush=True)
     over.set()
     false, all_ = verdicts["improved"], sum(verdicts.values())
     high = stats.binomtest(false, all_).proportion_ci().high

@@ -7,8 +7,10 @@ the first unlucky trial's knob blamed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import ClassVar, Literal
 
 from autotune.calibrate.reproduced import NotReproduced
@@ -26,11 +28,15 @@ from autotune.machine import (
     warnings,
 )
 from autotune.measure import (
+    Confirmation,
     Noise,
     aa_spread,
     advice,
     log_speedup,
     neighbour_log_ratios,
+    paired_ratio,
+    repeated_spread,
+    starts_of,
     with_more,
 )
 from autotune.store.records import Trial
@@ -54,11 +60,41 @@ class NoiseRecord:
     machine: Machine
     disturbed: tuple[Disturbed, ...] = ()
     """Of each of the last runs, which were made for this: what else the cores did."""
+    settings: Noise | None = None
+    """The spread of a sample of changed settings, where it is clearly larger than that of the baseline; None else."""
 
-    def after(self, trials: Sequence[Trial]) -> NoiseRecord:
-        """The same with what the search's own baseline runs have shown since: those before and after each sample."""
-        samples = [sample for trial in trials if trial.answered_from is None for sample in trial.samples]
-        return replace(self, noise=with_more(self.noise, [log_speedup(s.before_s, s.after_s) for s in samples]))
+    @property
+    def floor(self) -> float:
+        """What the spread of a finalist's pairs is never taken to be less than."""
+        return (self.settings or self.noise).spread
+
+    @property
+    def unsteady(self) -> str:
+        """Where changed settings differ more from run to run than the baseline: what can be proved, in a sentence."""
+        if self.settings is None:
+            return ""
+        return (
+            f"Two runs with the same changed settings differ by {self.settings.spread:.1%}, two of your own by "
+            f"{self.noise.spread:.1%}: only a gain of {self.visible_gain:.1%} or more can be proved."
+        )
+
+    def after(self, trials: Sequence[Trial], confirm: ConfirmConfig, proof: Confirmation | None = None) -> NoiseRecord:
+        """The same with what the search (and the proof) has shown since: by its own baseline runs, those before and
+        after each sample, and by settings that were measured more than once. Where these differ more from sample to
+        sample (or from start to start) than the baseline does, less can be proved than was promised before the search.
+        """
+        own = [trial for trial in trials if trial.answered_from is None]
+        samples = [sample for trial in own for sample in trial.samples]
+        noise = with_more(self.noise, [log_speedup(s.before_s, s.after_s) for s in samples])
+        ratios = [[math.log(paired_ratio(s.before_s, s.trial_s, s.after_s)) for s in trial.samples] for trial in own]
+        if proof is not None:
+            starts = [starts_of(proof.samples, finding.finalist) for finding in proof.findings]
+            ratios += [[fmean(logs) for logs in each] for each in starts]
+        settings = repeated_spread(ratios, noise)
+        after = replace(self, noise=noise, settings=settings)
+        if settings is None:
+            return after
+        return replace(after, visible_gain=max(self.visible_gain, confirm.rule(settings.upper).visible_gain()))
 
 
 def measure_noise(

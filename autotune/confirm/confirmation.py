@@ -64,11 +64,11 @@ def plan_confirmation(
     """The finalists among `trials`, with what is left of alpha; the starts of an earlier driver count if they are of
     the same finalists, and were made on the type of node of this one or have come to an answer (`known`).
     """
-    chosen = tuple(finalists(trials, limits.finalists, noise.noise.spread, limits.minimum_gain, simplified))
+    chosen = tuple(finalists(trials, limits.finalists, noise.floor, limits.minimum_gain, simplified))
     answered = known is not None and known.node_type == log.node_type and len(known.samples) == _pairs(log)
     same = log.finalists == _names(chosen) and (answered or log.node_type in ("", node_type))
     earlier = log.earlier + (bool(log.events) and not same)
-    rule = limits.rule(noise.noise.spread, alpha_after(earlier, limits.alpha))
+    rule = limits.rule(noise.floor, alpha_after(earlier, limits.alpha))
     events = tuple(map(event_from_dict, log.events)) if same else ()
     there = max((event.start + 1 for event in events if isinstance(event, Pair)), default=0)
     rule = replace(rule, most_starts=max(rule.most_starts, there))  # a later budget may pay for fewer

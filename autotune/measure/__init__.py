@@ -13,8 +13,9 @@ from autotune.measure.confirm import (
     Started,
     confirm,
     event_from_dict,
+    starts_of,
 )
-from autotune.measure.noise import Noise, aa_spread, advice, with_more
+from autotune.measure.noise import Noise, aa_spread, advice, repeated_spread, with_more
 from autotune.measure.pairs import log_speedup, neighbour_log_ratios, paired_ratio
 from autotune.measure.sequential import FEWEST_STARTS, Look, Rule
 from autotune.measure.significance import Interval, alpha_after
@@ -40,5 +41,7 @@ __all__ = [
     "log_speedup",
     "neighbour_log_ratios",
     "paired_ratio",
+    "repeated_spread",
+    "starts_of",
     "with_more",
 ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -67,6 +68,21 @@ def with_more(noise: Noise, log_ratios: Sequence[float]) -> Noise:
     pairs = noise.pairs + more.pairs
     spread = math.sqrt((noise.pairs * noise.spread**2 + more.pairs * more.spread**2) / pairs)
     return _bounded(spread, pairs, noise.disturbed + more.disturbed, noise.confidence, 2 / 3)
+
+
+def repeated_spread(log_ratios: Sequence[Sequence[float]], baseline: Noise) -> Noise | None:
+    """The spread of a sample of a changed setting, from the log ratios of settings that were measured more than once,
+    where it is clearly larger than that of the baseline (an F test at 0.01): such settings run in modes of their own.
+    None else, and where fewer than three were.
+    """
+    from scipy import stats  # here, because it takes longer to import than everything else of ours
+
+    apart = [(first - second) / math.sqrt(2) for row in log_ratios for first, second in pairwise(row)]
+    if len(apart) < _FEWEST_MORE:
+        return None
+    noise = aa_spread(apart, confidence=baseline.confidence)
+    most = float(stats.f.ppf(0.99, _EFFICIENCY * noise.pairs, _EFFICIENCY * baseline.pairs * 2 / 3))
+    return noise if noise.spread**2 > most * baseline.spread**2 else None
 
 
 def _bounded(spread: float, pairs: int, disturbed: int, confidence: float, counted: float) -> Noise:

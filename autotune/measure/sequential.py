@@ -27,6 +27,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Literal
 
 import numpy as np
@@ -93,10 +94,8 @@ class Rule:
         """The gain that so many starts (default: the most) of so many pairs are expected to prove, at the noise of
         `floor`.
         """
-        from scipy import stats  # here, because it takes longer to import than everything else of ours
-
         n = self.most_starts if starts is None else starts
-        quantile = float(stats.t.ppf(1 - self.alpha / SHARE, n - 1))
+        quantile = _t_quantile(1 - self.alpha / SHARE, n - 1)
         spread = max(self.floor / math.sqrt(pairs), self.least_spread(n))
         return (1 + self.minimum_gain) * math.exp(quantile * spread / math.sqrt(n)) - 1
 
@@ -137,25 +136,19 @@ class _Starts:
         """Of the whole sequence: the smallest of all looks so far, times the share that each may spend."""
         from scipy import stats  # here, because it takes longer to import than everything else of ours
 
-        smallest = 1.0
-        for n in range(FEWEST_STARTS, len(self) + 1):
-            excess = self._excess[:n]
-            p = float(stats.t.sf(excess.mean() / self._standard_error(excess, claimed=True), n - 1))
-            if n >= FEWEST_RANKED:
-                p = min(p, float(p_values(excess[None])[0]))
-            smallest = min(smallest, p)
-        return min(1.0, SHARE * smallest)
+        looks = [self._excess[:n] for n in range(FEWEST_STARTS, len(self) + 1)]
+        t = [excess.mean() / self._standard_error(excess, claimed=True) for excess in looks]
+        by_t = stats.t.sf(t, [len(excess) - 1 for excess in looks])
+        ranked = [_ranked(tuple(excess)) for excess in looks if len(excess) >= FEWEST_RANKED]
+        return min(1.0, SHARE * min((*map(float, by_t), *ranked), default=1.0))
 
     def interval(self, *, claimed: bool) -> Interval:
         """Student's interval with the floor. What is claimed was lucky on a machine where such gains are seldom proved:
         its lower limit is as low as that of the interval given that it was claimed, but never below the minimum gain,
         which was proved (`benchmarks/decision_rules.py`).
         """
-        from scipy import stats  # here, because it takes longer to import than everything else of ours
-
         mean, confidence = float(self.logs.mean()), self.rule.confidence
-        quantile = float(stats.t.ppf((1 + confidence) / 2, max(1, len(self) - 1)))
-        half = quantile * self._standard_error(self.logs, claimed=True)
+        half = _t_quantile((1 + confidence) / 2, max(1, len(self) - 1)) * self._standard_error(self.logs, claimed=True)
         low = mean - half
         if claimed:
             low = min(low, max(math.log1p(self.rule.minimum_gain), self._low_given_claim()))
@@ -170,7 +163,7 @@ class _Starts:
 
         n, mean = len(self), float(self.logs.mean())
         error = self._standard_error(self.logs)
-        needed = float(stats.t.ppf(1 - self.rule.alpha / SHARE, n - 1)) * self._standard_error(self.logs, claimed=True)
+        needed = _t_quantile(1 - self.rule.alpha / SHARE, n - 1) * self._standard_error(self.logs, claimed=True)
         least = math.log1p(self.rule.minimum_gain) + needed
         if mean <= least:
             return -math.inf
@@ -201,20 +194,29 @@ class _Starts:
 
     def _upper_limit(self) -> float:
         """Of the excess, one-sided, 97.5 %."""
-        from scipy import stats  # here, because it takes longer to import than everything else of ours
-
-        quantile = float(stats.t.ppf(0.975, len(self) - 1))
+        quantile = _t_quantile(0.975, len(self) - 1)
         return float(self._excess.mean()) + quantile * self._standard_error(self._excess)
 
     def _hopeless(self) -> bool:
         """Whether even the most starts would not prove it, if it were somewhat better than it looks; by median and
         spread that one disturbed start does not spoil.
         """
-        from scipy import stats  # here, because it takes longer to import than everything else of ours
-
         middle = float(np.median(self._excess))
         spread = _MAD_TO_SD * float(np.median(np.abs(self._excess - middle)))
         spread = max(spread, self._floor(len(self)))
         better = middle + HOPELESS * spread / math.sqrt(len(self))
-        needed = float(stats.t.ppf(1 - self.rule.alpha / SHARE, self.rule.most_starts - 1))
+        needed = _t_quantile(1 - self.rule.alpha / SHARE, self.rule.most_starts - 1)
         return better / (spread / math.sqrt(self.rule.most_starts)) < needed
+
+
+@cache
+def _t_quantile(level: float, freedom: int) -> float:
+    from scipy import stats  # here, because it takes longer to import than everything else of ours
+
+    return float(stats.t.ppf(level, freedom))
+
+
+@lru_cache(maxsize=64)
+def _ranked(excess: tuple[float, ...]) -> float:
+    """By the signed-rank test; the looks of one proof ask for all earlier ones again."""
+    return float(p_values(np.array([excess]))[0])

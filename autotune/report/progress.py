@@ -63,6 +63,9 @@ class Progress:
     def stopped(self, reason: str) -> None:
         """The search has ended, for this reason."""
 
+    def unsteady(self, note: str) -> None:
+        """How much more changed settings differ from run to run than the baseline, in a sentence; empty if not."""
+
     def confirming(self, chosen: list[Trial], pairs: int, done: int) -> None:
         """The confirmation begins: so many pairs for each of the chosen; `done` of them are already there."""
 

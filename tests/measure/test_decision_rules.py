@@ -34,6 +34,14 @@ def test_a_gain_that_is_called_resolvable_is_found(rules: ModuleType):
     assert np.mean([outcome.correct for outcome in resolvable]) >= 0.8
 
 
+def test_where_settings_run_in_two_modes_little_is_asked_and_no_promise_stands(rules: ModuleType):
+    outcomes = [rules.simulate(rules.MACHINES[-1], planted, seed) for seed in range(25) for planted in (False, True)]
+    assert np.mean([outcome.promised for outcome in outcomes]) > 0.8
+    assert np.mean([outcome.resolvable for outcome in outcomes]) < 0.3
+    assert np.mean([outcome.runs for outcome in outcomes]) < 20  # by the baseline's noise alone 40
+    assert np.mean([outcome.first_covered for outcome in outcomes if outcome.first_covered is not None]) > 0.85
+
+
 def test_trials_are_repeated_and_capped_as_in_a_real_study(rules: ModuleType):
     clock = rules.Clock(rules.Machine("still", 0.0, 0.0, 0.0, 0.0), np.random.default_rng(0))
     speedups = np.array([1.0, 1.1, 0.9, 0.01])

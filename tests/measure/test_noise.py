@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from autotune.measure import Noise, Rule, aa_spread, advice, neighbour_log_ratios, with_more
+from autotune.measure import Noise, Rule, aa_spread, advice, neighbour_log_ratios, repeated_spread, with_more
 
 QUIET = Noise(spread=0.01, upper=0.015, pairs=10, disturbed=0, confidence=0.8)
 LOUD = Noise(spread=0.2, upper=0.3, pairs=5, disturbed=1, confidence=0.8)
@@ -73,3 +73,20 @@ def test_on_a_loud_machine_the_advice_names_every_way_out():
     text = "\n".join(advice(LOUD, Rule(floor=LOUD.upper), run_s=0.3))
     for hint in ("cannot be shown so", "longer tstop", "More A/A repeats", "Fewer busy neighbours", "1 of 5 A/A pairs"):
         assert hint in text
+
+
+def test_settings_that_run_in_modes_are_less_steady_than_the_baseline():
+    modes = [(0.1, 0.1), (0.1, -0.1), (-0.1, 0.1), (0.1,), (-0.1, -0.1)]
+    unsteady = repeated_spread(modes, QUIET)
+    assert unsteady is not None
+    assert 0.05 < unsteady.spread < unsteady.upper
+    assert repeated_spread(modes, LOUD) is None  # it may be noise
+    assert repeated_spread([(0.5, 0.3), (0.1, -0.1), (0.2,)], QUIET) is None  # two pairs say nothing
+
+
+def test_settings_as_steady_as_the_baseline_are_rarely_called_less_so():
+    def called(seed: int) -> bool:
+        noise = aa_spread(log_ratios(0.02, 40, seed))
+        return repeated_spread(log_ratios(0.02, 24, 1000 + seed).reshape(12, 2), noise) is not None
+
+    assert sum(called(seed) for seed in range(300)) < 15

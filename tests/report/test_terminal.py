@@ -128,11 +128,14 @@ def test_the_end_of_a_search_says_why_and_promises_no_more_time(shown):
 @pytest.mark.parametrize("shown", [on_a_terminal, in_a_pipe])
 def test_the_confirmation_counts_its_pairs_and_names_who_drops_out(shown):
     def confirm(progress: TerminalProgress) -> None:
+        progress.unsteady("")
+        progress.unsteady("two runs with the same changed settings differ by 12.0%")
         progress.confirming([TRIALS[1], TRIALS[3]], 1, 0)
         progress.confirmed(Pair("1", 0, True, 2.0, 1.0, start=0))
         progress.confirmed(Dropped("3", 0, "lost a rank"))
 
     text = "\n".join(shown(confirm))
+    assert text.lstrip().startswith("two runs with the same changed settings differ by 12.0%\n")
     assert "finalist: trial 1 (dt=0.05), ratio 0.500" in text
     assert "trial 3 is out: lost a rank" in text
     assert ("2 pairs, " if shown is on_a_terminal else "pair 1, start 1: trial 1 0.500") in text

@@ -7,6 +7,7 @@ from typing import Any
 
 from autotune.calibrate.calibration import Calibration
 from autotune.calibrate.noise import NoiseRecord
+from autotune.config import ConfirmConfig
 from autotune.export import Best
 from autotune.handover.answer import Answer, read_answer
 from autotune.measure import Confirmation
@@ -24,6 +25,7 @@ class Studied:
     confirmation: Confirmation
     calibration: Calibration | None
     noise: NoiseRecord | None
+    """With what search and proof have shown since."""
     spent_s: dict[str, float]
     """Wall time of each step."""
     window_ms: float
@@ -61,14 +63,15 @@ class Studied:
 def read_studied(folder: StudyFolder, study: StudyRecord) -> Studied:
     """Read it. Raises UsageError when the study has not come to its end, or a record is damaged."""
     answer = read_answer(folder, study)
-    confirmation = folder.read(Confirmation)
+    confirmation, noise = folder.read(Confirmation), folder.read(NoiseRecord)
     assert confirmation is not None  # else there were no answer
+    limits = ConfirmConfig(**study.config.get("confirm", {}))
     tuned = folder.raster_of(answer.winner.changes) if answer.winner else None
     return Studied(
         answer=answer,
         confirmation=confirmation,
         calibration=folder.read(Calibration),
-        noise=folder.read(NoiseRecord),
+        noise=noise.after(answer.trials, limits, confirmation) if noise else None,
         spent_s=folder.spent(),
         window_ms=float(study.config.get("accept", {}).get("window_ms", 1.0)),
         baseline=read_raster(folder.baseline_raster) if folder.baseline_raster.is_file() else None,

@@ -159,6 +159,10 @@ class TerminalProgress(Progress):
         self._end_live()
         self._line(f"the search has ended: {reason}")
 
+    def unsteady(self, note: str) -> None:
+        if note:
+            self._line(note, "yellow")
+
     def confirming(self, chosen: list[Trial], pairs: int, done: int) -> None:
         if not chosen:
             self._line("no accepted trial looked faster by more than chance alone would; nothing to confirm")
