@@ -165,8 +165,17 @@ class TrialRunner:
             return replace(trial, verdict=verdict, reason=_in_one_line(failure), violation=violation, ratio=None)
         after = self._last_baseline = self._baseline(runner, way)
         before_s, trial_s, after_s = (self.verifier.time_s(each) for each in (before, run, after))
-        interrupted = tuple(each.interrupted for each in (before, run, after))
-        samples = (*trial.samples, Sample(before_s, trial_s, after_s, run.cpu_s, way, interrupted))
+        beside = [each.disturbed for each in (before, run, after)]
+        sample = Sample(
+            before_s,
+            trial_s,
+            after_s,
+            run.cpu_s,
+            way,
+            interrupted=tuple(each.interrupted for each in (before, run, after)),
+            disturbed=tuple(each for each in beside if each) if all(beside) else (),
+        )
+        samples = (*trial.samples, sample)
         judgement = self.verifier.judge(run, trial.changes)
         return replace(
             trial,
