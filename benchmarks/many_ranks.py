@@ -1,8 +1,8 @@
 """What the driver needs to read a run of thousands of ranks: `python benchmarks/many_ranks.py [--spikes 100000000]`.
 
-Writes the reports and spike files that so many ranks would leave (each report that of a real rank of tests/models), and
-a raster of a second run, into a folder. A fresh process then does what a study does: it reads the run, stores its
-raster, reads that of the other run and judges it. Its own memory is limited to what is printed as the aim: with
+Writes the reports and spike files that so many ranks would leave (each report that of a real rank of tests/models) into
+a folder. A fresh process then does what a study does: it reads the run, stores its raster, reads another run, which is
+written then, and judges it. Its own memory is limited to what is printed as the aim: with
 more it would end. Files that are mapped are the kernel's, which drops them where memory is needed; they are told apart.
 """
 
@@ -83,25 +83,20 @@ def report_of(rank: int, ranks: int, spikes: int) -> RankReport:
     )
 
 
-def make_files(folder: Path, ranks: int, spikes: int) -> None:
-    """The files of one run, rank by rank, and `other.npz`: the same spikes, but that one in ten is a step late."""
-    rng = np.random.default_rng(1)
-    each = [spikes // ranks + (rank < spikes % ranks) for rank in range(ranks)]
-    run, other = folder / "run", folder / "other"
-    run.mkdir(parents=True)
-    other.mkdir()
-    for place in (run, other):
-        for stream in ("stdout.txt", "stderr.txt"):
-            (place / stream).touch()
-    for rank, count in enumerate(each):
+def make_run(folder: Path, ranks: int, spikes: int, late: bool) -> None:
+    """The files of one run, rank by rank. A `late` one has the same spikes, but that one in ten is a step late."""
+    rng, delays = np.random.default_rng(1), np.random.default_rng(2)
+    folder.mkdir(parents=True)
+    for stream in ("stdout.txt", "stderr.txt"):
+        (folder / stream).touch()
+    for rank in range(ranks):
+        count = spikes // ranks + (rank < spikes % ranks)
         gids = rng.integers(0, CELLS // ranks, count) * ranks + rank
         times = np.sort(rng.integers(0, int(RUN_MS / DT_MS), count)) * DT_MS
-        report, arrays = rank_files(str(run), rank, f"node{rank // 64:03}", 1000 + rank)
+        if late:
+            times += DT_MS * (delays.random(count) < 0.1)
+        report, arrays = rank_files(str(folder), rank, f"node{rank // 64:03}", 1000 + rank)
         np.savez(arrays, gid=gids, time_ms=times)
-        report.write_text(to_json(report_of(rank, ranks, count)))
-        late = times + DT_MS * (rng.random(count) < 0.1)
-        report, arrays = rank_files(str(other), rank, f"node{rank // 64:03}", 1000 + rank)
-        np.savez(arrays, gid=gids, time_ms=late)
         report.write_text(to_json(report_of(rank, ranks, count)))
 
 
@@ -112,13 +107,22 @@ def read(folder: Path, scratch: Path) -> Raster:
     return read_run(folder, finished, ranks, True, "psolve", folder, scratch).raster
 
 
+def size_of(folder: Path) -> int:
+    """What lies there, in bytes; files come and go meanwhile."""
+    total = 0
+    for file in folder.rglob("*"):
+        with suppress(OSError):
+            total += file.stat().st_size
+    return total
+
+
 def memory_mb(kind: str) -> float:
     """Of this process: RssAnon is its own, RssFile is mapped."""
     found = re.search(rf"{kind}:\s+(\d+)", Path("/proc/self/status").read_text())
     return int(found[1]) / 1024 if found else 0.0
 
 
-def study(folder: Path, told: Any) -> None:
+def study(folder: Path, ranks: int, spikes_of_run: int, told: Any) -> None:
     """Send a row (what, seconds, own MB at the peak, mapped MB at the peak, result) a step to `told`."""
     own = AIM_MB * 1_000_000
     resource.setrlimit(resource.RLIMIT_DATA, (own, own))
@@ -145,11 +149,13 @@ def study(folder: Path, told: Any) -> None:
     scratch = folder / "scratch"
     scratch.mkdir()
     stored = folder / "baseline.npz"
+    make_run(folder / "run", ranks, spikes_of_run, late=False)
     ours = step("read and merge the run", lambda: read(folder / "run", scratch), spikes)
+    shutil.rmtree(folder / "run")  # as a study does when a run is read
     step("store its raster", lambda: write_raster(stored, ours), lambda _: f"{stored.stat().st_size >> 20:,} MB")
     del ours
-    shutil.rmtree(folder / "run")  # as a study does when a run is read
     ours = step("read the stored raster", lambda: read_raster(stored), spikes)
+    make_run(folder / "other", ranks, spikes_of_run, late=True)
     other = step("read and merge another", lambda: read(folder / "other", scratch), spikes)
     step("identical?", lambda: ours == other, str)
     step("first divergence", lambda: first_divergence_ms(ours, other), lambda at: f"{at} ms")
@@ -164,7 +170,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spikes", type=int, default=100_000_000)
     parser.add_argument("--ranks", type=int, default=4096)
-    parser.add_argument("--folder", type=Path, help="where the files go: some 100 bytes a spike (default: temporary)")
+    parser.add_argument("--folder", type=Path, help="where the files go: some 50 bytes a spike (default: temporary)")
     given = parser.parse_args()
     title = f"{given.ranks:,} ranks, {given.spikes:,} spikes; own memory limited to {AIM_MB:,} MB"
     table = Table("step", "seconds", "own MB", "mapped MB", "result", title=title)
@@ -172,17 +178,19 @@ def main() -> None:
     tell, hear = spawn.Pipe()
     with tempfile.TemporaryDirectory(dir=given.folder) as name:
         folder = Path(name, "files")
-        make_files(folder, given.ranks, given.spikes)
-        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-        process = spawn.Process(target=study, args=(folder, tell))
+        folder.mkdir()
+        process = spawn.Process(target=study, args=(folder, given.ranks, given.spikes, tell))
         process.start()
         tell.close()  # so that the end of the process is the end of what it says
+        most = 0
         with suppress(EOFError):
             while True:
+                while not hear.poll(1.0):
+                    most = max(most, size_of(folder))
                 what, seconds, own, mapped, result = hear.recv()
                 table.add_row(what, f"{seconds:.1f}", f"{own:,.0f}", f"{mapped:,.0f}", result)
         process.join()
-    Console().print(table, f"files of the two runs: {size / 1e9:.1f} GB")
+    Console().print(table, f"the largest it was on the disk: {most / 1e9:.1f} GB")
 
 
 if __name__ == "__main__":

@@ -145,7 +145,7 @@ def test_the_study_folder_holds_what_its_page_lists_and_nothing_else(tmp_path: P
     }
     assert found <= listed
     # A single trial leaves nothing to confirm, and this network is regular.
-    rare = {f"rasters/{name}.npz" for name in ("perturbed-2", "null-1", "repeat-1", "changes-…")}
+    rare = {f"rasters/{name}.npz" for name in ("perturbed-2", "null-1", "repeat-1", "changes-…", "tighter")}
     rare |= {"traces/own/", "traces/quarter-dt/", "traces/varying.json"}  # it records nothing
     rare |= {"winner/", "simplified.json", "confirming.json", "elsewhere.json", "optuna.journal.damaged"}
     assert listed - found == {"agent/", "files/", "scratch/", ".lock", "cluster/", "logs/"} | rare

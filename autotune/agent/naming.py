@@ -20,6 +20,7 @@ Place = Tuple[Optional[int], ...]
 MOST_LOOKED_AT = 300_000  # variables in a process; each costs below 1 us
 WORDS_OF_A_REFERENCE = 3  # before the place, in Python's object of a reference: two of Python's, and hoc's object
 VOLTAGES = ("v", "i_membrane_")
+OF_NO_MECHANISM = ("cm", "diam")
 _OBJECT = re.compile(r"<([\w.]*) object at 0x[0-9a-f]+>")
 
 
@@ -67,7 +68,7 @@ class Names:
         of_a_class: Dict[str, List[str]] = {}
         for segment in segments:
             names = [variable.name() for mechanism in segment for variable in mechanism]
-            yield segment, lambda each=segment: told.segment(each), names
+            yield segment, lambda each=segment: told.segment(each), [*names, *OF_NO_MECHANISM]
             for process in segment.point_processes():
                 name = str(process)
                 kind = name.split("[")[0]

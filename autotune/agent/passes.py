@@ -27,6 +27,7 @@ from .session import ways_of
 from .simulator import Simulator
 from .state import uniform_mv
 from .timers import SectionTimer
+from .tolerance import Tighter
 from .vectors import floats
 from .voltages import VoltageSample, perturb
 
@@ -55,6 +56,7 @@ class Passes:
         self._functions: Optional[SpikeFunctions] = None
         self._beside: Optional[Beside] = None  # a session never comes to the end of the script
         self._dropped = ""
+        self._tighter = Tighter(sim, job.tighter) if job.tighter else None
         self._several = several
         self._section: Optional[RunSection] = None
         self._finitializes = 0
@@ -80,6 +82,7 @@ class Passes:
     def begin(self, job: Job) -> None:
         """From now on the passes are those of another job of the same process."""
         self._job = job
+        self._tighter = Tighter(self._sim, job.tighter) if job.tighter else None
         self._sim.step_s_before = step_s(self._sim)
         self._voltages = self._sample()
 
@@ -109,6 +112,9 @@ class Passes:
         section.spikes = len(self._capture) + (len(found[0]) if found else 0)
         section.shared = self._job.observe and self._capture.shared_agrees()
         report = self._report.rank
+        if self._tighter and section.integrated:
+            kept = not any(each.integrated for each in report.sections) or report.tightened
+            report.tightened = kept and self._tighter.in_effect()
         report.sections.append(section)
         self._check_capture(section)
         if len(self._capture):
@@ -169,6 +175,8 @@ class Passes:
         for knob in in_order_of_application():
             if knob.name in self._job.settings:
                 knob.apply(self._sim, self._job.settings[knob.name], self._job.settings)
+        if self._tighter:
+            self._tighter.apply()
         self._attach()
 
     def _attach(self) -> None:

@@ -62,6 +62,8 @@ class Job:
     """Every segment starts this much higher or lower, by a sign of its own."""
     perturb_seed: int = 0
     """Which segments start higher; another seed is another perturbation of the same size."""
+    tighter: float = 0.0
+    """The variable step is to keep to so small a part of the model's own tolerance (a divisor); 0: to all of it."""
     stop_ms: Optional[float] = None
     """End the run section early, at this t; for a search on a part of a long run."""
     apply_only: bool = False
@@ -214,6 +216,8 @@ class RankReport:
     """Where the time of the process went (timeline.py); empty unless asked for."""
     perturbed: int = 0
     """How many segments the last finitialize started higher or lower (`Job.perturb_mv`)."""
+    tightened: bool = False
+    """Each pass that took steps kept to the tighter tolerance to its end (`Job.tighter`)."""
     histogram: List[int] = field(default_factory=list)
     """Entry n counts the exchanges in which the busiest rank sent n spikes; rank 0 only."""
     spikes: int = 0

@@ -1,5 +1,5 @@
-"""The baseline against itself: does the model reproduce its own raster, how large is the error of its own dt, and does
-a small perturbation send it another way?
+"""The baseline against itself: does the model reproduce its own raster, how large is the error of its own step, and
+does a small perturbation send it another way?
 
 A tuner compares everything with the baseline, so a baseline that changes by itself proves nothing. A run that is not
 the user's own never condemns the user's model: where it fails, what needed it is left out.
@@ -28,7 +28,7 @@ from autotune.verify.acceptance import Acceptance
 from autotune.verify.band import null_band
 from autotune.verify.error import ruler
 from autotune.verify.evidence import too_little
-from autotune.verify.references import HALF, NULL, PERTURBED, QUARTER, REPEAT, Regime
+from autotune.verify.references import HALF, NULL, PERTURBED, REPEAT, Regime
 from autotune.verify.stability import convergence_order, not_finite, own_instability
 
 COUNTS_STEPS = "your script counts steps, or does something else at another dt"
@@ -136,9 +136,10 @@ def _regime(work: OtherRuns, classes: Set[str], part_ms: Callable[[], float | No
     elif _finer_wanted(work, classes):
         # The files of a part of a run are not those of the whole.
         work.finer_until_ms = None if work.files.names else until_ms
-        work.at_dt(HALF, 2)
-        quarter = work.at_dt(QUARTER, 4)
-        if work.finer_ruler.distance(work.finer_baseline, quarter) > work.limits.chaos and work.sensitive():
+        if not work.observation.facts.cvode:
+            work.at_dt(HALF, 2)
+        finest = work.finest()
+        if work.finer_ruler.distance(work.finer_baseline, finest) > work.limits.chaos and work.sensitive():
             work.forget_finer()
             regime, why = "chaotic", f"a perturbation of {work.limits.null_mv:g} mV sends your network another way"
     if regime == "chaotic":
@@ -148,40 +149,40 @@ def _regime(work: OtherRuns, classes: Set[str], part_ms: Callable[[], float | No
 
 def _finer_wanted(work: OtherRuns, classes: Set[str]) -> bool:
     something = len(work.baseline) > 0 or work.traces.own is not None
-    return something and NUMERICAL in classes and not work.observation.facts.cvode
+    return something and NUMERICAL in classes
 
 
 def _with_finer(calibration: Calibration, work: OtherRuns) -> Calibration:
-    """The error of the user's own dt, from runs at dt/2 and dt/4. Chaos has no order of convergence: there dt/2 shows
-    nothing that dt/4 does not, but of files.
+    """The error of the user's own dt, from runs at dt/2 and dt/4, or of a variable step, from one at a tighter
+    tolerance. Chaos has no order of convergence: there dt/2 shows nothing that dt/4 does not, but of files.
     """
     baseline = work.finer_baseline
-    half = work.at_dt(HALF, 2) if calibration.regime == "regular" or work.files.names else None
-    quarter = work.at_dt(QUARTER, 4)
+    fixed = not work.observation.facts.cvode
+    half = work.at_dt(HALF, 2) if fixed and (calibration.regime == "regular" or work.files.names) else None
+    finest = work.finest()
     wide = ruler(work.limits, work.finer_end_ms, windows=2)
-    measured = replace(calibration, own_error_ms=wide.error_ms(baseline, quarter))
+    measured = replace(calibration, own_error_ms=wide.error_ms(baseline, finest))
     if half is not None and calibration.regime == "regular":
         measured = replace(
             measured,
             half_dt_distance=work.finer_ruler.distance(baseline, half),
             half_dt_shift_ms=work.finer_ruler.largest_shift_ms(baseline, half),
-            order=convergence_order(wide.error_ms(baseline, half), wide.error_ms(half, quarter)),
+            order=convergence_order(wide.error_ms(baseline, half), wide.error_ms(half, finest)),
         )
-    dt_ms = work.observation.facts.dt_ms
     if calibration.regime == "chaotic":
         nulls = tuple(raster for name, raster in work.made.items() if name.startswith(NULL))
-        doubts = chaotic_notes(null_band(baseline, nulls, work.ruler, work.limits), quarter, dt_ms, work.limits)
+        doubts = chaotic_notes(null_band(baseline, nulls, work.ruler, work.limits), finest, work.step, work.limits)
     else:
-        apart = work.finer_ruler.distance(baseline, quarter)
-        doubts = regular_notes(apart, measured.order, measured.own_error_ms, dt_ms, work.limits)
+        apart = work.finer_ruler.distance(baseline, finest)
+        doubts = regular_notes(apart, measured.order, measured.own_error_ms, work.step, work.limits)
     notes = own_instability(work.observation.voltages, work.limits) + doubts
-    unproved = _unproved(work, quarter)
+    unproved = _unproved(work, finest)
     note = "; ".join([*notes, unproved] if unproved else notes)
     return replace(measured, unproved=unproved, in_range=not doubts, note=note)
 
 
 def _unproved(work: OtherRuns, finer: Raster) -> str:
-    """Why the spikes that depend on dt at all are too few; a stimulus's own do not, whatever dt does to the cells."""
+    """Why the spikes that depend on the step at all are too few; those of a stimulus do not."""
     facts, dependent = work.observation.facts, moved(work.finer_baseline, finer)
     if not facts.has_sections:
         return ""  # there is nothing that dt could do
@@ -197,7 +198,7 @@ def _unproved(work: OtherRuns, finer: Raster) -> str:
     if not still:
         return why
     of = f"{still} of {counted(len(work.finer_baseline), 'spike')}"
-    return f"{of} do not depend on dt, as those of a stimulus; without them {why}"
+    return f"{of} do not depend on {work.step.name}, as those of a stimulus; without them {why}"
 
 
 def _unproved_without_finer(work: OtherRuns, knobs: Iterable[str]) -> str:
@@ -210,7 +211,7 @@ def _unproved_without_finer(work: OtherRuns, knobs: Iterable[str]) -> str:
     if NUMERICAL not in space.classes or not facts.has_sections:
         return ""
     why = too_little(work.baseline, facts.t_stop_ms, facts.sources, work.limits)
-    return f"{why}; and no run at dt/4 tells how far off what is recorded may be" if why else ""
+    return f"{why}; and no run at {work.step.finest} tells how far off what is recorded may be" if why else ""
 
 
 def _round_off(work: OtherRuns) -> Raster:

@@ -27,9 +27,11 @@ class Calibration:
     half_dt_shift_ms: float | None = None
     """The largest shift of a matched spike between the two: the error that the user already lives with."""
     own_error_ms: float | None = None
-    """Error of the user's dt against dt/4 (Ruler.error_ms): the yardstick of numerical knobs."""
+    """Error of the user's dt against dt/4, or of a variable step against a tenth of its tolerance (Ruler.error_ms): the
+    yardstick of numerical knobs.
+    """
     in_range: bool = True
-    """A quarter of the user's dt says of its error what half of it says."""
+    """The finest run says of the user's own error what one in between says, or matches its spikes."""
     order: float | None = None
     """Order of convergence from dt, dt/2 and dt/4; 1 is expected of the default method."""
     runs: tuple[str, ...] = ()
@@ -42,6 +44,6 @@ class Calibration:
     only: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     """Knobs of which only these values can be searched, for the reason in `note`."""
     finer_until_ms: float | None = None
-    """Where the runs at dt/2 and dt/4 end; None where they were made of the whole run."""
+    """Where the runs at dt/2 and dt/4, or at a tighter tolerance, end; None where they were made of the whole run."""
     unproved: str = ""
     """Why no change of the numbers can be judged, as it turned out."""

@@ -1,4 +1,4 @@
-"""The runs of the calibration that are not the user's own: at another dt, or perturbed.
+"""The runs of the calibration that are not the user's own: at another dt or tolerance, or perturbed.
 
 Each is made once, when a knob that is searched needs it, and its raster is kept in the study folder.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autotune.agent.knobs import NUMERICAL, ROUND_OFF
-from autotune.calibrate.notes import FIXED_DT
+from autotune.calibrate.notes import FIXED_DT, OWN_TOLERANCE, TOLERANCE, Step, fixed_step
 from autotune.config import AcceptConfig
 from autotune.launch.ask import Ask, Perturbation, Run, Runner
 from autotune.launch.judge import RunFailed
@@ -22,8 +22,14 @@ from autotune.results.measure import Measured
 from autotune.settings import Changes
 from autotune.verify.error import Ruler, ruler
 from autotune.verify.files import OwnFiles, structure
-from autotune.verify.references import HALF, LONGER, NULL, QUARTER
+from autotune.verify.references import HALF, LONGER, NULL, QUARTER, TIGHTER
 from autotune.verify.traces import OwnTraces
+
+TIGHTER_BY = 10.0
+"""A global error of CVODE goes about with its tolerance: at a tenth of it nine tenths of the own error show."""
+
+LAST_STEP = 0.05
+"""A loop of fadvance comes so far beyond its end, as a share of the run, by CVODE's last step."""
 
 
 class LeftOut(Exception):
@@ -86,7 +92,7 @@ class OtherRuns:
     def forget_finer(self) -> None:
         """From now on they are made of the whole run."""
         self.finer_until_ms = None
-        for name in (HALF, QUARTER):
+        for name in (HALF, QUARTER, TIGHTER):
             self.made.pop(name, None)
             (self.folder / f"{name}.npz").unlink(missing_ok=True)
 
@@ -144,6 +150,38 @@ class OtherRuns:
             return run
 
         return self.raster(name, make)
+
+    @property
+    def step(self) -> Step:
+        """What the numbers depend on, in words."""
+        facts = self.observation.facts
+        return TOLERANCE if facts.cvode else fixed_step(facts.dt_ms)
+
+    def finest(self) -> Raster:
+        """The run that is taken for right. Raises LeftOut where the model cannot be run so."""
+        return self.at_tighter() if self.observation.facts.cvode else self.at_dt(QUARTER, 4)
+
+    def at_tighter(self) -> Raster:
+        """The baseline at a part of its own tolerance, where it takes variable steps. Raises LeftOut, without a knob,
+        where the model cannot be run so: nothing but its own error is lost then.
+        """
+
+        def make() -> Run:
+            ask = replace(self.ask, tighter=TIGHTER_BY, stop_ms=self.finer_until_ms)
+            try:
+                run = (self.fresh or self.runner).run(ask)
+            except RunFailed as failure:
+                raise LeftOut(f"at {TOLERANCE.finest} your model fails: {failure.message}", ()) from failure
+            if not all(report.tightened for report in run.reports if report.simulated):
+                raise LeftOut(OWN_TOLERANCE, ())
+            if abs(run.t_ms - self.finer_end_ms) > LAST_STEP * self.finer_end_ms:
+                ended = f"at {TOLERANCE.finest} it ended at t = {run.t_ms:g} ms, not at {self.finer_end_ms:g} ms"
+                raise LeftOut(f"your script counts steps: {ended}", ())
+            self.files.learn(run.files, TIGHTER)
+            self.traces.keep(run, finest=True)
+            return run
+
+        return self.raster(TIGHTER, make)
 
     def at_longer_dt(self) -> None:
         """A look at the files of a run at a longer dt, which may show that the script counts steps; where it does, at

@@ -42,6 +42,10 @@ class Ask:
     voltages: int = 0
     """How many segments a rank samples at most, to judge stability; 0: none."""
     perturbation: Perturbation | None = None
+    tighter: float = 0.0
+    """The variable step keeps to the model's own tolerance divided by this; 0: to the model's own. Only a fresh
+    process is asked for it: nothing puts the tolerance back.
+    """
     stop_ms: float | None = None
     """Where the run section ends early, for a search on a part of a long run; None: the user's own end."""
 
@@ -56,7 +60,7 @@ class Ask:
     @property
     def plain(self) -> bool:
         """Nothing but the settings is asked for: its raster is what these settings give."""
-        return self.perturbation is None
+        return self.perturbation is None and not self.tighter
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,7 @@ class FreshRunner:
             stop_ms=ask.stop_ms,
             perturb_mv=ask.perturbation.mv if ask.perturbation else 0.0,
             perturb_seed=ask.perturbation.seed if ask.perturbation else 0,
+            tighter=ask.tighter,
         )
 
     def watch(self, limit_s: float) -> Run:

@@ -271,24 +271,26 @@ class Acceptance:
         """Against the finest run, the error of the user's own dt is the yardstick."""
         if not self.references.finer:
             return Judgement("accepted", "", apart, 0.0)
-        wide, end_ms = self._wide, self.references.finer_until_ms
-        baseline = self.baseline
-        if end_ms is not None and end_ms < wide.end_ms:
-            wide, baseline, raster = (
-                replace(wide, end_ms=end_ms),
-                baseline.window(-math.inf, end_ms),
-                raster.window(-math.inf, end_ms),
-            )
-        own = wide.error_ms(baseline, self._finest)
-        error = wide.error_ms(raster, self._finest)
+        own, error = self._own_error_ms, self._error_ms(raster)
         allowed = max(self.limits.floor_ms, self.limits.error_factor * own)
         if error <= allowed:
             return Judgement("accepted", "", apart, 0.0, graded=error / allowed if allowed else 0.0)
         reason = (
             f"spikes are off by {error:.3g} ms in the worst cell, at most {allowed:.3g} ms is accepted "
-            f"({self.limits.error_factor:g} times the {own:.3g} ms of your own dt)"
+            f"({self.limits.error_factor:g} times your own error, {own:.3g} ms)"
         )
         return self._diverged(raster, reason, apart, max(apart, 1 - allowed / error))
+
+    @cached_property
+    def _own_error_ms(self) -> float:
+        return self._error_ms(self.baseline)
+
+    def _error_ms(self, raster: Raster) -> float:
+        """That of a raster against the finest run, as far as this goes."""
+        wide, end_ms = self._wide, self.references.finer_until_ms
+        if end_ms is not None and end_ms < wide.end_ms:
+            wide, raster = replace(wide, end_ms=end_ms), raster.window(-math.inf, end_ms)
+        return wide.error_ms(raster, self._finest)
 
     @property
     def _finest(self) -> Raster:
@@ -300,7 +302,7 @@ class Acceptance:
         parts = self._ruler.parting_ms(raster, self._finest)
         if parts >= self.limits.horizon * own:
             return ""
-        return f"leaves the run at the finest dt at t = {parts:g} ms, your own dt follows it until {own:g} ms"
+        return f"leaves the finest run at t = {parts:g} ms, your own follows it until {own:g} ms"
 
     def _by_statistics(self, raster: Raster, apart: float, band: NullBand | None) -> Judgement:
         if band is None:

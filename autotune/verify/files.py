@@ -1,5 +1,6 @@
 """Are the files of a run the same as those of the user's own run? Judged by the class of what was changed, with the
-model's own error as the yardstick: what its files do from one run to the next, under a perturbation, at dt/2 and dt/4.
+model's own error as the yardstick: what its files do from one run to the next, under a perturbation, and at dt/2 and
+dt/4 or at a tighter tolerance of the variable step.
 
 A file that cannot be read proves nothing, and is named. The rules and their reasons are in
 docs/explanation/same-spikes.md.
@@ -21,7 +22,7 @@ from autotune.results.folder import matches
 from autotune.results.measure import Apart, Measured
 from autotune.settings import Changes, changing
 from autotune.store.folder import StudyFolder
-from autotune.verify.references import HALF, LONGER, QUARTER
+from autotune.verify.references import HALF, LONGER, QUARTER, TIGHTER
 
 OWN = "own"
 ROUNDING = 1e-6
@@ -45,8 +46,8 @@ class OwnFilesRecord:
     RECORD: ClassVar[str] = "files"
 
     runs: dict[str, tuple[Measured, ...]] = field(default_factory=dict)
-    """By what the run was: own-1, own-2, …, perturbed-1, half-dt, quarter-dt, and longer-dt where files have another
-    structure then; files that are the same are left out.
+    """By what the run was: own-1, own-2, …, perturbed-1, half-dt, quarter-dt, tighter, and longer-dt where files have
+    another structure then; files that are the same are left out.
     """
 
 
@@ -94,7 +95,9 @@ class OwnFiles:
             scale = 1.5 if what == HALF else 1.0  # a first-order method moves 1.5 times as far to dt/4
             by_step = counted and what in (HALF, QUARTER)  # there it holds other steps than the user's, unless thinned
             its = [each for each in run if each.name == name]
-            for apart in (apart for each in its for apart in (*(() if by_step else each.apart), *each.thinned)):
+            thinned = () if what == TIGHTER else tuple(apart for each in its for apart in each.thinned)
+            same_rows = () if by_step else tuple(apart for each in its for apart in each.apart)
+            for apart in (*same_rows, *thinned):  # the variable step writes no rows of the same steps
                 if apart.name == variable and not apart.problem:
                     known = {part: max(getattr(most, part), scale * getattr(apart, part)) for part in PARTS}
                     most = replace(most, **known)

@@ -12,6 +12,7 @@ Regime = Literal["regular", "chaotic", "random"]
 """Spike by spike; after a while by statistics only; by statistics only, because the model does not reproduce itself."""
 PERTURBED, HALF, QUARTER, NULL, REPEAT = "perturbed", "half-dt", "quarter-dt", "null", "repeat"
 LONGER = "longer-dt"
+TIGHTER = "tighter"
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class References:
     perturbed: tuple[Raster, ...] = ()
     """The baseline with a perturbation as small as round-off."""
     finer: tuple[Raster, ...] = ()
-    """At dt/2, but of a chaotic network, and at dt/4."""
+    """At dt/2, but of a chaotic network, and at dt/4; of a variable step at a tighter tolerance."""
     null: tuple[Raster, ...] = ()
     """Runs that must be called the same result: the baseline, sent another way."""
     finer_until_ms: float | None = None
@@ -37,4 +38,4 @@ def read_references(folder: Path, finer_until_ms: float | None = None) -> Refere
         return tuple(read_raster(file) for pattern in patterns for file in sorted(folder.glob(f"{pattern}.npz")))
 
     null = kept(f"{NULL}-*", f"{REPEAT}-*")
-    return References(kept(f"{PERTURBED}-*"), kept(HALF, QUARTER), null, finer_until_ms)
+    return References(kept(f"{PERTURBED}-*"), kept(HALF, QUARTER, TIGHTER), null, finer_until_ms)

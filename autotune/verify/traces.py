@@ -1,7 +1,8 @@
 """Are the recorded traces of a run those of the user's own? By the class of what was changed; the rules and their
 reasons are in docs/explanation/same-spikes.md.
 
-The user's own dt is the yardstick, as it is for spikes: what lies between it and dt/4 is what the user has lived with.
+The user's own dt is the yardstick, as it is for spikes: what lies between it and dt/4 is what the user has lived with;
+of a variable step, what lies between its tolerance and a tenth of it.
 What differs between two of the user's own runs proves nothing in a trial.
 """
 
@@ -82,7 +83,7 @@ class OwnTraces:
     def too_little(self, end_ms: float, cells: int) -> str:
         """Why these traces cannot judge a change of the numbers, or an empty string; `cells` is how many there are."""
         if self.own is None or self.finest is None:
-            return "nothing was recorded at dt/4"
+            return "nothing was recorded in a run of finer steps"
         until = self.limits.evidence_until
         moving = sum(1 for a, b in self._with_finest() if depends(a.until(b.stop_ms), b, until * b.stop_ms, LATE_SHARE))
         wanted = max(1, self.limits.cells_wanted(cells))
@@ -185,7 +186,7 @@ class OwnTraces:
             yield (
                 its / allowed if allowed else FARTHEST * (its > 0),
                 f"off by {text.format(its, unit)}, at most {text.format(allowed, unit)} is accepted "
-                f"({limits.error_factor:g} times the error of your own dt)",
+                f"({limits.error_factor:g} times your own error)",
             )
 
     def _ignored(self, key: Key) -> bool:

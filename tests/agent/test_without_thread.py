@@ -22,6 +22,8 @@ h.CVode().use_fast_imem(1)
 of = {
     "v": lambda vector: vector.record(cells[1](0.5)._ref_v),
     "v at the end": lambda vector: vector.record(cells[1](1)._ref_v, 1.0),
+    "capacitance": lambda vector: vector.record(cells[1](0.5)._ref_cm),
+    "diameter": lambda vector: vector.record(cells[1](0.5)._ref_diam),
     "m": lambda vector: vector.record(cells[1](0.5).hh._ref_m),
     "current": lambda vector: vector.record(clamp._ref_i),
     "t": lambda vector: vector.record(h._ref_t),

@@ -254,3 +254,41 @@ def test_each_column_of_a_wide_table_has_its_own_name_and_last_digit(pair: tuple
     first, second = measured("v.csv", pair[0] / "v.csv", pair[1] / "v.csv").apart[:2]
     assert (first.name, first.resolution) == ("cell0", pytest.approx(0.01))
     assert (second.name, second.resolution) == ("cell1", pytest.approx(0.001))
+
+
+def test_no_column_of_a_wide_table_is_left_out(pair: tuple[Path, Path]) -> None:
+    values = np.tile(V[:, None], (1, 600))
+    others = values + 1e-4
+    others[:, 555] += 50.0
+    for folder, table in zip(pair, (values, others), strict=True):
+        np.savetxt(folder / "v.txt", table[:80], fmt="%.6f")  # it lies,
+        np.savetxt(folder / "w.txt", np.tile(table, (7, 1)), fmt="%.6f")  # and it stands
+    largest = {name: max(found(pair, name).apart, key=lambda each: each.largest) for name in ("v.txt", "w.txt")}
+    assert {name: each.largest for name, each in largest.items()} == {
+        "v.txt": pytest.approx(50.0001),
+        "w.txt": pytest.approx(50.0001),
+    }
+    assert largest["w.txt"].name == "column 556 to column 558"
+
+
+@pytest.mark.parametrize("head", [True, False], ids=["with its shape", "without"])
+def test_a_matrix_of_hoc_is_read_by_its_long_lines_and_has_a_yardstick(pair: tuple[Path, Path], head: bool) -> None:
+    for folder, dt, error in zip(pair, (0.1, 0.05), (0.0, 0.003), strict=True):
+        t = np.arange(2 + round(40 / dt)) * dt
+        lines = [" ".join(f"{x:.5f}" for x in row) for row in (t, 40 * np.sin(t) + error)]
+        (folder / "m.txt").write_text("\n".join([f"2 {len(t)}"] * head + lines) + "\n")
+    both = found(pair, "m.txt")
+    assert {each.name: each.problem for each in both.apart} == {
+        f"line {number}": "802 numbers, in your run 402" for number in (1, 2)
+    }
+    (only,) = both.thinned
+    assert (only.name, only.largest) == ("line 2", pytest.approx(0.003, abs=1e-4))
+
+
+def test_a_matrix_of_hoc_that_stands_is_read_by_its_columns(pair: tuple[Path, Path]) -> None:
+    for folder, more in zip(pair, (0.0, 0.5), strict=True):
+        (folder / "m.txt").write_text(
+            "100 3\n" + "".join(f" {t:g}\t{v:.2f}\t{v + more:.3f}\t\n" for t, v in zip(T, V, strict=True))
+        )
+    (only,) = found(pair, "m.txt").apart
+    assert (only.name, only.largest, only.resolution) == ("column 3", pytest.approx(0.5), pytest.approx(0.001))

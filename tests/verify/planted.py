@@ -23,7 +23,7 @@ NO_EXACT = "a knob of class exact must not move a spike"
 NO_ROUND_OFF = "a knob of class round-off must not move a spike"
 BEYOND = "extra beyond 1 ms"
 WORST_CELL = "ms in the worst cell"
-LEAVES = "leaves the run at the finest dt"
+LEAVES = "leaves the finest run"
 CELLS = "rates cell by cell is"
 
 
@@ -187,7 +187,7 @@ CASES = [
     Case("balanced", "started 0.1 mV away", EXACT, REJECT, lambda b: b.references.null[0], NO_EXACT),
     Case("balanced", "parted from the baseline at 20 ms", ROUND_OFF, REJECT, parted_after(20), NO_ROUND_OFF),
     Case("balanced", "wrong seed", ROUND_OFF, REJECT, model("--seed", "2"), NO_ROUND_OFF),
-    Case("balanced", "wrong seed", NUMERICAL, REJECT, model("--seed", "2"), "leaves the run at the finest dt"),
+    Case("balanced", "wrong seed", NUMERICAL, REJECT, model("--seed", "2"), "leaves the finest run"),
     Case(
         "balanced", "wrong seed after 50 ms", NUMERICAL, REJECT, lambda b: late(b, b.other("--seed", "2"), 50.0), CELLS
     ),

@@ -16,12 +16,14 @@ QUIET_EVENTS_A_MS, QUIET_HZ, QUIET_MS = 0.02, 2.0, 500.0
 
 
 def advice(known: Known) -> Iterator[Advice]:
-    """What the runs at half and a quarter of the step have shown, in a study; and events under CVODE."""
+    """What the runs with finer steps have shown, in a study; and events under CVODE."""
     facts, calibration = known.observation.facts, known.calibration
+    fixed_dt = facts.cvode or (calibration is not None and calibration.dt_is_fixed)
     coarse = [note for note in calibration.note.split("; ") if "not converged" in note] if calibration else []
     if coarse:
-        yield Advice("dt too coarse", "Try a smaller dt: your own is not converged.", "; ".join(coarse))
-    elif calibration is not None and not calibration.dt_is_fixed and _is_fine(calibration.own_error_ms):
+        what = "tolerance" if facts.cvode else "dt"
+        yield Advice(f"{what} too coarse", f"Try a smaller {what}: your own is not converged.", "; ".join(coarse))
+    elif calibration is not None and not fixed_dt and _is_fine(calibration.own_error_ms):
         yield Advice(
             "dt too fine",
             "Try twice the dt: yours is finer than the spikes need.",

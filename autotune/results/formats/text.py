@@ -7,7 +7,6 @@ What a line says in words must be the same, but for dates and times of day.
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,8 @@ from numpy.typing import NDArray
 
 from autotune.results.formats.arrays import compare, held
 from autotune.results.formats.dates import without_dates
+from autotune.results.formats.digits import is_table, last_digit, parse, resolutions_of
+from autotune.results.formats.lying import compare_lying, lying
 from autotune.results.measure import MOST_VARIABLES, Apart, Gap, one_more
 
 BLOCK = 4 << 20
@@ -25,16 +26,17 @@ LARGEST_SORTED = 128 << 20  # bytes of a file whose rows are put into order
 HEADER = 200
 """So many lines at the top may be no numbers."""
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan\b|inf\b)", re.IGNORECASE)
-_TABLE = b"0123456789+-.eE ,;\t\r\n"
-_BLANKS = bytes.maketrans(b",;\t", b"   ")
 _SHOWN = 60
-MOST_WORDS = 20_000
-"""So many numbers are looked at for their last digits."""
+MOST_COLUMNS = 256
+"""So many columns are told apart; of a wider table some neighbours are one variable."""
 SUMS_AGREE = 1e-9  # of the largest number, for each row: the rounding of a sum
 
 
 def compare_text(own: Path, other: Path) -> tuple[list[Apart], bool]:
     """What differs, and whether rows came in another order."""
+    sideways = compare_lying(own, other)
+    if sideways is not None:
+        return sideways
     with own.open("rb") as mine, other.open("rb") as theirs:
         pages = _Pages()
         for a, b in _side_by_side(mine, theirs):
@@ -50,8 +52,13 @@ def compare_text(own: Path, other: Path) -> tuple[list[Apart], bool]:
     return found, False
 
 
-def table(file: Path) -> dict[str, NDArray[np.float64]] | None:
-    """The columns of a file that is a table of numbers below its header; None where it is none."""
+def table(file: Path, *, every: bool = False) -> dict[str, NDArray[np.float64]] | None:
+    """What is told apart in a file that is a table of numbers below its header; None where it is none. `every`: each
+    column, also of a wide one.
+    """
+    sideways = lying(file)
+    if sideways is not None:
+        return sideways
     whole = file.read_bytes()
     head = _first_lines(whole, _top(whole))
     body = whole[len(head) :]
@@ -59,7 +66,10 @@ def table(file: Path) -> dict[str, NDArray[np.float64]] | None:
     if values is None:
         return None
     header = head.decode("utf-8", "replace").splitlines()
-    return dict(zip(column_names(header, values.shape[1]), values.T, strict=True))
+    names = column_names(header, values.shape[1])
+    return (
+        dict(zip(names, values.T, strict=True)) if every else {name: values[:, at] for name, at in _told_apart(names)}
+    )
 
 
 def column_names(header: Sequence[str], columns: int) -> list[str]:
@@ -70,29 +80,17 @@ def column_names(header: Sequence[str], columns: int) -> list[str]:
     return [f"column {number + 1}" for number in range(columns)]
 
 
-def parse(block: bytes, lines: int) -> NDArray[np.float64] | None:
-    """The numbers of a block of so many lines, a row a line; None where it holds anything else, or is ragged. Empty
-    lines, as hoc's Vector.printf leaves at its end, are no rows.
-    """
-    lines -= block.count(b"\n\n") + block.startswith(b"\n")
-    if not lines or not _is_table(block):
-        return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        try:
-            values = np.fromstring(block.translate(_BLANKS).decode("ascii"), sep=" ")
-        except (DeprecationWarning, ValueError):
-            return None
-    columns = len(block[: block.find(b"\n")].translate(_BLANKS).split()) if b"\n" in block else values.size
-    return values.reshape(lines, columns) if columns and values.size == lines * columns else None
+def _told_apart(names: Sequence[str]) -> list[tuple[str, int | slice]]:
+    """The columns of a table by their names, or as many neighbours of a wide one as make it narrow."""
+    each = -(-len(names) // MOST_COLUMNS)
+    if each == 1:
+        return [(name, number) for number, name in enumerate(names)]
+    firsts = range(0, len(names), each)
+    return [(f"{names[at]} to {names[min(at + each, len(names)) - 1]}", slice(at, at + each)) for at in firsts]
 
 
 def _are_whole(values: NDArray[np.float64]) -> bool:
     return bool(np.array_equal(values, np.rint(values)))
-
-
-def _is_table(block: bytes) -> bool:
-    return not block.translate(None, _TABLE)
 
 
 class _Pages:
@@ -137,14 +135,14 @@ class _Pages:
             return [Apart("lines", rows)]
         numbers = (each for gap in self._gaps.values() if (each := gap.found()))
         last = [Apart("lines", rows=more)] if more else []
-        return [*last, *self._words, *numbers][:MOST_VARIABLES]
+        return [*last, *self._words, *numbers]
 
     def _same(self, block: bytes, lines: int) -> None:
         """A block that is the same in both still counts for how far a column is filled."""
         values = parse(block, lines)
-        for number in range(values.shape[1] if values is not None else 0):
-            assert values is not None
-            self._column(number, values.shape[1]).add(values[:, number], values[:, number])
+        if values is not None:
+            for gap, at in self._columns(values.shape[1]):
+                gap.add(values[:, at], values[:, at])
 
     def _compare(self, own: bytes, other: bytes, lines: int) -> None:
         if self._lines[0] == 0:
@@ -160,21 +158,21 @@ class _Pages:
         if mine is None or theirs is None or mine.shape != theirs.shape:
             self._by_line(own, other, self._lines[0])
             return
-        resolutions: list[float] = []
-        for number in range(mine.shape[1]):
-            gap = self._column(number, mine.shape[1])
+        resolutions: NDArray[np.float64] | None = None
+        for gap, at in self._columns(mine.shape[1]):
             if not gap.rows:
-                resolutions = resolutions or _resolutions(own, mine.shape[1])
-                gap.resolution = resolutions[number]
-            gap.add(mine[:, number], theirs[:, number])
-            if gap.name not in self._no_whole and not _are_whole(mine[:, number]):
+                resolutions = np.array(resolutions_of(own, mine.shape[1])) if resolutions is None else resolutions
+                gap.resolution = float(np.max(resolutions[at]))
+            gap.add(mine[:, at], theirs[:, at])
+            if gap.name not in self._no_whole and not _are_whole(mine[:, at]):
                 self._no_whole.add(gap.name)
 
-    def _column(self, number: int, columns: int) -> Gap:
+    def _columns(self, columns: int) -> Iterator[tuple[Gap, int | slice]]:
+        """What is told apart of a block's columns, and where it stands."""
         if len(self._names) != columns:
             self._names = column_names(self._header, columns)
-        name = self._names[number]
-        return self._gaps.setdefault(name, Gap(name))
+        for name, at in _told_apart(self._names):
+            yield self._gaps.setdefault(name, Gap(name)), at
 
     def _by_line(self, own: bytes, other: bytes, before: int) -> None:
         """The lines that differ, one by one."""
@@ -197,7 +195,7 @@ class _Pages:
             skeleton = "other lines"
         gap = self._gaps.setdefault(f"'{skeleton}'", Gap(f"'{skeleton}'"))
         texts = NUMBER.findall(a)
-        gap.resolution = max([gap.resolution, *map(_last_digit, texts)])
+        gap.resolution = max([gap.resolution, *map(last_digit, texts)])
         mine, theirs = (np.array(list(map(float, NUMBER.findall(line)))) for line in (a, b))
         gap.add(mine, theirs)
 
@@ -205,7 +203,7 @@ class _Pages:
 def _top(block: bytes) -> int:
     """How many lines at the beginning are no table of numbers; 0 where no table follows."""
     for number, line in enumerate(block.split(b"\n", HEADER)[:HEADER]):
-        if line.strip() and _is_table(line):
+        if line.strip() and is_table(line):
             return number
     return 0
 
@@ -244,26 +242,6 @@ def _end_of_line(block: bytes, number: int) -> int:
     return int(ends[number - 1]) + 1
 
 
-def _resolutions(block: bytes, columns: int) -> list[float]:
-    """The last digit that each column of a table shows, in its first lines: fewer of a wide one."""
-    number = max(2, min(50, MOST_WORDS // columns))
-    rows = (line.translate(_BLANKS).decode("ascii").split() for line in block.split(b"\n", number)[:number])
-    digits = [[_last_digit(word) for word in row] for row in rows if len(row) == columns]
-    return [max(each) for each in zip(*digits, strict=True)] if digits else [0.0] * columns
-
-
-def _last_digit(number: str) -> float:
-    """0 for a whole number."""
-    mantissa, _, exponent = number.lower().partition("e")
-    if "." not in mantissa and not exponent:
-        return 0.0
-    decimals = len(mantissa.partition(".")[2])
-    try:
-        return float(10.0 ** (int(exponent or 0) - decimals))
-    except (ValueError, OverflowError):
-        return 0.0
-
-
 def _same_lines(own: Path, other: Path) -> bool:
     """Whether both hold the same lines, in whatever order."""
     sums = []
@@ -283,7 +261,7 @@ def _sum_of_hashes(stream: BinaryIO) -> tuple[int, int]:
 
 def _in_order(own: Path, other: Path, known: list[Apart]) -> list[Apart] | None:
     """What differs when rows are put into the order of their whole numbers; None where that is not the difference."""
-    mine, theirs = table(own), table(other)
+    mine, theirs = table(own, every=True), table(other, every=True)
     if mine is None or theirs is None or mine.keys() != theirs.keys():
         return None
     resolutions = {each.name: each.resolution for each in known}

@@ -22,10 +22,10 @@ TIMES = (2, 4)
 def thinned(own: Variables, other: Variables) -> tuple[Apart, ...]:
     """How the variables differ of which `other` holds a multiple of rows, along the first or the last axis: each row
     beside the one of the same step. Whether a file begins before or after the first step is seen in the rows that agree
-    better.
+    better, in the times that it holds before all.
     """
     found = [_from(own, other, after=after) for after in (False, True)]
-    return min(found, key=lambda each: (sum(apart.total for apart in each), sum(bool(apart.problem) for apart in each)))
+    return min(found, key=lambda each: (len(each), sum(apart.total for apart in each)))
 
 
 def _from(own: Variables, other: Variables, *, after: bool) -> tuple[Apart, ...]:
@@ -43,8 +43,8 @@ def _from(own: Variables, other: Variables, *, after: bool) -> tuple[Apart, ...]
 
 
 def _times(own: int, other: int) -> int:
-    """How many times as many rows; 0 where that is none of `TIMES`, whatever may come before the first step."""
-    return next((each for each in TIMES if own >= LEAST_ROWS and abs(other - each * own) <= each), 0)
+    """How many times as many rows; 0 where that is none of `TIMES`. Two rows may come before or after the steps."""
+    return next((each for each in TIMES if own >= LEAST_ROWS and -2 * (each - 1) <= other - each * own <= each), 0)
 
 
 def _side_by_side(own: Variable, other: Variable, axis: int, times: int, *, after: bool) -> tuple[Variable, Variable]:
