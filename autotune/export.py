@@ -20,7 +20,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from autotune.confirm.elsewhere import Checked, Elsewhere
-from autotune.confirm.restless import restless
+from autotune.confirm.restless import disturbances, restless
 from autotune.errors import UsageError
 from autotune.measure import Confirmation
 from autotune.observe import Observation
@@ -98,6 +98,10 @@ class Evidence(_Part):
     )
     machine_changed: str = Field(
         default="", description="how the speed of your own settings changed for good during the study; empty if not"
+    )
+    disturbed: tuple[str, ...] = Field(
+        default=(),
+        description="what else ran beside trials and proof, by the kernel's books; none where it was quiet",
     )
     elsewhere: tuple[Checked, ...] = Field(
         default=(),
@@ -327,6 +331,7 @@ def _evidence(
         findings=list(confirmation.as_dict()["findings"]),
         proved_on=confirmation.part if winner else None,
         machine_changed=restless(trials, confirmation),
+        disturbed=tuple(disturbances(trials, confirmation)),
         elsewhere=_elsewhere(folder, winner),
         confirmed_on=confirmation.node_type,
         places=places_of(folder, observation, trials),

@@ -17,9 +17,9 @@ from pathlib import Path, PurePosixPath
 import psutil
 
 from autotune.agent.affinity import cores_of
+from autotune.agent.books import Books, waited_s
 
 CGROUPS, OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
-PRESSURE = Path("/proc/pressure/cpu")  # Linux since 4.20
 ALLOCATED = "AUTOTUNE_CORES"
 """The variable in which a job script says how many cores its allocation has."""
 TAKEN = 0.1  # of all cores, by others or by the host, during a run that is timed
@@ -61,8 +61,8 @@ class CpuTime:
     """In which the host of a virtual machine ran something else."""
     every_s: float
     """All of it, idle time too."""
-    waited_s: float = 0.0
-    """In which some program that could run had no core (the kernel's pressure); 0 where the kernel does not tell."""
+    waited_s: float | None = None
+    """In which some program that could run had no core (the kernel's pressure); None where the kernel does not tell."""
     at_s: float = 0.0
     """When the books were read, on a clock that only goes forward."""
 
@@ -73,8 +73,9 @@ class Disturbed:
 
     others: float
     stolen: float
-    waited: float = 0.0
-    """The share of the run's time in which some program, perhaps a rank, waited for a core."""
+    waited: float | None = None
+    """The share of the run's time in which some program, perhaps a rank, waited for a core; None where the kernel does
+    not tell."""
 
 
 def cpu_time() -> CpuTime:
@@ -84,9 +85,7 @@ def cpu_time() -> CpuTime:
     stolen_s = getattr(times, "steal", 0.0)
     # Linux counts the time of guests twice, in user and in guest.
     every_s = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
-    pressure = re.search(r"^some .*total=(\d+)", _read(PRESSURE), re.MULTILINE)
-    waited_s = int(pressure.group(1)) / 1e6 if pressure else 0.0
-    return CpuTime(every_s - idle_s, stolen_s, every_s, waited_s, time.monotonic())
+    return CpuTime(every_s - idle_s, stolen_s, every_s, waited_s(), time.monotonic())
 
 
 def disturbed(before: CpuTime, after: CpuTime, own_s: float) -> Disturbed:
@@ -94,8 +93,21 @@ def disturbed(before: CpuTime, after: CpuTime, own_s: float) -> Disturbed:
     every_s = max(after.every_s - before.every_s, 1e-9)
     stolen_s = max(0.0, after.stolen_s - before.stolen_s)
     others_s = max(0.0, after.busy_s - before.busy_s - stolen_s - own_s)
-    waited = max(0.0, after.waited_s - before.waited_s) / max(after.at_s - before.at_s, 1e-9)
-    return Disturbed(min(1.0, others_s / every_s), min(1.0, stolen_s / every_s), min(1.0, waited))
+    waited = None
+    if before.waited_s is not None and after.waited_s is not None:
+        waited = min(1.0, max(0.0, after.waited_s - before.waited_s) / max(after.at_s - before.at_s, 1e-9))
+    return Disturbed(min(1.0, others_s / every_s), min(1.0, stolen_s / every_s), waited)
+
+
+def disturbed_by(booked_s: Books, own_s: float) -> Disturbed | None:
+    """The same by what a rank has seen booked on its node during a run, whose ranks there used so many seconds of CPU
+    time; None where its kernel does not tell.
+    """
+    if not {"busy", "stolen", "every", "at"} <= booked_s.keys():
+        return None
+    busy_s, stolen_s, every_s, at_s = (booked_s[name] for name in ("busy", "stolen", "every", "at"))
+    after = CpuTime(busy_s, stolen_s, every_s, booked_s.get("waited"), at_s)
+    return disturbed(CpuTime(0.0, 0.0, 0.0, waited_s=0.0), after, own_s)
 
 
 def describe_machine() -> Machine:
@@ -164,17 +176,17 @@ def warnings(machine: Machine, ranks: int, threads: int) -> list[str]:
     return lines
 
 
-def told_by_the_kernel(runs: Sequence[Disturbed]) -> list[str]:
+def told_by_the_kernel(runs: Sequence[Disturbed], during: str = "the A/A runs") -> list[str]:
     """What disturbed timed runs, by the kernel's books, in sentences; nothing where they were alone."""
     lines = []
     for share, what in (("others", "other programs took"), ("stolen", "the host of this virtual machine took")):
         taken = [getattr(run, share) for run in runs]
         if taken and max(taken) > TAKEN:
-            lines.append(f"During the A/A runs {what} {min(taken):.0%} to {max(taken):.0%} of the cores.")
-    waited = [run.waited for run in runs]
+            lines.append(f"During {during} {what} {min(taken):.0%} to {max(taken):.0%} of the cores.")
+    waited = [run.waited for run in runs if run.waited is not None]
     if waited and max(waited) > TAKEN:
         share = f"{min(waited):.0%} to {max(waited):.0%}"
-        lines.append(f"During the A/A runs some program waited for a core in {share} of the time.")
+        lines.append(f"During {during} some program waited for a core in {share} of the time.")
     return lines
 
 

@@ -26,7 +26,7 @@ from autotune.pipeline import tune
 from autotune.report.progress import Progress
 
 MODEL = Path(__file__).resolve().parents[1] / "tests/models/small_ring.py"
-KNOBS = ("nspike", "gid_compress", "step_wait")
+KNOBS = ("nspike", "gid_compress")
 BURST_S, PAUSE_S = (1.0, 20.0), (1.0, 20.0)
 
 

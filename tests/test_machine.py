@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from autotune.agent import books
 from autotune.calibrate.noise import measure_noise
 from autotune.config import AcceptConfig, ConfirmConfig
 from autotune.launch.ask import Ask, Run
@@ -24,6 +25,7 @@ from autotune.machine import (
     cpu_time,
     describe_machine,
     disturbed,
+    disturbed_by,
     physical_cores,
     told_by_the_kernel,
     usable_cores,
@@ -152,6 +154,29 @@ def test_the_kernel_tells_for_how_long_somebody_waited_for_a_core():
     assert disturbed(before, after, own_s=4.0) == Disturbed(0.0, 0.0, pytest.approx(0.25))
     lines = told_by_the_kernel([Disturbed(0.0, 0.0, 0.02), Disturbed(0.0, 0.0, 0.25)])
     assert lines == ["During the A/A runs some program waited for a core in 2% to 25% of the time."]
+
+
+def test_of_what_a_rank_has_seen_booked_only_what_its_kernel_tells_is_known():
+    booked_s = {"busy": 18.0, "stolen": 2.0, "every": 20.0, "at": 5.0}
+    assert disturbed_by(booked_s, own_s=10.0) == Disturbed(pytest.approx(6 / 20), pytest.approx(2 / 20), None)
+    assert disturbed_by({**booked_s, "waited": 1.0}, own_s=10.0).waited == pytest.approx(0.2)
+    assert disturbed_by({"at": 5.0}, own_s=10.0) is None
+
+
+def test_the_books_of_a_run_are_those_between_two_readings_and_nothing_where_the_kernel_does_not_tell(monkeypatch):
+    before = books.books()
+    started = time.process_time()
+    while time.process_time() - started < 0.1:
+        pass
+    booked_s = books.since(before)
+    if not books.STAT.exists():
+        pytest.skip("this kernel does not tell")
+    assert 0.05 <= booked_s["busy"] <= booked_s["every"] + 0.02  # ticks of 10 ms, as floats
+    assert 0.0 <= booked_s["stolen"] <= booked_s["busy"] + 0.02
+    monkeypatch.setattr(books, "STAT", Path("/nowhere/stat"))
+    monkeypatch.setattr(books, "PRESSURE", Path("/nowhere/pressure"))
+    assert books.since(before).keys() == {"at"}
+    assert cpu_time().waited_s is None
 
 
 @pytest.mark.skipif(not cpu_time().waited_s, reason="this kernel does not tell its pressure")

@@ -226,6 +226,8 @@ class RankReport:
     cpu_s: float = 0.0
     interrupted: int = 0
     """How often the kernel took the core from this rank meanwhile (involuntary context switches)."""
+    booked_s: Dict[str, float] = field(default_factory=dict)
+    """What it has booked meanwhile on all cores of this node (books.py)."""
     signal: str = ""
     """The signal that ended this rank: its launcher's, when another rank ended without MPI_Finalize."""
     exception: str = ""

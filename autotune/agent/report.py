@@ -18,6 +18,7 @@ from typing import Callable, List, Optional, Tuple
 import numpy as np
 
 from . import seen
+from .books import books, since
 from .floating_point import rounding
 from .knobs import KNOBS
 from .libraries import loaded_libraries
@@ -38,6 +39,7 @@ class Report:
         self._traces: Optional[TraceFile] = None
         self._cpu_s_before = 0.0
         self._interrupted_before = 0
+        self._books_before = books()
         self._process = os.getpid()
         self._noted = False
         self.hoc_is_the_model = False
@@ -51,6 +53,7 @@ class Report:
         self._traces = None
         self._cpu_s_before = time.process_time()
         self._interrupted_before = _interrupted()
+        self._books_before = books()
         self._process = os.getpid()
         self.rank = RankReport(ancestors=seen.ancestors())
 
@@ -137,6 +140,7 @@ class Report:
         report.rounding = rounding()
         report.cpu_s = time.process_time() - self._cpu_s_before
         report.interrupted = _interrupted() - self._interrupted_before
+        report.booked_s = since(self._books_before)
         error = getattr(sys, "last_value", None)
         text = "%s: %s" % (type(error).__name__, error) if error is not None else ""
         report.exception, report.survived = ("", text) if self._survived() else (text, "")

@@ -39,8 +39,10 @@ from autotune.measure import (
     starts_of,
     with_more,
 )
-from autotune.store.records import Trial
+from autotune.store.records import Sample, Trial
 from autotune.verify.acceptance import Acceptance
+
+DISTURBED = 3.0  # spreads of neighbouring baseline runs
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class NoiseRecord:
         own = [trial for trial in trials if trial.changes and trial.answered_from is None]
         samples = [sample for trial in own for sample in trial.samples]
         noise = with_more(self.noise, [log_speedup(s.before_s, s.after_s) for s in samples])
-        ratios = [[math.log(paired_ratio(s.before_s, s.trial_s, s.after_s)) for s in trial.samples] for trial in own]
+        ratios = [[_log_ratio(s) for s in trial.samples if not _disturbed(s, noise)] for trial in own]
         if proof is not None:
             starts = [starts_of(proof.samples, finding.finalist) for finding in proof.findings]
             ratios += [[fmean(logs) for logs in each] for each in starts]
@@ -136,6 +138,17 @@ def measure_noise(
         machine=machine,
         disturbed=tuple(beside),
     )
+
+
+def _log_ratio(sample: Sample) -> float:
+    return math.log(paired_ratio(sample.before_s, sample.trial_s, sample.after_s))
+
+
+def _disturbed(sample: Sample, noise: Noise) -> bool:
+    """Whether the baseline runs before and after it differ by more than noise: a trial that looked fast beside a
+    disturbed baseline, and so was measured again, says nothing of its own steadiness.
+    """
+    return abs(log_speedup(sample.before_s, sample.after_s)) > DISTURBED * noise.spread
 
 
 def _neighbours(rows: Sequence[Sequence[float]]) -> int:

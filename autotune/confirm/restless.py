@@ -1,9 +1,12 @@
-"""What became of the machine during a study: a baseline that has changed its speed for good is said, not averaged."""
+"""What became of the machine during a study: a baseline that has changed its speed for good is said, not averaged, and
+so is what else ran beside the trials and the proof.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from autotune.machine import Disturbed, told_by_the_kernel
 from autotune.measure import Confirmation
 from autotune.measure.lasting import lasting_change
 from autotune.store.records import Trial
@@ -23,6 +26,22 @@ def restless(trials: Sequence[Trial], confirmation: Confirmation) -> str:
                 f"{where} on: this machine has changed its speed; each ratio is of neighbouring runs, so it stands"
             )
     return ""
+
+
+def disturbances(trials: Sequence[Trial], confirmation: Confirmation) -> list[str]:
+    """What else ran beside search and proof, by the kernel's books, in sentences; nothing where it was quiet."""
+    samples = [sample for trial in trials if trial.answered_from is None for sample in trial.samples]
+    lines = told_by_the_kernel([run for sample in samples for run in sample.disturbed], "the search")
+    runs = [
+        Disturbed(others, stolen or 0.0, waited)
+        for pair in confirmation.samples
+        for others, stolen, waited in (
+            (pair.baseline_others, pair.baseline_stolen, pair.baseline_waited),
+            (pair.trial_others, pair.trial_stolen, pair.trial_waited),
+        )
+        if others is not None
+    ]
+    return [*lines, *told_by_the_kernel(runs, "the proof")]
 
 
 def _ways(runs: Sequence[object]) -> list[str]:

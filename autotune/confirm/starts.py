@@ -15,13 +15,13 @@ from autotune.calibrate.price import pairs_a_start
 from autotune.errors import BaselineError
 from autotune.launch.ask import Runner
 from autotune.launch.judge import RunFailed
-from autotune.measure import Started
+from autotune.measure import Beside, Started
 from autotune.search.verified import Verifier
 from autotune.session.router import Router
 from autotune.settings import UNCHANGED, Changes
 
-Timed = tuple[float, int]
-"""Seconds of a run, and how often the kernel took a core from its ranks."""
+Timed = tuple[float, Beside]
+"""Seconds of a run, and what the kernel tells of it."""
 
 
 @dataclass
@@ -106,7 +106,9 @@ class Starts:
     def _timed(self, runner: Runner, changes: Changes) -> Timed:
         """A run whose result is accepted. Raises RunFailed."""
         run = self.verifier.accepted(runner, changes)
-        return self.verifier.time_s(run), run.interrupted
+        other = run.disturbed
+        shares = (other.others, other.stolen, other.waited) if other else ()
+        return self.verifier.time_s(run), Beside(run.interrupted, *shares)
 
     def _baseline(self) -> Timed:
         """A run of the user's own settings; a single failure is forgiven, a second is not. Raises BaselineError."""

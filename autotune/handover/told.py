@@ -21,6 +21,7 @@ def _told(answer: Answer) -> Iterator[str]:
         yield f"{describe_brings(best)}."
     if best.evidence.machine_changed:
         yield f"Note: {best.evidence.machine_changed}."
+    yield from best.evidence.disturbed
     if best.evidence.raster:
         yield f"{describe_raster(best.evidence.raster)}."
     if best.evidence.looked_at:

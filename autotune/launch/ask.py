@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 from autotune.agent.protocol import RankReport
 from autotune.launch.printed import Printed
 from autotune.launch.sections import Timing, section_times
+from autotune.machine import Disturbed, disturbed_by
 from autotune.raster import Raster
 from autotune.results.measure import Measured
 from autotune.settings import UNCHANGED, Changes, Effective
@@ -109,6 +110,16 @@ class Run:
     def interrupted(self) -> int:
         """How often the kernel took a core from a rank: involuntary context switches of all of them."""
         return sum(report.interrupted for report in self.reports)
+
+    @property
+    def disturbed(self) -> Disturbed | None:
+        """What else the cores did, on the node that was disturbed most; None where no kernel tells."""
+        own_s: dict[str, float] = {}
+        for report in self.reports:
+            own_s[report.host] = own_s.get(report.host, 0.0) + report.cpu_s
+        nodes = {report.host: disturbed_by(report.booked_s, own_s[report.host]) for report in self.reports}
+        found = [node for node in nodes.values() if node is not None]
+        return max(found, key=lambda node: node.others + node.stolen, default=None)
 
     @property
     def first(self) -> RankReport:

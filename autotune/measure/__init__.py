@@ -4,6 +4,7 @@ Statistics only; nothing here starts a run.
 """
 
 from autotune.measure.confirm import (
+    Beside,
     Confirmation,
     Dropped,
     Event,
@@ -22,6 +23,7 @@ from autotune.measure.significance import Interval, alpha_after
 
 __all__ = [
     "FEWEST_STARTS",
+    "Beside",
     "Confirmation",
     "Dropped",
     "Event",

@@ -45,6 +45,26 @@ class Pair:
     baseline_interrupted: int = 0
     """How often the kernel took a core from a rank (involuntary context switches); told, and never judged by."""
     trial_interrupted: int = 0
+    baseline_others: float | None = None
+    """The share of all cores that other programs took meanwhile, 0 to 1, by the kernel's books; None where it does not
+    tell. Told, and never judged by, as the next ones."""
+    trial_others: float | None = None
+    baseline_stolen: float | None = None
+    """The share that the host of a virtual machine took."""
+    trial_stolen: float | None = None
+    baseline_waited: float | None = None
+    """The share of the time in which some program, perhaps a rank, waited for a core."""
+    trial_waited: float | None = None
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What the kernel tells of one run: see Pair."""
+
+    interrupted: int = 0
+    others: float | None = None
+    stolen: float | None = None
+    waited: float | None = None
 
 
 @dataclass(frozen=True)
@@ -65,8 +85,8 @@ class Started:
 
     times_s: tuple[tuple[float, float], ...]
     way: str = ""
-    interrupted: tuple[tuple[int, int], ...] = ()
-    """The involuntary context switches of each pair's runs, where they are known."""
+    beside: tuple[tuple[Beside, Beside], ...] = ()
+    """What the kernel tells of each pair's runs, where it is known."""
 
 
 MakeStart = Callable[[int, tuple[bool, ...]], Started]
@@ -214,12 +234,14 @@ def _make(
     except run_failed as failure:
         return [Dropped(name, first, str(failure))]
     made: list[Event] = []
-    interrupted = started.interrupted or ((0, 0),) * len(order)
-    told = zip(order, started.times_s, interrupted, strict=True)
-    for index, (baseline_first, (baseline_s, trial_s), taken) in enumerate(told):
+    beside = started.beside or ((Beside(), Beside()),) * len(order)
+    told = zip(order, started.times_s, beside, strict=True)
+    for index, (baseline_first, (baseline_s, trial_s), (own, trial)) in enumerate(told):
         log_speedup(baseline_s, trial_s)  # refuses times that are not positive before anyone stores them
         times_s = float(baseline_s), float(trial_s)
-        made.append(Pair(name, first + index, baseline_first, *times_s, number, started.way, *taken))
+        pair = Pair(name, first + index, baseline_first, *times_s, number, started.way)
+        kernel = {f"baseline_{key}": value for key, value in asdict(own).items()}
+        made.append(replace(pair, **kernel, **{f"trial_{key}": value for key, value in asdict(trial).items()}))
     return made
 
 

@@ -178,8 +178,17 @@ class TrialRunner:
     def _with_sample(self, trial: Trial, before: Run, run: Run, after: Run, way: Way) -> Trial:
         """The trial with the time of its run between those of two baseline runs, and the verdict on it."""
         before_s, trial_s, after_s = (self.verifier.time_s(each) for each in (before, run, after))
-        interrupted = tuple(each.interrupted for each in (before, run, after))
-        samples = (*trial.samples, Sample(before_s, trial_s, after_s, run.cpu_s, way, interrupted))
+        beside = [each.disturbed for each in (before, run, after)]
+        sample = Sample(
+            before_s,
+            trial_s,
+            after_s,
+            run.cpu_s,
+            way,
+            interrupted=tuple(each.interrupted for each in (before, run, after)),
+            disturbed=tuple(each for each in beside if each) if all(beside) else (),
+        )
+        samples = (*trial.samples, sample)
         judgement = self.verifier.judge(run, trial.changes)
         return replace(
             trial,

@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
+from autotune.machine import Disturbed
 from autotune.results import Compared, condensed
 from autotune.settings import NOT_READ, UNCHANGED, Changes, Effective, Params
 
@@ -28,6 +29,8 @@ class Sample:
     """How all three runs were made: "fresh" or "session"; empty in records from before this was written down."""
     interrupted: tuple[int, ...] = ()
     """How often the kernel took a core from a rank (involuntary context switches), before, in the trial and after."""
+    disturbed: tuple[Disturbed, ...] = ()
+    """What else the cores did in these runs, by the kernel's books; empty where it does not tell."""
 
 
 @dataclass(frozen=True)

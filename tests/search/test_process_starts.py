@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
+from autotune.agent.books import books
 from autotune.agent.protocol import JOB_VARIABLE
 from autotune.calibrate.noise import NoiseRecord
 from autotune.config import make_config
 from autotune.confirm.confirmation import ConfirmationLog
 from autotune.launch.ask import Ask, Run
 from autotune.launch.process import Process
+from autotune.machine import disturbed_by
 from autotune.measure import FEWEST_STARTS
 from autotune.pipeline import tune
 from autotune.session.proof import REPLAYS
@@ -149,6 +151,8 @@ def test_the_sections_of_a_whole_study_are_those_of_its_samples_and_pairs(whole)
     in_sessions = [event for event in log.events if event.get("way") == "session"]
     assert starts.sections.count("confirm") == 2 * len(in_sessions) > 0
     assert {"baseline_interrupted", "trial_interrupted"} <= in_sessions[0].keys()
+    told = disturbed_by(books(), 0.0) is not None  # else this kernel does not tell
+    assert all((event["trial_others"] is not None) == told for event in log.events)
     # The replays that prove the session and the one after other settings are A/A runs, too.
     proof, own = REPLAYS + 2, len(folder.read(NoiseRecord).times_s) - (REPLAYS + 1)
     assert proof + own <= starts.sections.count("calibrate") <= proof + own + 3
@@ -156,4 +160,5 @@ def test_the_sections_of_a_whole_study_are_those_of_its_samples_and_pairs(whole)
     assert baseline.before_s == folder.read(NoiseRecord).times_s[-1]  # the last A/A run is the first of the search
     samples = [sample for trial in folder.trials() for sample in trial.samples if sample.way == "session"]
     assert all(len(sample.interrupted) == 3 for sample in samples)
+    assert all(len(sample.disturbed) == 3 * told for sample in samples)
     assert starts.sections.count("search") >= 2 * len(samples)

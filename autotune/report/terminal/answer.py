@@ -31,7 +31,9 @@ def answer(best: Best) -> Panel:
 
 
 def _verdict(best: Best) -> str:
-    changed = f"\nnote: {best.evidence.machine_changed}" if best.evidence.machine_changed else ""
+    evidence = best.evidence
+    notes = [evidence.machine_changed] if evidence.machine_changed else []
+    changed = "".join(f"\nnote: {note}" for note in (*notes, *evidence.disturbed))
     if best.verdict != "improved":
         return "[bold]no improvement[/] is proved: keep your settings" + _closest(best) + changed
     line = f"[bold green]improved[/]: {describe_speedup(best)}"

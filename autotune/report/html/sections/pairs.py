@@ -84,6 +84,7 @@ def section(studied: Studied) -> Section | None:
         "The best of many trials is also the luckiest. So it met the user's own settings again, in new pairs of runs "
         f"in random order. By the test ({studied.confirmation.test}) p = {finding.corrected_p:.2g}: "
         + ("faster." if finding.proved else "not proved to be faster.")
+        + "".join(f" {line}" for line in studied.best.evidence.disturbed)
     )
     columns = ("pair", "own, s", "best, s", "times as fast", "ran first")
     body = [paragraph(why), drawn("plot-pairs", made, says), folded("The numbers", table("The pairs", columns, rows))]
