@@ -133,6 +133,8 @@ OTHER_MEANINGS = {
     ("report/html/sections/scaling.py", "ranks"),  # the heading of a column
     ("report/terminal/places.py", "ranks"),
     ("report/terminal/places.py", "threads"),
+    ("calibrate/notes.py", "dt"),  # a word of a sentence
+    ("profile/advice/step.py", "dt"),
     ("doctor.py", "neuron"),
     ("doctor.py", "coreneuron"),
 }
