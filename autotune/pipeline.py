@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from autotune.begin import begin, prepare
 from autotune.calibrate.calibration import Calibration
-from autotune.calibrate.price import Prices, check_budget, prices, searching, starts_within
+from autotune.calibrate.price import Prices, cheap_trials, check_budget, prices, searching, starts_within
 from autotune.calibrate.steps import Calibrator
 from autotune.cluster import read_submission
 from autotune.cluster.schedulers import job_here
@@ -43,6 +43,7 @@ from autotune.raster.files import write_raster
 from autotune.report.progress import Progress
 from autotune.search.loop import search, simplified
 from autotune.search.recipe import first_trials
+from autotune.search.second_look import second_look
 from autotune.search.stop import Terms
 from autotune.search.together import search_together
 from autotune.search.trial import TrialRunner
@@ -162,6 +163,7 @@ def walk(
                 if isinstance(folder, SharedFolder):
                     told = told.without_limit  # its workers have the time that the cluster gives them
                 progress.priced(told)
+                cheap = cheap_trials(observation, part, replays=router.has_sessions)
 
             folder.share()
             with folder.spending(progress.step("search")):
@@ -180,6 +182,7 @@ def walk(
                     known.noise.noise.upper,
                     router,
                     wanted_gain=max(config.confirm.gain_to_show, known.noise.visible_gain),
+                    own=known.own,
                 )
                 before_s = sum(folder.spent().get(step, 0.0) for step in ("observe", "plan", "calibrate"))
                 limits = searching(wishes, before_s, told)
@@ -199,15 +202,10 @@ def walk(
                 progress.stopped(found.stopped.reason)
                 if not folder.take():
                     return None
-                found = simplified(
-                    begun.study,
-                    trials,
-                    folder,
-                    found,
-                    progress.trial,
-                    noise=known.noise.after(found.trials, config.confirm).floor,
-                    minimum_gain=config.confirm.minimum_gain,
-                )
+                spread, least = known.noise.after(found.trials, config.confirm).floor, config.confirm.minimum_gain
+                looked_at = config.confirm.finalists if cheap else 0
+                second = second_look(trials, folder, found.trials, spread, least, looked_at)
+                found = simplified(begun.study, trials, folder, found, progress.trial, spread, least, second)
 
         with folder.spending(progress.step("confirm")):
             on_part = claim_part and known.short.stop_ms is not None
@@ -220,7 +218,7 @@ def walk(
             confirmer = Confirmer(folder, starts, limited, wishes.seed, here)
             noise = known.noise.after(found.trials, config.confirm)
             progress.unsteady(noise.unsteady)
-            confirmer.confirm(found.trials, noise, progress.confirming, progress.confirmed)
+            confirmer.confirm(second.left(found.trials), noise, progress.confirming, progress.confirmed)
 
         if others:
             with folder.spending(progress.step("elsewhere")):

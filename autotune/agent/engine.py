@@ -7,7 +7,7 @@ spikes with `pc.spike_record(-1, …)`, what NetCon.record calls is never called
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Optional
 
 from .libraries import loaded_libraries
 from .simulator import Simulator
@@ -60,6 +60,20 @@ def module() -> Any:
 def enabled() -> bool:
     """Whether the next psolve is CoreNEURON's."""
     return module() is not None and bool(module().enable)
+
+
+def end_at(sim: Simulator, stop_ms: Optional[float]) -> None:
+    """Let a psolve of CoreNEURON's that begins before `stop_ms` end there: it looks at no event and no stoprun, only at
+    the tstop that NEURON hands over in words (`nrncore_arg`). None: it runs as far as it is told.
+    """
+    words = type(module()).nrncore_arg
+
+    def until(tstop: float) -> str:
+        if stop_ms is not None and float(sim.h.t) < stop_ms:
+            tstop = min(tstop, stop_ms)
+        return str(words(module(), tstop))
+
+    module().nrncore_arg = until
 
 
 def ran(sim: Simulator) -> bool:

@@ -16,7 +16,7 @@ from .beside import Beside, joined
 from .callbacks import SpikeFunctions
 from .capture import Capture
 from .detection import Detection
-from .engine import enabled, obstacle, step_s
+from .engine import enabled, end_at, obstacle, step_s
 from .histogram import ExchangeHistogram
 from .knobs import KNOBS, ToldBy, in_order_of_application
 from .probe import NetConTable, local_gids, probe
@@ -287,6 +287,8 @@ class Passes:
         self._section = RunSection(t_start_ms=float(self._sim.h.t), job=self._bulletin_job, uniform_mv=self._uniform_mv)
         if self._job.stop_ms is not None and self._section.t_start_ms < self._job.stop_ms:
             self._sim.at(self._job.stop_ms, self._report.guarded(self._stop_early))
+        if enabled():
+            end_at(self._sim, self._job.stop_ms)
         self._variable_step = bool(int(self._sim.cvode.active()))
         self._timer.start(clock=not self._variable_step and (self._job.clock or self._job.observe))
 

@@ -8,7 +8,7 @@ the first unlucky trial's knob blamed.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import ClassVar, Literal
@@ -16,7 +16,7 @@ from typing import ClassVar, Literal
 from autotune.calibrate.reproduced import NotReproduced
 from autotune.config import ConfirmConfig
 from autotune.errors import BaselineError
-from autotune.launch.ask import Ask, Runner
+from autotune.launch.ask import Ask, Run, Runner
 from autotune.launch.judge import RunFailed
 from autotune.machine import (
     Disturbed,
@@ -84,8 +84,9 @@ class NoiseRecord:
         """The same with what the search (and the proof) has shown since: by its own baseline runs, those before and
         after each sample, and by settings that were measured more than once. Where these differ more from sample to
         sample (or from start to start) than the baseline does, less can be proved than was promised before the search.
+        The trial of the user's own settings is left out, because it may rest on runs that are counted already.
         """
-        own = [trial for trial in trials if trial.answered_from is None]
+        own = [trial for trial in trials if trial.changes and trial.answered_from is None]
         samples = [sample for trial in own for sample in trial.samples]
         noise = with_more(self.noise, [log_speedup(s.before_s, s.after_s) for s in samples])
         ratios = [[_log_ratio(s) for s in trial.samples if not _disturbed(s, noise)] for trial in own]
@@ -107,17 +108,20 @@ def measure_noise(
     confirm: ConfirmConfig,
     objective: Literal["run", "total"],
     before: Sequence[Sequence[float]] = (),
+    on_run: Callable[[Run], object] = lambda run: None,
 ) -> NoiseRecord:
     """Run the baseline several times in a row, in sessions where the search is made in them. Raises BaselineError when
     it fails or gives another raster, and SessionBroken.
 
     `before`: times of runs like these that were made for something else, in rows of neighbours of which the last goes
-    on; only so many are run as are missing to the pairs of neighbours that `runs` in a row have.
+    on; only so many are run as are missing to the pairs of neighbours that `runs` in a row have. `on_run` is told of
+    these.
     """
     rows, beside = [list(row) for row in before] or [[]], []
     while _neighbours(rows) < runs - 1:
-        time_s, other = _timed(runner, ask, acceptance, objective)
-        rows[-1].append(time_s)
+        run, other = _made(runner, ask, acceptance)
+        on_run(run)
+        rows[-1].append(run.time_s(objective))
         beside.append(other)
     times = tuple(time_s for row in rows for time_s in row)
     noise = aa_spread([ratio for row in rows for ratio in neighbour_log_ratios(row)], shared_runs=True)
@@ -151,7 +155,7 @@ def _neighbours(rows: Sequence[Sequence[float]]) -> int:
     return sum(max(0, len(row) - 1) for row in rows)
 
 
-def _timed(runner: Runner, ask: Ask, acceptance: Acceptance, objective: str) -> tuple[float, Disturbed]:
+def _made(runner: Runner, ask: Ask, acceptance: Acceptance) -> tuple[Run, Disturbed]:
     before = cpu_time()
     try:
         run = runner.run(ask)
@@ -167,4 +171,4 @@ def _timed(runner: Runner, ask: Ask, acceptance: Acceptance, objective: str) -> 
     acceptance.learn(run)
     beside = disturbed(before, cpu_time(), sum(run.cpu_s))
     # The books of a fresh process begin with its agent: what launcher and interpreter took is no other program's.
-    return run.time_s(objective), beside if run.way == "session" else replace(beside, others=0.0)
+    return run, beside if run.way == "session" else replace(beside, others=0.0)

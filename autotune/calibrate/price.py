@@ -24,7 +24,7 @@ SAID = {"trials", "time_budget_s", "budget"}  # keys of [search]: what a search 
 CLEAR = 0.25  # a gain that the fewest starts prove on a quiet machine
 MOST_PAIRS_A_START = 5
 EXPECTED_TRIALS = 4  # the first trial makes a baseline run of its own, and a few say little of their mean
-FAIR_RUNS, FAIR_WHOLE_RUNS = 6, 12  # bare runs of searching where nothing else is said; where trials cost as much
+FAIR_RUNS, FAIR_WHOLE_RUNS = 5, 12  # bare runs of searching where nothing else is said; where trials cost as much
 CHEAP_S = 15.0  # or so many seconds if they are more
 WHOLE = 0.5  # of a bare run: from this share on a trial counts as a whole run
 RUNS_A_TRIAL = 2  # itself and a baseline run, which the next one shares
@@ -99,13 +99,17 @@ def prices(
         for replayed in (True, False)
     )
     told = Prices(tuple(every), replays)
-    trial_s = _trial_s(observation, part, replays)
-    fair = FAIR_RUNS if replays and trial_s <= WHOLE * observation.wall_s else FAIR_WHOLE_RUNS
+    fair = FAIR_RUNS if cheap_trials(observation, part, replays=replays) else FAIR_WHOLE_RUNS
     limit_s = max(CHEAP_S, fair * observation.wall_s)
     if SAID & limits.model_fields_set:
         return told
     limited = tuple(replace(price, search_s=min(price.search_s, limit_s)) for price in told.prices)
     return replace(told, prices=limited, search_limit_s=limit_s)
+
+
+def cheap_trials(observation: Observation, part: float, *, replays: bool) -> bool:
+    """Whether a trial costs much less than a run of the model, so that measuring it again costs little."""
+    return replays and _trial_s(observation, part, replays) <= WHOLE * observation.wall_s
 
 
 def shortest_s(observation: Observation, fewest_starts: int = FEWEST_STARTS) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -13,14 +14,16 @@ from autotune.calibrate.noise import NoiseRecord, measure_noise
 from autotune.calibrate.reproduced import NotReproduced
 from autotune.calibrate.short import ShortRun, shorten
 from autotune.config import ConfirmConfig, SearchConfig
-from autotune.launch.ask import Ask, Runner
+from autotune.launch.ask import Ask, Run, Runner
 from autotune.launch.judge import SessionBroken
 from autotune.plan.space import SearchSpace
 from autotune.store.folder import StudyFolder
 from autotune.verify.acceptance import Acceptance
 from autotune.verify.references import Regime, read_references
+from autotune.verify.stability import sampled_segments
 
 MOST_FRESH = 4  # A/A runs, where each is a process of its own
+SHARED = 3  # A/A runs that are the sample of a trial: one between two others
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Calibrated:
     """Without the knobs that cannot be searched, as the calibration has found."""
     acceptance: Acceptance
     """Of the whole run."""
+    own: tuple[Run, ...] = ()
+    """The last A/A runs, if they were made now: three neighbours, of which the search's first trials can use."""
 
     @property
     def part(self) -> float:
@@ -89,7 +94,7 @@ class Calibrator:
         these prove themselves on that part.
         """
         stop_ms = self.folder.kept(ShortRun, lambda: self._short("regular")).stop_ms
-        self.timed_by(replace(self.ask, stop_ms=stop_ms), "regular")
+        self.timed_by(self._timed_ask(self.space, self.acceptance.until(stop_ms), stop_ms), "regular")
         return stop_ms
 
     def _short(self, regime: Regime) -> ShortRun:
@@ -111,16 +116,26 @@ class Calibrator:
             references=read_references(self.folder.rasters, calibration.finer_until_ms),
         )
         short = self.folder.kept(ShortRun, lambda: self._short(calibration.regime))
-        ask, part = replace(self.ask, stop_ms=short.stop_ms), whole.until(short.stop_ms)
+        part = whole.until(short.stop_ms)
+        ask = self._timed_ask(space, part, short.stop_ms)
+        own: deque[Run] = deque(maxlen=SHARED)
+
+        def remember(run: Run) -> None:
+            own.append(run if calibration.regime == "random" else replace(run, raster=part.baseline))
 
         def timed() -> NoiseRecord:
             runner = self.timed_by(ask, calibration.regime)
             if runner is not self.fresh:
                 with suppress(SessionBroken):
                     before = self.timed_before(ask)
-                    return measure_noise(runner, ask, part, runs, self.confirm, self.search.objective, before)
+                    return measure_noise(runner, ask, part, runs, self.confirm, self.search.objective, before, remember)
+            own.clear()
             fewer = min(runs, MOST_FRESH)
-            return measure_noise(self.fresh, ask, part, fewer, self.confirm, self.search.objective)
+            return measure_noise(self.fresh, ask, part, fewer, self.confirm, self.search.objective, on_run=remember)
 
         noise = self.folder.kept(NoiseRecord, timed)
-        return Calibrated(calibration, short, noise, space, whole)
+        return Calibrated(calibration, short, noise, space, whole, tuple(own))
+
+    def _timed_ask(self, space: SearchSpace, part: Acceptance, stop_ms: float | None) -> Ask:
+        """What a run of the user's own settings is asked that is timed beside trials."""
+        return replace(self.ask, voltages=sampled_segments(part.limits, space.classes, part.baseline), stop_ms=stop_ms)

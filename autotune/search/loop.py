@@ -16,6 +16,7 @@ from autotune.plan.space import SearchSpace
 from autotune.search.answers import best_ratio
 from autotune.search.interrupt import to_its_end
 from autotune.search.recipe import first_trials
+from autotune.search.second_look import SecondLook
 from autotune.search.simplify import Simplified, kept_params, may_pay, simplify, winner
 from autotune.search.stop import Stopped, Terms, why_stop
 from autotune.search.trial import TrialRunner
@@ -79,12 +80,13 @@ def simplified(
     on_trial: Callable[[Trial], None],
     noise: float = 0.0,
     minimum_gain: float = 0.0,
+    second: SecondLook | None = None,
 ) -> Found:
     """The same with one trial more, where settings of the best one do not pay: what is left of it without them. What
     each of its settings brings is written down. A best one that cannot be told from the baseline is no finalist, and
-    nothing is run for it.
+    nothing is run for it; nor for what a `second` look has dropped.
     """
-    best = winner(found.trials)
+    best = winner(second.left(found.trials) if second else found.trials)
     before = folder.read(Simplified)
     if best is None or not may_pay(best, noise, minimum_gain):
         return found

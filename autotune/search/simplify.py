@@ -74,7 +74,7 @@ def simplify(runner: TrialRunner, trial: Trial) -> tuple[Brings, ...]:
         if knob not in kept or len(kept) < 2:
             continue
         without = space.without_change(kept, knob)
-        gains = _gains(runner, without, kept) if runner.may_replay(without) else None
+        gains = gains_over(runner, without, kept) if runner.may_replay(without) else None
         if gains is None:
             continue
         brings = _brings(knob, trial.changes[knob], gains)
@@ -91,7 +91,7 @@ def kept_params(runner: TrialRunner, trial: Trial, settings: Sequence[Brings]) -
     return space.active(space.with_values(**{name: value for name, value in trial.changes.items() if name not in out}))
 
 
-def _gains(runner: TrialRunner, without: Changes, kept: Changes) -> list[float] | None:
+def gains_over(runner: TrialRunner, without: Changes, kept: Changes) -> list[float] | None:
     """Log ratios of time without a setting to time with it, in pairs whose order alternates; None where a run fails."""
     gains = []
     try:

@@ -121,8 +121,8 @@ def no_visible_gain(searched: Searched) -> str:
 
 
 def nothing_gains(searched: Searched) -> str:
-    """Every value of every knob has been tried, and none of the trials can be a gain of the size that is looked for;
-    at most one of twenty such gains is lost by it.
+    """Every value of every knob but the user's own has been tried, and none of the trials can be a gain of the size
+    that is looked for; at most one of twenty such gains is lost by it.
     """
     if searched.noise is None or not _every_value_tried(searched):
         return ""
@@ -147,6 +147,7 @@ def _every_value_tried(searched: Searched) -> bool:
         any(name in params and params[name] == value for params in tried)
         for name, domain in searched.space.domains.items()
         for value in domain.values
+        if value != searched.space.baseline.get(name)  # the baseline has tried it, whatever it acts beside
     )
 
 

@@ -54,9 +54,15 @@ class TrialRunner:
     """Makes the search's runs on built networks, where the model has earned them."""
     wanted_gain: float = 0.0
     """What is looked for, 0.05 for 5 %: a trial that cannot be such a gain is not measured again."""
+    own: Sequence[Run] = ()
+    """Three runs of the user's own settings, made one after the other right before the search as its runs are: they are
+    the sample of the trial that changes nothing."""
     _last_baseline: Run | None = None
     _doubted: bool = False
     _answers: Answers = field(default_factory=Answers)
+
+    def __post_init__(self) -> None:
+        self._last_baseline = self.own[-1] if self.own else None
 
     def trial(self, number: int, params: Params, known: Sequence[Trial] = ()) -> Trial:
         """Run trial `number`, or answer it from one of the `known` trials of the same effect.
@@ -153,6 +159,9 @@ class TrialRunner:
 
     def _sampled(self, trial: Trial, runner: Runner, way: Way, best: float) -> Trial:
         """One sample, of runs that were all made in the same way. Raises SessionBroken."""
+        if not trial.changes and len(self.own) == 3 and self.own[0].way == way:
+            own, self.own = self.own, ()
+            return self._with_sample(trial, own[0], own[1], own[2], way)
         before, self._last_baseline = self._last_baseline, None
         if before is None or before.way != way:
             before = self._baseline(runner, way)
@@ -164,6 +173,10 @@ class TrialRunner:
             violation = UNMEASURED_VIOLATION
             return replace(trial, verdict=verdict, reason=_in_one_line(failure), violation=violation, ratio=None)
         after = self._last_baseline = self._baseline(runner, way)
+        return self._with_sample(trial, before, run, after, way)
+
+    def _with_sample(self, trial: Trial, before: Run, run: Run, after: Run, way: Way) -> Trial:
+        """The trial with the time of its run between those of two baseline runs, and the verdict on it."""
         before_s, trial_s, after_s = (self.verifier.time_s(each) for each in (before, run, after))
         beside = [each.disturbed for each in (before, run, after)]
         sample = Sample(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from autotune.agent.knobs import NUMERICAL
 from autotune.launch.ask import Ask, Run, Runner
 from autotune.launch.judge import RunFailed
 from autotune.plan.space import SearchSpace
@@ -15,6 +14,7 @@ from autotune.store.folder import StudyFolder
 from autotune.store.records import LookedAt
 from autotune.verify.acceptance import Acceptance
 from autotune.verify.judgement import Judgement
+from autotune.verify.stability import sampled_segments
 
 UNMEASURED_VIOLATION = 2.0  # above every raster distance: a crash is no near miss
 
@@ -40,14 +40,10 @@ class Verifier:
         return replace(self, acceptance=self.acceptance.until(stop_ms), stop_ms=stop_ms)
 
     def ask(self, changes: Changes = UNCHANGED, limit_s: float | None = None) -> Ask:
-        """What a run with these changes is asked to do.
-
-        Voltages are sampled in every run of a study or in none, so that both sides of a pair pay for it.
-        """
-        wanted = NUMERICAL in self.space.classes or not len(self.acceptance.baseline)
-        voltages = self.acceptance.limits.sampled_segments if wanted else 0
+        """What a run with these changes is asked to do; what is sampled does not depend on them."""
+        sampled = sampled_segments(self.acceptance.limits, self.space.classes, self.acceptance.baseline)
         return Ask(
-            self.limit_s if limit_s is None else limit_s, changes=changes, voltages=voltages, stop_ms=self.stop_ms
+            self.limit_s if limit_s is None else limit_s, changes=changes, voltages=sampled, stop_ms=self.stop_ms
         )
 
     def judge(self, run: Run, changes: Changes) -> Judgement:

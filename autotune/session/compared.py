@@ -72,6 +72,13 @@ class Compared:
         knobs = _settable(ask.changes)
         return knobs <= self._known or (self._together(ask.setting(UNCHANGED)) and knobs <= self._known)
 
+    def next_to(self, changes: Changes) -> Changes | None:
+        """The wider changes that one comparison would stand for, where one is due before these count; None where it is
+        not, or where each knob is to be compared alone.
+        """
+        new = self._new(changes)
+        return self.wider(changes) if new and not new & self.unfit and not self._one_by_one else None
+
     def wider(self, changes: Changes) -> Changes:
         """These changes, and another value of every knob that is not known yet, as far as they go together."""
         names = [name for name in self.space.domains if name not in self._known | self.unfit]

@@ -6,8 +6,6 @@ baseline run in it is compared again. Launch settings have a session for each gr
 
 from __future__ import annotations
 
-import math
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -21,46 +19,16 @@ from autotune.launch.judge import RunFailed, SessionBroken
 from autotune.observe import SessionStart
 from autotune.plan.space import Group, SearchSpace
 from autotune.raster import Raster
-from autotune.raster.metrics import first_divergence_ms, identical
 from autotune.session.pool import Pool
 from autotune.session.record import FORK
+from autotune.session.reference import Reference
+from autotune.session.rows import OwnRows, alike
 from autotune.session.session import Session
 from autotune.settings import UNCHANGED, Changes, Effective
 
 REPLAYS = 3  # so often the baseline must be the fresh one, spike for spike, before the first trial
 CHECK_EVERY = 10  # in sessions of other launch settings; in the baseline's own every pair checks
-MOST_ROWS = 20
-"""So many rows of runs are remembered: they count before the search only."""
 OWN = Group()
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What a fresh process gives, and every session must."""
-
-    raster: Raster
-    effective: Effective
-    """The searched knobs as they took effect."""
-
-    def difference(self, run: Run, effective: Effective, stop_ms: float | None) -> str:
-        """How a run with these settings in effect differs, in words; empty when it is the same."""
-        expected = self.raster if stop_ms is None else self.raster.window(-math.inf, stop_ms)
-        if not identical(run.raster, expected):
-            when = first_divergence_ms(expected, run.raster)
-            return f"differs from the fresh run from t = {when or 0.0:g} ms on"
-        for name, value in self.effective.items():
-            if effective.get(name) != value:
-                return f"has {name} = {effective.get(name)}, the fresh run {value}"
-        return ""
-
-
-@dataclass
-class OwnRow:
-    """Runs of the user's own settings in the own session, each right after the one before."""
-
-    ask: Ask
-    times_s: list[float] = field(default_factory=list)
-    """Of their run sections."""
 
 
 @dataclass
@@ -79,11 +47,16 @@ class Proof:
     """How the network is started again; None as long as no way is known."""
     same_beside: Callable[[Ask, Run], bool] = field(default=lambda ask, run: True)
     """Whether a fresh run does beside its spikes what the user's own runs do, which no session can show."""
+    compare: Callable[[Changes], Changes | None] = field(default=lambda changes: None)
+    """Wider changes that are to be compared with a fresh process before a run with these counts; None: there are
+    none."""
+    know: Callable[[Changes], object] = field(default=lambda changes: None)
+    """Told that a session has given what a fresh process gives with these changes."""
     lost: list[str] = field(default_factory=list)
     """What ended sessions before their time."""
     disturbed_by: tuple[Ask, Run] | None = None
     """The run with other settings after which the session still gave the same."""
-    _own_rows: deque[OwnRow] = field(default_factory=lambda: deque(maxlen=MOST_ROWS))
+    _own_rows: OwnRows = field(default_factory=OwnRows)
     _references: dict[Group, Reference | None] = field(default_factory=dict)
     """What the settings of a group alone give; None for a group that has no session."""
     _unchecked: dict[Group, int] = field(default_factory=dict)
@@ -123,15 +96,13 @@ class Proof:
         """Times of the runs of the user's own settings so far that were made as `ask` would be, those that proved the
         session among them, in rows of neighbours; the last row is empty where another run came after them.
         """
-        rows = [tuple(row.times_s) for row in self._own_rows if _alike(row.ask, ask)]
-        goes_on = bool(self._own_rows) and _alike(self._own_rows[-1].ask, ask)
-        return tuple(rows) if goes_on else (*rows, ())
+        return self._own_rows.like(ask)
 
     def run_again(self, ask: Ask) -> Run:
         """A run of which only the result counts: that with other settings, if it was made as `ask` would be; else as
         `run`.
         """
-        if self.disturbed_by is not None and _alike(self.disturbed_by[0], ask):
+        if self.disturbed_by is not None and alike(self.disturbed_by[0], ask):
             return self.disturbed_by[1]
         return self.run(ask)
 
@@ -169,8 +140,8 @@ class Proof:
 
     def _proved(self, group: Group, ask: Ask) -> bool:
         if group not in self._references:
-            own = self.space.safety(group.changes) == EXACT and self._proves(group, self._own(group.changes), ask)
-            if not own and not self._proves(group, self._fresh(group, ask), ask):
+            known = self._proves(group, self._expected(group), ask) or self._proves_compared(group, ask)
+            if not known and not self._proves(group, self._fresh(ask.setting(group.changes)), ask):
                 self._references[group] = None
         return self._references[group] is not None
 
@@ -182,9 +153,37 @@ class Proof:
             return False
         return reference is not None
 
-    def _fresh(self, group: Group, ask: Ask) -> Reference | None:
-        """What a fresh process gives with the settings of a group."""
-        own = replace(ask, changes=group.changes, perturbation=None)
+    def _proves_compared(self, group: Group, ask: Ask) -> bool:
+        """Prove a group's session by the one fresh run with which its knobs are to be compared anyway; what the
+        group's own settings give is then what they give beside it, in that session.
+        """
+        changes = self.compare(ask.changes)
+        wide = self._fresh(ask.setting(changes)) if changes else None
+        if not changes or wide is None:
+            return False
+        own = self._again(group, ask)
+        try:
+            if not len(wide.raster):
+                return False
+            compared = self._run(group, own.setting(changes))
+            if wide.difference(compared, self.space.canonical(compared.effective), ask.stop_ms):
+                self.pool.end(group)
+                return False
+            run = self._run(group, own)
+        except (SessionBroken, AutotuneError):
+            self.pool.end(group)
+            return False
+        self._references[group] = Reference(run.raster, self.space.canonical(run.effective))
+        self.know(changes)
+        return True
+
+    def _again(self, group: Group, ask: Ask) -> Ask:
+        """What a replay of a group's own settings is asked while it is to prove something."""
+        return replace(ask, changes=group.changes, perturbation=None, limit_s=min(ask.limit_s, self.slow_s))
+
+    def _fresh(self, ask: Ask) -> Reference | None:
+        """What a fresh process gives with these settings."""
+        own = replace(ask, perturbation=None)
         try:
             run = self.pool.fresh.run(own)
         except AutotuneError:
@@ -197,11 +196,23 @@ class Proof:
         """What the user's own settings give, and those of exact knobs beside them."""
         return Reference(self.baseline, self.space.as_changed(changes))
 
+    def _expected(self, group: Group) -> Reference | None:
+        """What a group must give without any fresh run of its own, because it differs from a group that is known, or
+        from the user's own start, by exact settings alone.
+        """
+        rest = Changes({n: v for n, v in group.items if self.space.safety(Changes({n: v})) != EXACT})
+        if not rest:
+            return self._own(group.changes)
+        known = self._references.get(self.group(rest)) if len(rest) < len(group.items) else None
+        if known is None:
+            return None
+        return Reference(known.raster, self.space.canonical(Effective({**known.effective, **group.changes})))
+
     def _prove(self, group: Group, reference: Reference, ask: Ask) -> None:
         """Replays, a run with other settings, one more replay; where the model has proved itself, and only the launch
         is another, one replay. Raises SessionBroken at the first difference.
         """
-        again = replace(ask, changes=group.changes, perturbation=None, limit_s=min(ask.limit_s, self.slow_s))
+        again = self._again(group, ask)
         self._references[group] = reference
         try:
             if not len(reference.raster):
@@ -268,25 +279,13 @@ class Proof:
             run = self.pool.session(group, self.how).run(ask)
         except RunFailed as failure:
             self._lose(group, failure)
-        self._note(group, run, ask)
+        self._own_rows.note(ask, run.run_s if group == OWN and not ask.changes and ask.plain else None)
         return run
-
-    def _note(self, group: Group, run: Run, ask: Ask) -> None:
-        """Keep the time of a run beside those of its neighbours; a run of other settings ends their row."""
-        own = replace(ask, limit_s=0.0)
-        if not self._own_rows or self._own_rows[-1].ask != own:
-            self._own_rows.append(OwnRow(own))
-        if group == OWN and not ask.changes and ask.plain:
-            self._own_rows[-1].times_s.append(run.run_s)
 
     def _lose(self, group: Group, failure: RunFailed) -> NoReturn:
         if self.pool.end(group):
             self.lost.append(failure.message)
         raise SessionBroken(failure) from failure
-
-
-def _alike(one: Ask, other: Ask) -> bool:
-    return replace(one, limit_s=0.0) == replace(other, limit_s=0.0)
 
 
 def _in_words(way: str) -> str:

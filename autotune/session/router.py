@@ -60,7 +60,15 @@ class Router:
         """The sessions that have proved themselves."""
         pool = Pool(self.fresh, self.observation.facts.ranks)
         slow_s = SLOW_FACTOR * self.observation.wall_s + SLOW_SLACK_S
-        return Proof(pool, self.space, self.acceptance.baseline, slow_s, same_beside=self._same_beside)
+        return Proof(
+            pool,
+            self.space,
+            self.acceptance.baseline,
+            slow_s,
+            same_beside=self._same_beside,
+            compare=lambda changes: self.compared.next_to(changes),
+            know=lambda changes: self.compared.know(changes),
+        )
 
     @cached_property
     def compared(self) -> Compared:

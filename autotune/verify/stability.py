@@ -7,10 +7,11 @@ user's own run is the yardstick here too: what it does by itself is no fault of 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
+from autotune.agent.knobs import NUMERICAL
 from autotune.config import AcceptConfig
 from autotune.raster import Raster
 
@@ -26,6 +27,13 @@ class Bounds:
     lowest_mv: float
     highest_mv: float
     ringing_mv: float
+
+
+def sampled_segments(limits: AcceptConfig, classes: Set[str], baseline: Raster) -> int:
+    """Of how many segments the voltages are sampled in each run of a study that is timed, for the classes of what is
+    searched: in every run or in none, so that both sides of a pair pay for it.
+    """
+    return limits.sampled_segments if NUMERICAL in classes or not len(baseline) else 0
 
 
 def bounds(own: Summaries, limits: AcceptConfig) -> Bounds:

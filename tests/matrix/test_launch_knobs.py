@@ -4,6 +4,7 @@ mechanisms' compiler flags, the binding of ranks, and NEURON itself.
 
 from __future__ import annotations
 
+import math
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -128,11 +129,15 @@ def test_spikes_that_the_script_records_one_by_one_are_read_from_its_vectors(wat
     assert identical(model.run(coreneuron=True).raster, model.baseline)
 
 
-def test_hoc_models_reach_coreneuron_too(watch: Watch) -> None:
+def test_hoc_models_reach_coreneuron_too_and_it_ends_where_a_run_is_to_end_early(watch: Watch) -> None:
     model = watch("nrniv hoc_net.hoc")
-    run = model.run(coreneuron=True)
+    stop_ms = 0.5 * model.observation.facts.t_stop_ms
+    run = model.runner.run(Ask(LIMIT_S, {"coreneuron": True}, stop_ms=stop_ms))
     assert run.effective["coreneuron"] is True
-    assert identical(run.raster, model.baseline)
+    assert run.t_ms == pytest.approx(stop_ms)
+    early = model.baseline.window(-math.inf, stop_ms)
+    assert 0 < len(early) < len(model.baseline)
+    assert identical(run.raster, early)
 
 
 @pytest.mark.parametrize(

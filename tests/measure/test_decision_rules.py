@@ -7,7 +7,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from autotune.calibrate.steps import SHARED
 from autotune.config import ConfirmConfig, NoiseConfig, SearchConfig
+from autotune.launch.ask import Ask
 from autotune.search.trial import TrialRunner
 
 
@@ -62,6 +64,19 @@ def test_only_what_may_be_the_gain_that_is_looked_for_is_measured_again(rules: M
     for number in range(4):
         trials.append(runner.trial(number, {rules.KNOB: number}, trials))
     assert [len(trial.samples) for trial in trials] == [1, 1, 2, 2]  # 4 % may be 5 % with such a noise
+
+
+def test_the_last_a_a_runs_are_the_sample_of_the_baseline_and_the_first_of_a_trial(rules: ModuleType):
+    clock = rules.Clock(rules.Machine("still", 0.0, 0.0, 0.0, 0.0), np.random.default_rng(0))
+    model = rules.Model(clock, np.array([1.0, 1.1]))
+    own = [model.run(Ask(1e6)) for _ in range(SHARED)]
+    runner = TrialRunner(model, rules.verifier(2), rules.SEARCH, noise=0.01, wanted_gain=0.2, own=own)
+    baseline = runner.trial(0, {rules.KNOB: 0})
+    assert (baseline.verdict, baseline.ratio, clock.runs) == ("accepted", pytest.approx(1.0), SHARED)
+    faster = runner.trial(1, {rules.KNOB: 1}, [baseline])
+    assert (faster.ratio, clock.runs) == (pytest.approx(1 / 1.1), SHARED + 2)  # itself and the baseline run after it
+    again = runner.trial(2, {rules.KNOB: 0}, [])
+    assert (len(again.samples), clock.runs) == (1, SHARED + 4)  # they stand for one trial only
 
 
 def test_the_clock_is_noisy_drifting_and_bursting(rules: ModuleType):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ MODEL = Path(__file__).parents[1] / "models" / "small_ring.py"
 NAPS = """
 def nap():
     if not int(h.CVode().queue_mode()) & 1:
-        time.sleep(0.04)
+        time.sleep(0.1)
 
 
 naps = h.FInitializeHandler(1, lambda: [h.CVode().event(15.0 * n, nap) for n in range(1, 6)])
@@ -75,7 +76,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Starts, StudyFolder
     folder = tmp_path_factory.mktemp("starts")
     text = MODEL.read_text().replace("import sys\n", "import sys\nimport time\n")
     (folder / MODEL.name).write_text(text.replace("h.stdinit()\n", NAPS + "h.stdinit()\n"))
-    search = {"trials": 3, "knobs": ("bin_queue", "self_queue")}
+    search = {"trials": 3, "knobs": ("bin_queue", "self_queue"), "short_s": inf}
     command = ["mpiexec", "-n", "2", sys.executable, MODEL.name]
     quick: dict[str, Any] = {"noise": {"runs": 4}, "confirm": {"pairs": 5, "finalists": 1, "alpha": 0.05}}
     config = make_config({"name": "starts", "command": command, "folder": folder, "search": search, **quick})
@@ -155,6 +156,8 @@ def test_the_sections_of_a_whole_study_are_those_of_its_samples_and_pairs(whole)
     # The replays that prove the session and the one after other settings are A/A runs, too.
     proof, own = REPLAYS + 2, len(folder.read(NoiseRecord).times_s) - (REPLAYS + 1)
     assert proof + own <= starts.sections.count("calibrate") <= proof + own + 3
+    (baseline,) = [trial.samples[0] for trial in folder.trials() if not trial.changes and trial.answered_from is None]
+    assert baseline.before_s == folder.read(NoiseRecord).times_s[-1]  # the last A/A run is the first of the search
     samples = [sample for trial in folder.trials() for sample in trial.samples if sample.way == "session"]
     assert all(len(sample.interrupted) == 3 for sample in samples)
     assert all(len(sample.disturbed) == 3 * told for sample in samples)

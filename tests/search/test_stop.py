@@ -138,6 +138,13 @@ def test_giving_up_loses_hardly_a_gain_of_five_percent_on_a_quiet_node_and_saves
     assert sum(ends(0.0, seed) for seed in range(200)) >= 0.6 * 200
 
 
+def test_the_users_own_value_of_a_knob_that_acts_beside_another_only_is_tried_with_the_baseline():
+    one = tried_all(1.01, noise=0.01)
+    both = replace(one, space=space(nspike=one.space.domains["nspike"], dt=Domain((0.025,), safety=EXACT)))
+    assert not any("dt" in trial.params for trial in both.trials)
+    assert "every value has been tried" in why_stop(both)
+
+
 def test_a_limit_of_the_tuners_own_ends_no_search_before_its_first_trials():
     limited = replace(GOING_ON, limits=SearchConfig(time_budget_s=9.5))
     made = [trial(number) for number in range(3)]
