@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from autotune.agent.driver.ask import refining
 from autotune.agent.driver.facts import ModelFacts
-from autotune.agent.knobs import KNOBS, SAFETY_CLASSES, Domain
+from autotune.agent.knobs import EXACT, KNOBS, SAFETY_CLASSES, Domain
 from autotune.plan.acting import idle, works
 from autotune.settings import Changes, Effective, Params
 
@@ -159,9 +159,11 @@ class SearchSpace:
         searched = {name: effective[name] for name in self.domains if name in effective}
         return Effective(self._acting(searched))
 
-    def as_changed(self, changes: Changes) -> Effective:
-        """What takes effect if everything in `changes` does: canonical."""
-        return self.canonical(Effective({**self.facts.baseline, **changes}))
+    def as_changed(self, changes: Changes, own: Effective | None = None) -> Effective:
+        """What takes effect if everything in `changes` does, where `own` (default: the user's own settings) is in
+        effect without: canonical.
+        """
+        return self.canonical(Effective({**(self.facts.baseline if own is None else own), **changes}))
 
     @property
     def step_knobs(self) -> tuple[str, ...]:
@@ -215,6 +217,11 @@ class SearchSpace:
         """The weakest promise among the changes."""
         classes = [SAFETY_CLASSES.index(self.domains[name].safety_of(value)) for name, value in changes.items()]
         return SAFETY_CLASSES[max(classes, default=0)]
+
+    def not_exact(self, changes: Changes) -> Changes:
+        """Those changes that are not promised to leave the numbers as they are."""
+        kept = {name: value for name, value in changes.items() if self.domains[name].safety_of(value) != EXACT}
+        return Changes(kept)
 
     @property
     def classes(self) -> frozenset[str]:

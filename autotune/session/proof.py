@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from autotune.agent.driver.ask import to_be_checked
-from autotune.agent.knobs import EXACT, KNOBS
+from autotune.agent.knobs import KNOBS
 from autotune.errors import AutotuneError, UsageError
 from autotune.launch.ask import Ask, Run
 from autotune.launch.judge import RunFailed, SessionBroken
@@ -24,7 +24,7 @@ from autotune.session.record import FORK
 from autotune.session.reference import Reference
 from autotune.session.rows import OwnRows, alike
 from autotune.session.session import Session
-from autotune.settings import UNCHANGED, Changes, Effective
+from autotune.settings import UNCHANGED, Changes
 
 REPLAYS = 3  # so often the baseline must be the fresh one, spike for spike, before the first trial
 CHECK_EVERY = 10  # in sessions of other launch settings; in the baseline's own every pair checks
@@ -200,13 +200,13 @@ class Proof:
         """What a group must give without any fresh run of its own, because it differs from a group that is known, or
         from the user's own start, by exact settings alone.
         """
-        rest = Changes({n: v for n, v in group.items if self.space.safety(Changes({n: v})) != EXACT})
+        rest = self.space.not_exact(group.changes)
         if not rest:
             return self._own(group.changes)
         known = self._references.get(self.group(rest)) if len(rest) < len(group.items) else None
         if known is None:
             return None
-        return Reference(known.raster, self.space.canonical(Effective({**known.effective, **group.changes})))
+        return Reference(known.raster, self.space.as_changed(group.changes, known.effective))
 
     def _prove(self, group: Group, reference: Reference, ask: Ask) -> None:
         """Replays, a run with other settings, one more replay; where the model has proved itself, and only the launch
