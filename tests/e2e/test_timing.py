@@ -15,6 +15,7 @@ import pytest
 
 import autotune.begin
 import autotune.confirm.confirmation
+import autotune.pipeline
 from autotune.calibrate.calibration import Calibration
 from autotune.calibrate.noise import NoiseRecord
 from autotune.calibrate.notes import FIXED_DT
@@ -27,6 +28,7 @@ from autotune.launch.run import FreshRunner
 from autotune.measure import Confirmation
 from autotune.pipeline import tune
 from autotune.raster import read_raster
+from autotune.search.second_look import SecondLook
 from autotune.settings import UNCHANGED, Effective
 from autotune.store.folder import StudyFolder
 from autotune.store.records import Trial
@@ -72,6 +74,7 @@ def every_trial_is_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
         return [trial for trial in trials if trial.accepted and trial.changes and trial.answered_from is None][:most]
 
     monkeypatch.setattr(autotune.confirm.confirmation, "finalists", all_of_them)
+    monkeypatch.setattr(autotune.pipeline, "second_look", lambda *_: SecondLook())
 
 
 def confirmed_pairs(out: Path) -> int:

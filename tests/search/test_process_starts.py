@@ -32,7 +32,7 @@ MODEL = Path(__file__).parents[1] / "models" / "small_ring.py"
 NAPS = """
 def nap():
     if not int(h.CVode().queue_mode()) & 1:
-        time.sleep(0.1)
+        time.sleep(0.06)
 
 
 naps = h.FInitializeHandler(1, lambda: [h.CVode().event(15.0 * n, nap) for n in range(1, 6)])
@@ -75,7 +75,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Starts, StudyFolder
     queue, which cannot run twice in a process, in fresh ones."""
     folder = tmp_path_factory.mktemp("starts")
     text = MODEL.read_text().replace("import sys\n", "import sys\nimport time\n")
-    (folder / MODEL.name).write_text(text.replace("h.stdinit()\n", NAPS + "h.stdinit()\n"))
+    slow_setup = NAPS + "time.sleep(0.3)\n"  # so that a session pays for three trials, on any machine
+    (folder / MODEL.name).write_text(text.replace("h.stdinit()\n", slow_setup + "h.stdinit()\n"))
     search = {"trials": 3, "knobs": ("bin_queue", "self_queue"), "short_s": inf}
     command = ["mpiexec", "-n", "2", sys.executable, MODEL.name]
     quick: dict[str, Any] = {"noise": {"runs": 4}, "confirm": {"pairs": 5, "finalists": 1, "alpha": 0.05}}
