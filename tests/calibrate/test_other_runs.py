@@ -47,7 +47,7 @@ def study(autotune, make_study, tmp_path):
     [
         ("", "counts", "never"),
         ("", "array", "auto"),  # each run in a copy of the process, which goes on with the script
-        ("", "asserts", "never"),
+        pytest.param("", "asserts", "never", marks=pytest.mark.slow),
         pytest.param("mpiexec -n 2 ", "asserts", "auto", marks=pytest.mark.mpi),  # a session never comes to the end
     ],
 )

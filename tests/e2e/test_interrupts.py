@@ -117,6 +117,7 @@ def test_a_second_driver_on_the_same_folder_is_refused_and_disturbs_nothing(
     interrupted(driver)
 
 
+@pytest.mark.slow
 def test_a_first_trial_that_was_killed_can_be_made_again_in_a_database(make_study, autotune, tmp_path, wait):
     study, out = make_study(tmp_path / "study", search={"trials": 1, "knobs": ["self_queue"]}), tmp_path / "out"
     words = ("run", "--storage", f"sqlite:///{tmp_path}/optuna.db", "--out", out, study)

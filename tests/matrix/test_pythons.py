@@ -25,7 +25,9 @@ def find_python(version: str) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize(
+    "python", [pytest.param(each, marks=pytest.mark.slow if each in ("3.10", "3.12") else ()) for each in PYTHONS]
+)
 def test_a_model_in_this_python_is_watched(python: str, environments, tmp_path: Path) -> None:
     interpreter = find_python(python)
     if interpreter is None:

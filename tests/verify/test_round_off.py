@@ -13,7 +13,7 @@ from autotune.agent.knobs import EXACT, ROUND_OFF
 from autotune.raster.metrics import first_divergence_ms, identical
 
 
-@pytest.mark.ci
+@pytest.mark.slow
 def test_a_perturbation_of_1e_10_mv_sends_the_network_another_way(bench) -> None:
     network = bench("variable step")
     assert network.calibration.regime == "chaotic"
