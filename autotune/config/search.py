@@ -20,7 +20,7 @@ class SearchConfig(Section):
         default=None,
         gt=0,
         description="seconds after which no new trial is begun; where neither it nor trials nor budget is given, a "
-        "search costs as much as 5 runs of the model (12 where trials are whole runs or processes of their own), or "
+        "search costs as much as 4 runs of the model (12 where trials are whole runs or processes of their own), or "
         "15 s if that is more, and its first trials, which try the knobs in turn",
     )
     budget: float | None = Field(

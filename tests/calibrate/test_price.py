@@ -151,7 +151,7 @@ def test_a_search_of_long_runs_costs_a_few_of_them_where_the_user_says_nothing()
     assert searching(SEARCH, 100.0, told.asked_by(SEARCH)) == SEARCH  # a study that is gone on with
     for said in (SEARCH, SearchConfig(time_budget_s=1e5), SearchConfig(budget=1e5)):
         assert prices(LONG, said, RULE, part=1.0, replays=True).search_limit_s is None
-    assert prices(LONG, nothing_said, RULE, part=0.1, replays=True).search_limit_s == pytest.approx(5 * LONG.wall_s)
+    assert prices(LONG, nothing_said, RULE, part=0.1, replays=True).search_limit_s == pytest.approx(4 * LONG.wall_s)
     short: Any = Observed(run_s=0.5, wall_s=1.0)
     assert prices(short, nothing_said, RULE, part=1.0, replays=False).search_limit_s == 15.0
 
