@@ -7,7 +7,6 @@ import os
 import platform
 import re
 import socket
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from pathlib import Path, PurePosixPath
 import psutil
 
 from autotune.agent.affinity import cores_of
-from autotune.agent.books import Books, waited_s
+from autotune.agent.books import Books
 
 CGROUPS, OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 ALLOCATED = "AUTOTUNE_CORES"
@@ -52,22 +51,6 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class CpuTime:
-    """What the kernel has booked on all hardware threads since the machine was started, in seconds."""
-
-    busy_s: float
-    """Of programs and of the kernel, also what was stolen."""
-    stolen_s: float
-    """In which the host of a virtual machine ran something else."""
-    every_s: float
-    """All of it, idle time too."""
-    waited_s: float | None = None
-    """In which some program that could run had no core (the kernel's pressure); None where the kernel does not tell."""
-    at_s: float = 0.0
-    """When the books were read, on a clock that only goes forward."""
-
-
-@dataclass(frozen=True)
 class Disturbed:
     """What else the cores did during a run, as shares of all of them, 0 to 1: told by the kernel, not by its time."""
 
@@ -78,36 +61,16 @@ class Disturbed:
     not tell."""
 
 
-def cpu_time() -> CpuTime:
-    """The kernel's books now."""
-    times = psutil.cpu_times()
-    idle_s = times.idle + getattr(times, "iowait", 0.0)
-    stolen_s = getattr(times, "steal", 0.0)
-    # Linux counts the time of guests twice, in user and in guest.
-    every_s = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
-    return CpuTime(every_s - idle_s, stolen_s, every_s, waited_s(), time.monotonic())
-
-
-def disturbed(before: CpuTime, after: CpuTime, own_s: float) -> Disturbed:
-    """What others took between two readings in which a run itself used so many seconds of CPU time."""
-    every_s = max(after.every_s - before.every_s, 1e-9)
-    stolen_s = max(0.0, after.stolen_s - before.stolen_s)
-    others_s = max(0.0, after.busy_s - before.busy_s - stolen_s - own_s)
-    waited = None
-    if before.waited_s is not None and after.waited_s is not None:
-        waited = min(1.0, max(0.0, after.waited_s - before.waited_s) / max(after.at_s - before.at_s, 1e-9))
-    return Disturbed(min(1.0, others_s / every_s), min(1.0, stolen_s / every_s), waited)
-
-
 def disturbed_by(booked_s: Books, own_s: float) -> Disturbed | None:
-    """The same by what a rank has seen booked on its node during a run, whose ranks there used so many seconds of CPU
+    """What others took of a node by what was booked there during a run whose ranks on it used so many seconds of CPU
     time; None where its kernel does not tell.
     """
-    if not {"busy", "stolen", "every", "at"} <= booked_s.keys():
+    if not {"busy", "stolen", "every"} <= booked_s.keys():
         return None
-    busy_s, stolen_s, every_s, at_s = (booked_s[name] for name in ("busy", "stolen", "every", "at"))
-    after = CpuTime(busy_s, stolen_s, every_s, booked_s.get("waited"), at_s)
-    return disturbed(CpuTime(0.0, 0.0, 0.0, waited_s=0.0), after, own_s)
+    every_s, stolen_s = max(booked_s["every"], 1e-9), max(0.0, booked_s["stolen"])
+    others_s = max(0.0, booked_s["busy"] - stolen_s - own_s)
+    waited = min(1.0, max(0.0, booked_s["waited"]) / max(booked_s["at"], 1e-9)) if "waited" in booked_s else None
+    return Disturbed(min(1.0, others_s / every_s), min(1.0, stolen_s / every_s), waited)
 
 
 def describe_machine() -> Machine:

@@ -28,6 +28,7 @@ from typing import Any
 import optuna
 from price_rows import NETPYNE, ROWS, Row
 
+from autotune.agent.books import books, since
 from autotune.agent.protocol import JOB_VARIABLE
 from autotune.begin import prepare
 from autotune.calibrate.noise import NoiseRecord
@@ -38,7 +39,7 @@ from autotune.launch.ask import Ask
 from autotune.launch.judge import RunFailed
 from autotune.launch.process import Process
 from autotune.launch.run import FreshRunner, stage_agent
-from autotune.machine import cpu_time, disturbed
+from autotune.machine import disturbed_by
 from autotune.pipeline import plan, tune
 from autotune.plan.space import SearchSpace
 from autotune.report.progress import Progress
@@ -121,7 +122,7 @@ def measured(config: StudyConfig, row: Row | None, bare_runs: int, folder: Path)
     cold = None
     if row is None or row.unit == "cold loops":
         cold = cold_loop_s(config, plan(config)[1], folder / "cold")
-    counts, before, own_s, started = Counts(), cpu_time(), _used_s(), time.monotonic()
+    counts, before, own_s, started = Counts(), books(), _used_s(), time.monotonic()
     with counting(counts):
         best: Best = tune(config, folder / "study", storage=None, fresh=False, progress=Steps(counts))
     whole = time.monotonic() - started
@@ -129,7 +130,7 @@ def measured(config: StudyConfig, row: Row | None, bare_runs: int, folder: Path)
     spent, noise = study.spent(), study.read(NoiseRecord)
     runs = {step: spent.get(step, 0.0) / bare for step in STEPS}
     price = whole / cold if cold else runs["confirm"] if row and row.unit == "bare runs of proof" else whole / bare
-    beside = disturbed(before, cpu_time(), _used_s() - own_s)
+    beside = disturbed_by(since(before), _used_s() - own_s)
     return [
         config.name,
         best.verdict,
@@ -143,7 +144,7 @@ def measured(config: StudyConfig, row: Row | None, bare_runs: int, folder: Path)
         " + ".join(str(counts.starts[step]) for step in STEPS),
         " + ".join(str(counts.sections[step]) for step in STEPS),
         f"{noise.noise.spread:.1%}" if noise else "",
-        f"{beside.others:.0%}",
+        f"{beside.others:.0%}" if beside else "",
     ]
 
 

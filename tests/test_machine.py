@@ -18,13 +18,10 @@ from autotune.calibrate.noise import measure_noise
 from autotune.config import AcceptConfig, ConfirmConfig
 from autotune.launch.ask import Ask, Run
 from autotune.machine import (
-    CpuTime,
     Disturbed,
     Machine,
     container_cores,
-    cpu_time,
     describe_machine,
-    disturbed,
     disturbed_by,
     physical_cores,
     told_by_the_kernel,
@@ -143,24 +140,22 @@ def test_the_warning_is_part_of_what_is_printed_and_kept_before_the_search(ring)
 
 
 def test_what_others_took_is_told_by_the_kernels_books_and_not_by_the_times_of_runs():
-    before, after = CpuTime(100.0, 1.0, 1000.0), CpuTime(118.0, 3.0, 1020.0)
-    assert disturbed(before, after, own_s=10.0) == Disturbed(others=pytest.approx(6 / 20), stolen=pytest.approx(2 / 20))
-    assert disturbed(before, after, own_s=30.0).others == 0.0
-    assert disturbed(before, before, own_s=0.0) == Disturbed(0.0, 0.0)
+    booked_s = {"busy": 18.0, "stolen": 2.0, "every": 20.0, "at": 5.0}
+    assert disturbed_by(booked_s, own_s=10.0) == Disturbed(others=pytest.approx(6 / 20), stolen=pytest.approx(2 / 20))
+    assert disturbed_by(booked_s, own_s=30.0).others == 0.0
+    assert disturbed_by(dict.fromkeys(booked_s, 0.0), own_s=0.0) == Disturbed(0.0, 0.0)
 
 
 def test_the_kernel_tells_for_how_long_somebody_waited_for_a_core():
-    before, after = CpuTime(0.0, 0.0, 0.0, waited_s=3.0, at_s=10.0), CpuTime(4.0, 0.0, 8.0, waited_s=4.0, at_s=14.0)
-    assert disturbed(before, after, own_s=4.0) == Disturbed(0.0, 0.0, pytest.approx(0.25))
+    booked_s = {"busy": 4.0, "stolen": 0.0, "every": 8.0, "waited": 1.0, "at": 4.0}
+    assert disturbed_by(booked_s, own_s=4.0) == Disturbed(0.0, 0.0, pytest.approx(0.25))
     lines = told_by_the_kernel([Disturbed(0.0, 0.0, 0.02), Disturbed(0.0, 0.0, 0.25)])
     assert lines == ["During the A/A runs some program waited for a core in 2% to 25% of the time."]
 
 
-def test_of_what_a_rank_has_seen_booked_only_what_its_kernel_tells_is_known():
-    booked_s = {"busy": 18.0, "stolen": 2.0, "every": 20.0, "at": 5.0}
-    assert disturbed_by(booked_s, own_s=10.0) == Disturbed(pytest.approx(6 / 20), pytest.approx(2 / 20), None)
-    assert disturbed_by({**booked_s, "waited": 1.0}, own_s=10.0).waited == pytest.approx(0.2)
+def test_where_the_kernel_does_not_tell_nothing_is_known():
     assert disturbed_by({"at": 5.0}, own_s=10.0) is None
+    assert disturbed_by({"busy": 1.0, "stolen": 0.0, "every": 2.0, "at": 1.0}, own_s=0.0).waited is None
 
 
 def test_the_books_of_a_run_are_those_between_two_readings_and_nothing_where_the_kernel_does_not_tell(monkeypatch):
@@ -176,29 +171,19 @@ def test_the_books_of_a_run_are_those_between_two_readings_and_nothing_where_the
     monkeypatch.setattr(books, "STAT", Path("/nowhere/stat"))
     monkeypatch.setattr(books, "PRESSURE", Path("/nowhere/pressure"))
     assert books.since(before).keys() == {"at"}
-    assert cpu_time().waited_s is None
 
 
-@pytest.mark.skipif(not cpu_time().waited_s, reason="this kernel does not tell its pressure")
+@pytest.mark.skipif(not books.books().get("waited"), reason="this kernel does not tell its pressure")
 def test_more_programs_than_cores_show_as_pressure():
-    before = cpu_time()
+    before = books.books()
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * (os.cpu_count() or 1))]
     try:
         time.sleep(0.5)
-        assert cpu_time().waited_s > before.waited_s
+        assert books.since(before)["waited"] > 0.0
     finally:
         for each in busy:
             each.kill()
             each.wait()
-
-
-def test_a_busy_core_shows_in_the_books():
-    before, started = cpu_time(), time.process_time()
-    while time.process_time() - started < 0.2:
-        pass
-    used = cpu_time()
-    assert used.busy_s - before.busy_s >= 0.1
-    assert used.every_s >= used.busy_s >= used.stolen_s
 
 
 def test_disturbed_runs_are_told_and_quiet_ones_are_not():

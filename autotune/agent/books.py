@@ -27,15 +27,15 @@ clock that only goes forward. What the kernel does not tell is missing.
 def books() -> Books:
     """The books now."""
     found = {"at": time.monotonic()}
-    waited = waited_s()
-    if waited is not None:
-        found["waited"] = waited
     try:
         with STAT.open() as file:
             ticks = [int(word) for word in file.readline().split()[1 : GUESTS + 1]]
         every, second = float(sum(ticks)), float(os.sysconf("SC_CLK_TCK"))
         idle = ticks[IDLE] + ticks[WAITING_FOR_DISK]
         found.update(busy=(every - idle) / second, stolen=ticks[STOLEN] / second, every=every / second)
+        waited = re.search(r"^some .*total=(\d+)", PRESSURE.read_text(), re.MULTILINE)
+        if waited:
+            found["waited"] = int(waited.group(1)) / 1e6
     except (OSError, ValueError, IndexError):
         pass
     return found
@@ -45,12 +45,3 @@ def since(before: Books) -> Books:
     """What was booked since an earlier reading."""
     now = books()
     return {name: now[name] - before[name] for name in now if name in before}
-
-
-def waited_s() -> float | None:
-    """Seconds in which some program that could run had no core (the kernel's pressure); None where it does not tell."""
-    try:
-        found = re.search(r"^some .*total=(\d+)", PRESSURE.read_text(), re.MULTILINE)
-    except (OSError, ValueError):
-        return None
-    return int(found.group(1)) / 1e6 if found else None

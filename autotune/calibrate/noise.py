@@ -21,9 +21,7 @@ from autotune.launch.judge import RunFailed
 from autotune.machine import (
     Disturbed,
     Machine,
-    cpu_time,
     describe_machine,
-    disturbed,
     told_by_the_kernel,
     warnings,
 )
@@ -117,12 +115,12 @@ def measure_noise(
     on; only so many are run as are missing to the pairs of neighbours that `runs` in a row have. `on_run` is told of
     these.
     """
-    rows, beside = [list(row) for row in before] or [[]], []
+    rows, beside = [list(row) for row in before] or [[]], list[Disturbed]()
     while _neighbours(rows) < runs - 1:
-        run, other = _made(runner, ask, acceptance)
+        run = _made(runner, ask, acceptance)
         on_run(run)
         rows[-1].append(run.time_s(objective))
-        beside.append(other)
+        beside += [run.disturbed] if run.disturbed else []
     times = tuple(time_s for row in rows for time_s in row)
     noise = aa_spread([ratio for row in rows for ratio in neighbour_log_ratios(row)], shared_runs=True)
     rule = confirm.rule(noise.upper)
@@ -134,7 +132,7 @@ def measure_noise(
         noise=noise,
         visible_gain=rule.visible_gain(),
         pairs=rule.most_starts,
-        advice=(*lines, *told_by_the_kernel(tuple(beside)), *warnings(machine, facts.ranks, facts.threads)),
+        advice=(*lines, *told_by_the_kernel(beside), *warnings(machine, facts.ranks, facts.threads)),
         machine=machine,
         disturbed=tuple(beside),
     )
@@ -155,8 +153,7 @@ def _neighbours(rows: Sequence[Sequence[float]]) -> int:
     return sum(max(0, len(row) - 1) for row in rows)
 
 
-def _made(runner: Runner, ask: Ask, acceptance: Acceptance) -> tuple[Run, Disturbed]:
-    before = cpu_time()
+def _made(runner: Runner, ask: Ask, acceptance: Acceptance) -> Run:
     try:
         run = runner.run(ask)
     except RunFailed as failure:
@@ -169,6 +166,4 @@ def _made(runner: Runner, ask: Ask, acceptance: Acceptance) -> tuple[Run, Distur
     if not acceptance.reproduces(run):
         raise NotReproduced(acceptance.observation, acceptance.baseline, run.raster)
     acceptance.learn(run)
-    beside = disturbed(before, cpu_time(), sum(run.cpu_s))
-    # The books of a fresh process begin with its agent: what launcher and interpreter took is no other program's.
-    return run, beside if run.way == "session" else replace(beside, others=0.0)
+    return run

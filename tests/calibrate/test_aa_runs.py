@@ -26,7 +26,7 @@ def test_only_the_pairs_of_neighbours_that_are_missing_are_run(rules: ModuleType
     clock = rules.Clock(rules.QUIET, np.random.default_rng(1))
     model = rules.Model(clock, np.array([1.0]))
     record = measure_noise(model, Ask(1e6), rules.AllRight(), 6, ConfirmConfig(), "run", before)
-    assert clock.runs == made == len(record.disturbed)
+    assert clock.runs == made
     assert record.noise.pairs == 5
     assert len(record.times_s) == made + sum(map(len, before))
 

@@ -157,6 +157,7 @@ def test_the_sections_of_a_whole_study_are_those_of_its_samples_and_pairs(whole)
     # The replays that prove the session and the one after other settings are A/A runs, too.
     proof, own = REPLAYS + 2, len(folder.read(NoiseRecord).times_s) - (REPLAYS + 1)
     assert proof + own <= starts.sections.count("calibrate") <= proof + own + 3
+    assert len(folder.read(NoiseRecord).disturbed) == own * told
     (baseline,) = [trial.samples[0] for trial in folder.trials() if not trial.changes and trial.answered_from is None]
     assert baseline.before_s == folder.read(NoiseRecord).times_s[-1]  # the last A/A run is the first of the search
     samples = [sample for trial in folder.trials() for sample in trial.samples if sample.way == "session"]
