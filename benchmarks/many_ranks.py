@@ -122,7 +122,7 @@ def memory_mb(kind: str) -> float:
     return int(found[1]) / 1024 if found else 0.0
 
 
-def study(folder: Path, ranks: int, spikes_of_run: int, told: Any) -> None:
+def study(folder: Path, ranks: int, spikes_of_run: int, merge_only: bool, told: Any) -> None:
     """Send a row (what, seconds, own MB at the peak, mapped MB at the peak, result) a step to `told`."""
     own = AIM_MB * 1_000_000
     resource.setrlimit(resource.RLIMIT_DATA, (own, own))
@@ -151,6 +151,8 @@ def study(folder: Path, ranks: int, spikes_of_run: int, told: Any) -> None:
     stored = folder / "baseline.npz"
     make_run(folder / "run", ranks, spikes_of_run, late=False)
     ours = step("read and merge the run", lambda: read(folder / "run", scratch), spikes)
+    if merge_only:
+        return
     shutil.rmtree(folder / "run")  # as a study does when a run is read
     step("store its raster", lambda: write_raster(stored, ours), lambda _: f"{stored.stat().st_size >> 20:,} MB")
     del ours
@@ -171,6 +173,7 @@ def main() -> None:
     parser.add_argument("--spikes", type=int, default=100_000_000)
     parser.add_argument("--ranks", type=int, default=4096)
     parser.add_argument("--folder", type=Path, help="where the files go: some 50 bytes a spike (default: temporary)")
+    parser.add_argument("--merge-only", action="store_true", help="read and merge one run: a third of the disk")
     given = parser.parse_args()
     title = f"{given.ranks:,} ranks, {given.spikes:,} spikes; own memory limited to {AIM_MB:,} MB"
     table = Table("step", "seconds", "own MB", "mapped MB", "result", title=title)
@@ -179,7 +182,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=given.folder) as name:
         folder = Path(name, "files")
         folder.mkdir()
-        process = spawn.Process(target=study, args=(folder, given.ranks, given.spikes, tell))
+        process = spawn.Process(target=study, args=(folder, given.ranks, given.spikes, given.merge_only, tell))
         process.start()
         tell.close()  # so that the end of the process is the end of what it says
         most = 0

@@ -49,7 +49,7 @@ class ScriptedStudy:
         patch.setattr(time, "monotonic", lambda: 1000.0)
         machine = describe_machine()
         patch.setattr(noise, "describe_machine", lambda: machine)
-        patch.setattr(noise, "disturbed", lambda *times: Disturbed(0.0, 0.0))
+        patch.setattr(Run, "disturbed", Disturbed(0.0, 0.0))
 
     def _run(self, runner: FreshRunner, ask: Ask, job: Any) -> Run:
         if job.observe not in self._runs:
