@@ -3,7 +3,7 @@
 A plain start is two processes that run the user's command to its end, one with each settings: what is printed and
 written can be looked at. Where the model has shown that it replays, a start may also be one new process that runs both
 settings in turn, several times where building the network takes long; its runs are compared with the fresh baseline as
-every other. The first start of each finalist is a plain one.
+every other; settings that are given at launch have a second process. The first start of each finalist is a plain one.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ class Starts:
         """How many pairs a start makes: as many as together take about as long as the start itself."""
         if not self._in_session(changes, start):
             return 1
-        return pairs_a_start(self.verifier.acceptance.observation)
+        assert self.router is not None
+        processes = 1 if self.router.share_a_process(changes) else 2
+        return pairs_a_start(self.verifier.acceptance.observation, processes)
 
     def make(self, changes: Changes, start: int, order: tuple[bool, ...]) -> Started:
         """The pairs of a start; `order` says for each whether the baseline comes first. Raises RunFailed when the

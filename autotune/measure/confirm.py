@@ -41,7 +41,8 @@ class Pair:
     start: int = -1
     """The fresh start that this pair belongs to, from 0; pairs of one start are no independent evidence."""
     way: str = ""
-    """How its runs were made: "fresh" (each in a process of its own) or "session" (one process for all of a start)."""
+    """How its runs were made: "fresh" (each in a process of its own) or "session" (one process for all of a start; two
+    where the finalist's settings are given at launch)."""
     baseline_interrupted: int = 0
     """How often the kernel took a core from a rank (involuntary context switches); told, and never judged by."""
     trial_interrupted: int = 0

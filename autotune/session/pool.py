@@ -28,13 +28,10 @@ class Pool:
         """The session of this group, started if there is none."""
         if group not in self._sessions:
             self._make_room()
-            self._sessions[group] = self.new(group, how)
+            ranks = ranks_of(group.changes) or self.ranks
+            self._sessions[group] = Session(self.fresh, group.changes, how, ranks)
         self._sessions[group] = self._sessions.pop(group)
         return self._sessions[group]
-
-    def new(self, group: Group, how: SessionStart) -> Session:
-        """One more session of this group, which whoever asks for it closes."""
-        return Session(self.fresh, group.changes, how, ranks_of(group.changes) or self.ranks)
 
     def pids(self) -> list[int]:
         """One process of each session, of which all its others descend."""

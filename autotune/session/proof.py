@@ -14,7 +14,7 @@ from typing import NoReturn
 from autotune.agent.driver.ask import to_be_checked
 from autotune.agent.knobs import KNOBS
 from autotune.errors import AutotuneError, UsageError
-from autotune.launch.ask import Ask, Run
+from autotune.launch.ask import Ask, Run, Runner
 from autotune.launch.judge import RunFailed, SessionBroken
 from autotune.observe import SessionStart
 from autotune.plan.space import Group, SearchSpace
@@ -23,12 +23,24 @@ from autotune.session.pool import Pool
 from autotune.session.record import FORK
 from autotune.session.reference import Reference
 from autotune.session.rows import OwnRows, alike
-from autotune.session.session import Session
 from autotune.settings import UNCHANGED, Changes
 
 REPLAYS = 3  # so often the baseline must be the fresh one, spike for spike, before the first trial
 CHECK_EVERY = 10  # in sessions of other launch settings; in the baseline's own every pair checks
 OWN = Group()
+
+
+@dataclass(frozen=True)
+class NewStart:
+    """A Runner whose processes are new ones."""
+
+    pool: Pool
+    space: SearchSpace
+    how: SessionStart
+
+    def run(self, ask: Ask) -> Run:
+        """One run in the process of its launch settings."""
+        return self.pool.session(self.space.launch_group(ask.changes), self.how).run(ask)
 
 
 @dataclass
@@ -119,17 +131,22 @@ class Proof:
             self._look_after(group, ask)
         return run
 
+    def known(self, changes: Changes) -> bool:
+        """Whether the launch settings of these changes, and the user's own, have a session that has proved itself."""
+        return None not in (self._references.get(OWN), self._references.get(self.group(changes)))
+
     @contextmanager
-    def new_start(self) -> Iterator[Session]:
-        """A new process with the user's own launch settings, as long as the context lasts; it is proved by nothing but
-        what it gives.
+    def new_start(self) -> Iterator[Runner]:
+        """Makes runs in new processes, one for each launch settings, as long as the context lasts; they are proved by
+        nothing but what they give. The sessions of the search end, to make room for them.
         """
         assert self.how is not None
-        session = self.pool.new(OWN, self.how)
+        self.pool.close()
+        started = NewStart(Pool(self.pool.fresh, self.pool.ranks), self.space, self.how)
         try:
-            yield session
+            yield started
         finally:
-            session.close()
+            started.pool.close()
 
     def _candidates(self, how: SessionStart, runs: int, known: str) -> Iterator[tuple[str, SessionStart]]:
         """The ways to be tried, best first: a fork restores everything."""

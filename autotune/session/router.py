@@ -126,10 +126,14 @@ class Router:
         return {*names, *self.compared.unfit}
 
     def may_restart(self, changes: Changes) -> bool:
-        """Whether a new process may run these settings and the user's own in turn: it is known to give the same."""
-        if not self.has_sessions or self.proof.group(changes) != OWN:
+        """Whether new processes may run these settings and the user's own in turn: they are known to give the same."""
+        if not self.has_sessions or not self.proof.known(changes):
             return False
         return self.proof.replays(changes) and self.compared.knows(changes)
+
+    def share_a_process(self, changes: Changes) -> bool:
+        """Whether these settings and the user's own can take turns in one process."""
+        return self.proof.group(changes) == OWN
 
     def own_rows(self, ask: Ask) -> tuple[tuple[float, ...], ...]:
         """Times of the user's own settings in the own session so far, in rows of neighbours (`Proof.own_rows`)."""

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from autotune.config import AcceptConfig, RunConfig, SearchConfig
+from autotune.confirm.starts import Starts
 from autotune.launch import parse_command
 from autotune.launch.ask import Ask, Run
 from autotune.launch.files import choose
@@ -162,7 +163,9 @@ def test_an_idle_session_of_two_ranks_uses_less_than_a_twentieth_of_a_core(bench
     assert used < 0.05 * 5.0
 
 
-def test_settings_of_the_launch_share_a_session_of_their_own(fresh_runner: Callable[..., FreshRunner]) -> None:
+def test_settings_of_the_launch_share_a_session_of_their_own_and_are_proved_in_two_new_processes(
+    fresh_runner: Callable[..., FreshRunner],
+) -> None:
     runner = fresh_runner("small_ring.py")
     words = ("mpiexec", "-n", "{ranks}", *runner.command.program)
     runner = replace(runner, command=parse_command(words, runner.command.cwd))
@@ -178,7 +181,22 @@ def test_settings_of_the_launch_share_a_session_of_their_own(fresh_runner: Calla
             assert router.proof.run(ask).ranks == settings.get("ranks", own)
             assert identical(router.proof.run(Ask(60.0)).raster, baseline)
         assert len(router.proof.pool.pids()) == 2
-        assert router.proof.lost == []
+        changes = space.changes(space.with_values(ranks=other))
+        starts = Starts(Counted(runner), Verifier(space, acceptance, 60.0), router)
+        assert router.may_restart(changes)
+        assert not router.share_a_process(changes)
+        made = starts.make(changes, 1, (True, False))
+        assert (made.way, len(made.times_s), router.proof.lost) == ("session", 2, [])
+        assert router.proof.pool.pids() == [], "the search's sessions made room for them"
+
+
+def test_settings_of_the_launch_whose_session_has_not_proved_itself_are_proved_in_plain_starts(bench: Bench) -> None:
+    changes = bench.ask(self_queue=True).changes
+    assert not bench.router.may_restart(changes)
+    starts = Starts(bench.fresh, bench.trials.verifier, bench.router)
+    assert starts.pairs_of(changes, 1) == 1
+    assert starts.make(changes, 1, (True,)).way == "fresh"
+    assert bench.fresh.asked == [{}, changes]
 
 
 def test_one_fresh_run_stands_for_all_knobs_that_go_together(bench: Bench) -> None:
