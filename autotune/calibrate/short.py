@@ -1,4 +1,6 @@
-"""Short first: a long model is searched on the beginning of its run. Finalists and claims use the whole of it."""
+"""Short first: a long model is searched on the beginning of its run. Finalists and claims use the whole of it, and what
+is accepted is accepted there.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +21,7 @@ from autotune.verify.acceptance import Acceptance
 GRID_MS = 2.0  # a multiple of every step on the grid of dt
 LEAST_PART = 0.1  # of the run
 FEW_SPIKES, FEWEST_SPIKES = 0.25, 20  # share of a raster that may do where it holds few, and so many at least
+LONGER = 1.25  # so much longer is the next part that is looked at
 WORTH = 0.6  # a part longer than this share of the run saves too little
 MOST_FACTOR, SLACK_S = 2.0, 10.0  # a part of the run cannot take much longer than the whole, which took `wall_s`
 
@@ -34,24 +37,29 @@ class ShortRun:
     note: str = ""
 
 
-def shorten(fresh: Runner, ask: Ask, whole: Acceptance, search: SearchConfig, space: SearchSpace) -> ShortRun:
-    """Choose the part that the search uses; a run of the baseline shows whether the model can be stopped there.
+def shorten(
+    fresh: Runner, ask: Ask, whole: Acceptance, search: SearchConfig, space: SearchSpace, *, shown: bool = False
+) -> ShortRun:
+    """Choose the part that the search uses; a run of the baseline shows whether the model can be stopped there, unless
+    that has been `shown` before.
 
-    Only of a regular network: a part may hold too little for statistics where the whole run does not; and so for a
-    change of the numbers, where one is searched. And only where the run section is timed: a part of the run says little
-    of the whole process, in which set-up counts in full.
+    Of a chaotic network the part is long enough for statistics of its own, by the null runs, which are whole; and where
+    the numbers are changed it must hold enough for that. And only where the run section is timed: a part of the run
+    says little of the whole process, in which set-up counts in full.
     """
     observation, baseline = whole.observation, whole.baseline
     short_s = search.short_s if search.objective == "run" else None
     stop = choose_stop(observation, baseline, short_s, search.short_spikes)
     if stop is None:
         return ShortRun()
-    if whole.regime != "regular":
+    enough = stop if whole.regime == "regular" else _with_statistics(whole, stop)
+    if enough is None:
         obstacle = f"a {whole.regime} network is judged by statistics, and a part is too short for them"
-    elif NUMERICAL in space.classes and (unproved := whole.until(stop).unproved):
-        obstacle = f"up to t = {stop:g} ms {unproved}"
+    elif NUMERICAL in space.classes and (unproved := whole.until(enough).unproved):
+        obstacle = f"up to t = {enough:g} ms {unproved}"
     else:
-        obstacle = why_not(fresh, ask, baseline, stop, observation.wall_s)
+        stop = enough
+        obstacle = "" if shown else why_not(fresh, ask, baseline, stop, observation.wall_s)
     if obstacle:
         return ShortRun(None, f"the search uses the whole run: {obstacle}")
     return ShortRun(stop, f"the search and its A/A runs end at t = {stop:g} ms; the confirmation uses the whole run")
@@ -71,6 +79,17 @@ def choose_stop(observation: Observation, baseline: Raster, short_s: float | Non
     by_spikes = float(baseline.times_ms[enough - 1]) + GRID_MS  # the last spikes of a run prove nothing
     stop = math.ceil(max(by_time, by_spikes, LEAST_PART * t_stop) / GRID_MS) * GRID_MS
     return stop if stop < WORTH * t_stop else None
+
+
+def _with_statistics(whole: Acceptance, stop_ms: float) -> float | None:
+    """The end of a part, `stop_ms` or later, by which the null runs of a chaotic network have parted and have
+    statistics; None if there is none that saves enough, or if the model does not reproduce itself.
+    """
+    while whole.regime == "chaotic" and stop_ms < WORTH * whole.observation.facts.t_stop_ms:
+        if whole.until(stop_ms).has_statistics:
+            return stop_ms
+        stop_ms = math.ceil(LONGER * stop_ms / GRID_MS) * GRID_MS
+    return None
 
 
 def why_not(fresh: Runner, ask: Ask, baseline: Raster, stop_ms: float, wall_s: float) -> str:

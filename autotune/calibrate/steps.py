@@ -85,23 +85,30 @@ class Calibrator:
     def _calibrate(self) -> Calibration:
         rasters = self.folder.rasters
         made = calibrate(self.fresh, self.further, self.ask, self.acceptance, self.space, rasters, self._part_ms)
-        if made.regime == "chaotic" and self.folder.read(ShortRun) is not None:
-            self.folder.write(self._short("chaotic"))
+        short = self.folder.read(ShortRun)
+        if made.regime == "chaotic" and short is not None:
+            self.folder.write(self._short(made, shown=short.stop_ms is not None))
         return made
 
     def _part_ms(self) -> float | None:
         """Where the search ends the runs of this model, if it is regular. If its runs are to be made on built networks,
         these prove themselves on that part.
         """
-        stop_ms = self.folder.kept(ShortRun, lambda: self._short("regular")).stop_ms
+        stop_ms = self.folder.kept(ShortRun, self._short).stop_ms
         self.timed_by(self._timed_ask(self.space, self.acceptance.until(stop_ms), stop_ms), "regular")
         return stop_ms
 
-    def _short(self, regime: Regime) -> ShortRun:
-        return shorten(self.fresh, self.ask, replace(self.acceptance, regime=regime), self.search, self.space)
+    def _short(self, made: Calibration | None = None, *, shown: bool = False) -> ShortRun:
+        """By what the calibration has found; before there is one, as of a regular model."""
+        whole = self._calibrated_by(made) if made else self.acceptance
+        return shorten(self.fresh, self.ask, whole, self.search, self.space, shown=shown)
+
+    def _calibrated_by(self, made: Calibration) -> Acceptance:
+        references = read_references(self.folder.rasters, made.finer_until_ms)
+        return replace(self.acceptance, regime=made.regime, references=references)
 
     def _timed(self, calibration: Calibration, runs: int) -> Calibrated:
-        space, whole = self.space, self.acceptance
+        space, whole = self.space, self._calibrated_by(calibration)
         for knob, reason in calibration.left_out.items():
             space = space.without(knob, reason)
         for knob, values in calibration.only.items():
@@ -110,12 +117,7 @@ class Calibrator:
             space = space.without_class(NUMERICAL, calibration.unproved)
         if space is not self.space:
             self.folder.write(space.plan)
-        whole = replace(
-            whole,
-            regime=calibration.regime,
-            references=read_references(self.folder.rasters, calibration.finer_until_ms),
-        )
-        short = self.folder.kept(ShortRun, lambda: self._short(calibration.regime))
+        short = self.folder.kept(ShortRun, lambda: self._short(calibration))
         part = whole.until(short.stop_ms)
         ask = self._timed_ask(space, part, short.stop_ms)
         own: deque[Run] = deque(maxlen=SHARED)

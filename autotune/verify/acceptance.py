@@ -86,6 +86,12 @@ class Acceptance:
         facts = self.observation.facts
         return too_little(self.baseline, facts.t_stop_ms, facts.sources, self.limits)
 
+    @property
+    def has_statistics(self) -> bool:
+        """Whether the null runs of a chaotic network part early enough for statistics of what follows."""
+        parted = (self._parts_at(null) for null in self.references.null)
+        return self._band is not None and max(parted) <= self._ruler.end_ms / 2
+
     def reproduces(self, run: Run) -> bool:
         """Whether a run of the user's own settings gave the baseline's raster, where this model gives one at all."""
         return self.regime == "random" or identical(self.baseline, run.raster)

@@ -118,6 +118,7 @@ def test_a_chaotic_network_is_told_by_its_perturbed_runs(bench) -> None:
     assert "sends your network another way" in balanced.calibration.why
     assert len(balanced.references.null) == balanced.limits.null_runs
     assert len({raster.digest() for raster in (balanced.baseline, *balanced.references.null)}) == 8
+    assert balanced.references.null[:2] == balanced.references.perturbed, "they part early, and are null runs, too"
 
 
 CUSTOM_INIT = """

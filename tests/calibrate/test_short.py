@@ -20,6 +20,7 @@ from autotune.plan.space import SearchSpace
 from autotune.raster import Raster
 from autotune.settings import Params
 from autotune.verify.acceptance import Acceptance
+from autotune.verify.references import References
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,14 @@ def shortened(runner: Stoppable, run_s: float = 400.0, limit_s: float = 1e6, **h
     facts = ModelFacts((9, 0, 2), 1, dt_ms=0.025, t_stop_ms=1000.0)
     observation: Any = Observed(facts, run_s=run_s, wall_s=run_s)
     search = SearchConfig(**{"short_s": 20.0, "objective": "run", **how.pop("search", {})})
-    whole = Acceptance(runner.baseline, observation, AcceptConfig(), how.pop("regime", "regular"))
+    limits, references = how.pop("limits", AcceptConfig()), how.pop("references", References())
+    whole = Acceptance(runner.baseline, observation, limits, how.pop("regime", "regular"), references)
     space = SearchSpace(how.pop("domains", {}), (), Params({}), facts)
-    return shorten(runner, Ask(limit_s), whole, search, space)
+    return shorten(runner, Ask(limit_s), whole, search, space, **how)
 
 
-def poisson(spikes: int = 20_000) -> Raster:
-    random = np.random.default_rng(0)
+def poisson(spikes: int = 20_000, seed: int = 0) -> Raster:
+    random = np.random.default_rng(seed)
     return Raster.from_arrays(random.integers(0, 500, spikes), random.uniform(0, 1000.0, spikes))
 
 
@@ -79,8 +81,42 @@ def test_the_part_is_a_tenth_of_the_run_at_least() -> None:
     assert shortened(Stoppable(poisson())).stop_ms == 100.0  # 20 of 400 s would be 50 ms
 
 
+ROUGH = AcceptConfig(resolution=0.5)
+
+
+def parting_at(ms: float) -> References:
+    """Null runs of the baseline that are it until then."""
+    early = poisson().window(-math.inf, ms)
+    late = (poisson(seed=seed).window(ms, math.inf) for seed in range(1, 8))
+    both = ((early.gids, each.gids, early.times_ms, each.times_ms) for each in late)
+    return References(null=tuple(Raster.from_arrays(np.r_[a, b], np.r_[c, d]) for a, b, c, d in both))
+
+
+@pytest.mark.parametrize(("ms", "stop_ms"), [(20.0, 100.0), (60.0, 126.0), (140.0, 310.0), (290.0, None)])
+def test_the_part_of_a_chaotic_network_goes_on_as_long_again_as_its_null_runs_take_to_part(ms, stop_ms) -> None:
+    runner = Stoppable(poisson())
+    short = shortened(runner, regime="chaotic", references=parting_at(ms), limits=ROUGH)
+    assert short.stop_ms == stop_ms
+    assert [ask.stop_ms for ask in runner.asked] == ([stop_ms] if stop_ms else [])
+    assert stop_ms or "a chaotic network is judged by statistics, and a part is too short" in short.note
+
+
+def test_what_has_shown_that_it_can_be_stopped_early_is_not_asked_again() -> None:
+    runner = Stoppable(poisson())
+    assert shortened(runner, regime="chaotic", references=parting_at(20.0), limits=ROUGH, shown=True).stop_ms == 100.0
+    assert not runner.asked
+
+
+def test_a_part_of_a_chaotic_network_holds_enough_spikes_for_statistics() -> None:
+    def stop_ms(limits: AcceptConfig) -> float | None:
+        return shortened(Stoppable(poisson()), regime="chaotic", references=parting_at(20.0), limits=limits).stop_ms
+
+    assert stop_ms(ROUGH.model_copy(update={"least_spikes": 3300})) == 198.0  # of 20,000 in 1000 ms, after t = 20 ms
+    assert stop_ms(AcceptConfig()) == 388.0  # until the rate varies by a tenth only
+
+
 @pytest.mark.parametrize("regime", ["chaotic", "random"])
-def test_only_a_regular_network_is_searched_on_a_part_of_its_run(regime) -> None:
+def test_without_null_runs_the_search_uses_the_whole_run(regime) -> None:
     short = shortened(Stoppable(poisson()), regime=regime)
     assert short.stop_ms is None
     assert f"the search uses the whole run: a {regime} network" in short.note
