@@ -15,9 +15,9 @@ in one of two modes up to a fifth apart, as a coin says, is not claimed on a few
 Every look may spend a fifth of alpha: the looks are so much alike that all together spend less than alpha.
 Group-sequential testing with the same level at each look is Pocock's (1977, Biometrika 64:191).
 
-The evidence is `benchmarks/decision_rules.py`. At the least favourable truth, a gain of just the minimum, 0.4 to 0.7 %
-of 4,000 simulated proofs claimed something on quiet, drifting, bursting, heavy-tailed and suddenly loaded machines, and
-1.8 % where settings run in two modes; with no gain at all 0.0 to 0.3 %, and 0.7 %.
+The evidence is `benchmarks/decision_rules.py`. At the least favourable truth, a gain of just the minimum, 0.4 to 0.5 %
+of 2,000 simulated proofs claimed something on quiet, drifting, bursting, heavy-tailed and suddenly loaded machines, and
+1.7 % where settings run in two modes; with no gain at all 0.0 to 0.2 %, and 0.4 %.
 
 This module never runs anything, and never looks at what a run gave beside its time.
 """
