@@ -86,7 +86,7 @@ def _with_statistics(whole: Acceptance, stop_ms: float) -> float | None:
     statistics; None if there is none that saves enough, or if the model does not reproduce itself.
     """
     while whole.regime == "chaotic" and stop_ms < WORTH * whole.observation.facts.t_stop_ms:
-        if whole.until(stop_ms).has_statistics:
+        if whole.until(stop_ms).spikes.has_statistics:
             return stop_ms
         stop_ms = math.ceil(LONGER * stop_ms / GRID_MS) * GRID_MS
     return None

@@ -92,7 +92,7 @@ class Elsewheres:
             observation=replace(known, facts=facts),
             references=references,
         )
-        found = acceptance.judge_raster(tuned.raster, self.safety)
+        found = acceptance.spikes.judge(tuned.raster, self.safety)
         says = found.reason or _same(own.raster, tuned.raster, found.largest_shift_ms)
         return Checked(command, found.verdict == "accepted", says, len(own.raster), found.largest_shift_ms)
 

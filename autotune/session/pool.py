@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 import psutil
 
 from autotune.agent.driver.ask import ranks_of
+from autotune.launch.ask import Ask, Run
 from autotune.launch.run import FreshRunner
 from autotune.observe import SessionStart
-from autotune.plan.space import Group
+from autotune.plan.space import Group, SearchSpace
 from autotune.session.session import Session
 
 
@@ -54,6 +55,19 @@ class Pool:
         others = [group for group in self._sessions if group.changes]
         while others and psutil.virtual_memory().available < 2 * memory_bytes(self._sessions[others[0]].pid):
             self.end(others.pop(0))
+
+
+@dataclass(frozen=True)
+class NewStart:
+    """A Runner whose processes are new ones."""
+
+    pool: Pool
+    space: SearchSpace
+    how: SessionStart
+
+    def run(self, ask: Ask) -> Run:
+        """One run in the process of its launch settings."""
+        return self.pool.session(self.space.launch_group(ask.changes), self.how).run(ask)
 
 
 def memory_bytes(pid: int) -> int:

@@ -19,7 +19,7 @@ from autotune.launch.judge import RunFailed, SessionBroken
 from autotune.observe import SessionStart
 from autotune.plan.space import Group, SearchSpace
 from autotune.raster import Raster
-from autotune.session.pool import Pool
+from autotune.session.pool import NewStart, Pool
 from autotune.session.record import FORK
 from autotune.session.reference import Reference
 from autotune.session.rows import OwnRows, alike
@@ -28,19 +28,6 @@ from autotune.settings import UNCHANGED, Changes
 REPLAYS = 3  # so often the baseline must be the fresh one, spike for spike, before the first trial
 CHECK_EVERY = 10  # in sessions of other launch settings; in the baseline's own every pair checks
 OWN = Group()
-
-
-@dataclass(frozen=True)
-class NewStart:
-    """A Runner whose processes are new ones."""
-
-    pool: Pool
-    space: SearchSpace
-    how: SessionStart
-
-    def run(self, ask: Ask) -> Run:
-        """One run in the process of its launch settings."""
-        return self.pool.session(self.space.launch_group(ask.changes), self.how).run(ask)
 
 
 @dataclass

@@ -181,7 +181,7 @@ def test_with_its_users_consent_it_is_judged_by_statistics_alone(fresh_runner, t
     acceptance = replace(acceptance, regime="random", references=read_references(folder))
     assert acceptance.judge(runner.run(Ask(LIMIT_S)), EXACT).verdict == "accepted"
     kept = acceptance.baseline.window(-np.inf, 50)
-    assert acceptance.judge_raster(kept, EXACT).verdict == "diverged"
+    assert acceptance.spikes.judge(kept, EXACT).verdict == "diverged"
 
 
 def test_a_run_too_short_for_statistics_ends_the_study_of_such_a_model_before_its_search(

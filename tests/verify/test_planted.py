@@ -18,7 +18,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "same-spikes.md"
 def test_a_planted_case_gets_its_verdict(bench, case) -> None:
     network = bench(case.network)
     made = case.make(network)
-    judge = network.acceptance.judge if isinstance(made, Run) else network.acceptance.judge_raster
+    judge = network.acceptance.judge if isinstance(made, Run) else network.acceptance.spikes.judge
     judgement = judge(made, case.safety)
     assert (judgement.verdict == "accepted") == case.accept, judgement
     assert case.why in judgement.reason

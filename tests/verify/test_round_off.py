@@ -31,11 +31,11 @@ REVERSED = (
 def test_sums_in_another_order_are_accepted_though_the_spikes_part_at_last(bench) -> None:
     network = bench("variable step")
     raster = network.other(change=REVERSED)  # the same cells, made from the last to the first
-    judgement = network.acceptance.judge_raster(raster, ROUND_OFF)
+    judgement = network.acceptance.spikes.judge(raster, ROUND_OFF)
     assert judgement.verdict == "accepted", judgement
     assert not identical(raster, network.baseline)
     assert judgement.distance > 0.01
-    assert network.acceptance.judge_raster(raster, EXACT).verdict == "diverged"
+    assert network.acceptance.spikes.judge(raster, EXACT).verdict == "diverged"
 
 
 @pytest.mark.slow
@@ -51,7 +51,7 @@ def test_so_are_two_threads(bench) -> None:
 @pytest.mark.parametrize("change", [("--seed", "2"), ("--excitation", "0.00401")], ids=" ".join)
 def test_another_network_is_refused_however_near_it_is(bench, change) -> None:
     network = bench("variable step")
-    judgement = network.acceptance.judge_raster(network.other(*change), ROUND_OFF)
+    judgement = network.acceptance.spikes.judge(network.other(*change), ROUND_OFF)
     assert judgement.verdict == "diverged"
     assert "leaves the baseline earlier than a perturbation of 1e-10 mV does" in judgement.reason
 
@@ -59,5 +59,5 @@ def test_another_network_is_refused_however_near_it_is(bench, change) -> None:
 def test_what_happens_after_the_parting_must_be_inside_the_null_band(bench) -> None:
     network = bench("variable step")
     silent = network.other(change=REVERSED).window(-np.inf, 160.0)
-    judgement = network.acceptance.judge_raster(silent, ROUND_OFF)
+    judgement = network.acceptance.spikes.judge(silent, ROUND_OFF)
     assert "runs of the same model lie between" in judgement.reason

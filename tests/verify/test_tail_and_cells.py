@@ -25,7 +25,7 @@ def judged(baseline: Raster, trial: Raster, safety: str = NUMERICAL, **reference
     facts = SimpleNamespace(t_stop_ms=100.0, dt_ms=0.025, has_sections=True)
     kept = References(**({"finer": (baseline, baseline)} | references))
     acceptance = Acceptance(baseline, SimpleNamespace(facts=facts), AcceptConfig(), references=kept)
-    return acceptance.judge_raster(trial, safety)
+    return acceptance.spikes.judge(trial, safety)
 
 
 @pytest.mark.parametrize("late", [0, 1, 2])
