@@ -113,7 +113,7 @@ class SpikeJudge:
         return self.end_ms if when is None else when
 
     def parts_at(self, raster: Raster) -> float:
-        """When the first spike is without a partner in the baseline, or the other way round, in ms; the end, if none is."""
+        """When the first spike of either is without a partner in the other, in ms; the end, if none is."""
         return self.ruler.parting_ms(self.baseline, raster)
 
     def _numerical(self, raster: Raster, apart: float) -> Judgement:
