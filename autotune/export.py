@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from autotune.calibrate.short import ShortRun
 from autotune.confirm.elsewhere import Checked, Elsewhere
 from autotune.confirm.restless import disturbances, restless
 from autotune.errors import UsageError
@@ -26,6 +27,7 @@ from autotune.measure import Confirmation
 from autotune.observe import Observation
 from autotune.results import Compared, in_words
 from autotune.search.places import Place, places
+from autotune.search.second_look import SecondLook
 from autotune.search.simplify import Simplified
 from autotune.search.stop import Stopped
 from autotune.store.folder import StudyFolder
@@ -67,6 +69,7 @@ class RasterEvidence(_Part):
         description="chaotic networks: distance of the worst statistic from the centre of its band over the half "
         "width of the band; 1 is its edge",
     )
+    until_ms: float | None = Field(default=None, description="the part of the run that was searched; none: the whole")
 
 
 class Evidence(_Part):
@@ -115,6 +118,11 @@ class Evidence(_Part):
         default=(),
         description="the types of nodes on which trials were made, where a ratio holds on the type on which it was "
         "measured: the best trial of each, and how the model scales with ranks and threads",
+    )
+    refused: dict[int, str] = Field(
+        default={},
+        description="why trials that led the search on a part of the run were no finalists: their whole run was not "
+        "accepted; by number",
     )
     brings: list[dict[str, Any]] = Field(
         default=[],
@@ -299,7 +307,8 @@ def _evidence(
     observation: Observation,
     folder: StudyFolder,
 ) -> Evidence:
-    stopped, simplified = folder.read(Stopped), folder.read(Simplified)
+    stopped, simplified, short = folder.read(Stopped), folder.read(Simplified), folder.read(ShortRun)
+    second = folder.read(SecondLook) or SecondLook()
     raster = None
     if winner is not None:
         raster = RasterEvidence(
@@ -311,6 +320,7 @@ def _evidence(
             largest_shift_ms=winner.largest_shift_ms,
             mean_shift_ms=winner.mean_shift_ms,
             statistics=winner.statistics,
+            until_ms=short.stop_ms if short else None,
         )
     record = folder.read(LookedAt) or LookedAt()
     looked = record.of(winner) if winner else ()
@@ -335,5 +345,6 @@ def _evidence(
         elsewhere=_elsewhere(folder, winner),
         confirmed_on=confirmation.node_type,
         places=places_of(folder, observation, trials),
+        refused=second.refused,
         brings=[asdict(brings) for brings in simplified.settings] if simplified else [],
     )

@@ -48,6 +48,7 @@ from autotune.search.stop import Terms
 from autotune.search.together import search_together
 from autotune.search.trial import TrialRunner
 from autotune.search.verified import Verifier, remember_looked, remember_looked_before_sessions
+from autotune.search.whole_look import whole_look
 from autotune.session.record import SessionRecord
 from autotune.session.router import Router
 from autotune.settings import Changes
@@ -203,6 +204,11 @@ def walk(
                 if not folder.take():
                     return None
                 spread, least = known.noise.after(found.trials, config.confirm).floor, config.confirm.minimum_gain
+                if known.short.stop_ms is not None:
+                    for number, why in whole_look(
+                        verifier, router, folder, found.trials, spread, least
+                    ).refused.items():
+                        progress.refused(number, why)
                 looked_at = config.confirm.finalists if cheap else 0
                 second = second_look(trials, folder, found.trials, spread, least, looked_at)
                 found = simplified(begun.study, trials, folder, found, progress.trial, spread, least, second)

@@ -66,7 +66,8 @@ def describe_bill(bill: Bill) -> str:
 
 def describe_raster(raster: RasterEvidence) -> str:
     """By which rule the spikes of the best trial were accepted, and what they do."""
-    accepted = f"raster: {raster.verdict} as {raster.safety_class}"
+    until = f" up to t = {raster.until_ms:g} ms" if raster.until_ms is not None else ""
+    accepted = f"raster{until}: {raster.verdict} as {raster.safety_class}"
     spikes = counted(raster.spikes, "spike")
     if raster.statistics is not None:
         return (

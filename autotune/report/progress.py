@@ -63,6 +63,9 @@ class Progress:
     def stopped(self, reason: str) -> None:
         """The search has ended, for this reason."""
 
+    def refused(self, trial: int, why: str) -> None:
+        """A trial that was accepted on the part that is searched is refused in its whole run."""
+
     def unsteady(self, note: str) -> None:
         """How much more changed settings differ from run to run than the baseline, in a sentence; empty if not."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import ClassVar
 
@@ -33,10 +33,15 @@ class SecondLook:
     """By trial: the log ratio of the user's own time to its time, of each pair."""
     dropped: tuple[int, ...] = ()
     """The trials that are no finalists for it."""
+    refused: dict[int, str] = field(default_factory=dict)
+    """The trials whose whole run was not accepted (whole_look.py), and why."""
+    whole: int | None = None
+    """The one whose whole run was."""
+    whole_runs: int = 0
 
     def left(self, trials: Sequence[Trial]) -> list[Trial]:
         """Those that may be finalists."""
-        return [trial for trial in trials if trial.number not in self.dropped]
+        return [trial for trial in trials if trial.number not in {*self.dropped, *self.refused}]
 
 
 def second_look(
@@ -54,7 +59,7 @@ def second_look(
         if gains is None:
             break
         out = (*seen.dropped, best.number) if not still_faster(gains, noise, minimum_gain) else seen.dropped
-        seen = SecondLook({**seen.gains, best.number: tuple(gains)}, out)
+        seen = replace(seen, gains={**seen.gains, best.number: tuple(gains)}, dropped=out)
         folder.write(seen)
     return seen
 

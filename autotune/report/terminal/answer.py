@@ -35,7 +35,7 @@ def _verdict(best: Best) -> str:
     notes = [evidence.machine_changed] if evidence.machine_changed else []
     changed = "".join(f"\nnote: {note}" for note in (*notes, *evidence.disturbed))
     if best.verdict != "improved":
-        return "[bold]no improvement[/] is proved: keep your settings" + _closest(best) + changed
+        return "[bold]no improvement[/] is proved: keep your settings" + _closest(best) + _refused(best) + changed
     line = f"[bold green]improved[/]: {describe_speedup(best)}"
     looked = f"compared: {best.evidence.looked_at}" if best.evidence.looked_at else ""
     raster = describe_raster(best.evidence.raster) if best.evidence.raster else ""
@@ -53,3 +53,11 @@ def _closest(best: Best) -> str:
         f"\nclosest: trial {top['finalist']}, {interval['estimate']:.3f} times as fast "
         f"({interval['low']:.3f} to {interval['high']:.3f}), p = {top['corrected_p']:.2g}"
     )
+
+
+def _refused(best: Best) -> str:
+    refused = best.evidence.refused
+    if not refused:
+        return ""
+    numbers = ", ".join(map(str, sorted(refused)))
+    return f"\nout: trial {numbers}: accepted on the part that was searched, not in the whole run"

@@ -163,6 +163,11 @@ class TerminalProgress(Progress):
         if note:
             self._line(note, "yellow")
 
+    def refused(self, trial: int, why: str) -> None:
+        self._line(
+            f"trial {trial} is out: accepted on the part that is searched, but its whole run is not: {why}", "yellow"
+        )
+
     def confirming(self, chosen: list[Trial], pairs: int, done: int) -> None:
         if not chosen:
             self._line("no accepted trial looked faster by more than chance alone would; nothing to confirm")
