@@ -5,15 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from model_bench import MODELS, Bench
-
-VERSIONS = ("8.2.7", "9.0.2")
-
-Environments = Callable[..., Path]
+from model_bench import MODELS, VERSIONS, Bench, Environments
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,6 +24,9 @@ from autotune.raster.metrics import identical
 from autotune.session.record import SessionRecord
 from autotune.session.router import Router
 from autotune.verify.acceptance import Acceptance
+
+VERSIONS = ("8.2.7", "9.0.2")
+Environments = Callable[..., Path]
 
 LIMIT_S = 60.0
 MODELS = (Path(__file__).with_name("models"), Path(__file__).parent.parent / "models")

@@ -8,8 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import VERSIONS, Environments
-from model_bench import LIMIT_S, Bench
+from model_bench import LIMIT_S, VERSIONS, Bench, Environments
 
 from autotune.errors import BaselineError
 from autotune.launch import launch_environment, mpi_environment, parse_command
