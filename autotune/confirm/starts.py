@@ -67,14 +67,15 @@ class Starts:
         return pairs_a_start(self.verifier.acceptance.observation, processes)
 
     def make(self, changes: Changes, start: int, order: tuple[bool, ...]) -> Started:
-        """The pairs of a start; `order` says for each whether the baseline comes first. Raises RunFailed when the
-        finalist fails, and BaselineError.
+        """The pairs of a start; `order` says for each whether the baseline comes first. Where the session breaks it is
+        a plain start, of one pair. Raises RunFailed when the finalist fails, and BaselineError.
         """
         if self._in_session(changes, start):
             try:
                 return self._started(self._session(changes, order), "session")
             except RunFailed:  # in a plain start these settings were right: the session is at fault
                 self._broken = True
+                order = order[:1]  # each plain pair costs two processes
         return self._started([self._plain_pair(changes, baseline_first) for baseline_first in order], "fresh")
 
     def _started(self, pairs: Sequence[tuple[Timed, Timed]], way: str) -> Started:

@@ -82,7 +82,9 @@ Event = Pair | Dropped
 
 @dataclass(frozen=True)
 class Started:
-    """One fresh start: seconds of baseline and finalist for each of its pairs, and how its runs were made."""
+    """One fresh start: seconds of baseline and finalist for each of its pairs, of which it may have made fewer than it
+    was asked for, and how its runs were made.
+    """
 
     times_s: tuple[tuple[float, float], ...]
     way: str = ""
@@ -235,6 +237,7 @@ def _make(
     except run_failed as failure:
         return [Dropped(name, first, str(failure))]
     made: list[Event] = []
+    order = order[: len(started.times_s)]
     beside = started.beside or ((Beside(), Beside()),) * len(order)
     told = zip(order, started.times_s, beside, strict=True)
     for index, (baseline_first, (baseline_s, trial_s), (own, trial)) in enumerate(told):

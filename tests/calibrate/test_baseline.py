@@ -11,6 +11,7 @@ import pytest
 from autotune.agent.knobs import EXACT
 from autotune.calibrate.baseline import calibrate
 from autotune.calibrate.calibration import Calibration
+from autotune.calibrate.other_runs import EARLY
 from autotune.config import AcceptConfig
 from autotune.errors import BaselineError
 from autotune.launch.ask import Ask, Perturbation, Run, Runner
@@ -19,6 +20,7 @@ from autotune.observe import observe
 from autotune.plan.making import make_space
 from autotune.raster.metrics import identical
 from autotune.verify.acceptance import Acceptance
+from autotune.verify.error import ruler
 from autotune.verify.references import read_references
 
 LIMIT_S = 60.0
@@ -118,7 +120,10 @@ def test_a_chaotic_network_is_told_by_its_perturbed_runs(bench) -> None:
     assert "sends your network another way" in balanced.calibration.why
     assert len(balanced.references.null) == balanced.limits.null_runs
     assert len({raster.digest() for raster in (balanced.baseline, *balanced.references.null)}) == 8
-    assert balanced.references.null[:2] == balanced.references.perturbed, "they part early, and are null runs, too"
+    t_stop = balanced.observation.facts.t_stop_ms
+    for null, small in zip(balanced.references.null, balanced.references.perturbed, strict=False):
+        early = ruler(balanced.limits, t_stop).parting_ms(balanced.baseline, small) <= EARLY * t_stop
+        assert identical(null, small) == early, "whether it parts depends on the processor"
 
 
 CUSTOM_INIT = """
