@@ -171,7 +171,10 @@ def _with_finer(calibration: Calibration, work: OtherRuns) -> Calibration:
         )
     if calibration.regime == "chaotic":
         nulls = tuple(raster for name, raster in work.made.items() if name.startswith(NULL))
-        doubts = chaotic_notes(null_band(baseline, nulls, work.ruler, work.limits), finest, work.step, work.limits)
+        band = null_band(baseline, nulls, work.ruler, work.limits)
+        doubts = chaotic_notes(band, finest, work.step, work.limits)
+        if band is None:  # no other step gives the identical raster
+            return replace(measured, unproved=too_few(work.limits), in_range=False, note="; ".join(doubts))
     else:
         apart = work.finer_ruler.distance(baseline, finest)
         doubts = regular_notes(apart, measured.order, measured.own_error_ms, work.step, work.limits)

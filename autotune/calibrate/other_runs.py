@@ -28,8 +28,8 @@ from autotune.verify.traces import OwnTraces
 TIGHTER_BY = 10.0
 """A global error of CVODE goes about with its tolerance: at a tenth of it nine tenths of the own error show."""
 
-EARLY = 0.25
-"""Of a run: what parts later would leave too little of it for statistics."""
+EARLY = 0.1
+"""Of a run: what parts later would leave less of it, and of the part that is searched, for statistics."""
 
 LAST_STEP = 0.05
 """A loop of fadvance comes so far beyond its end, as a share of the run, by CVODE's last step."""

@@ -148,11 +148,9 @@ def starts_within(budget_s: float | None, spent_s: float, start_s: float, most: 
     return max(FEWEST_STARTS, min(most, int((budget_s - spent_s) / max(start_s, 1e-3))))
 
 
-def pairs_a_start(observation: Observation, processes: int = 1) -> int:
-    """How many pairs so many new processes make of a model that replays: as many as take about as long as they take to
-    start.
-    """
-    around_s, run_s = processes * (observation.wall_s - observation.run_s), max(observation.run_s, 1e-3)
+def pairs_a_start(observation: Observation) -> int:
+    """How many pairs one new process makes of a model that replays: as many as take about as long as its start."""
+    around_s, run_s = observation.wall_s - observation.run_s, max(observation.run_s, 1e-3)
     return max(1, min(MOST_PAIRS_A_START, round(around_s / (2.0 * run_s))))
 
 

@@ -38,10 +38,10 @@ class ShortRun:
 
 
 def shorten(
-    fresh: Runner, ask: Ask, whole: Acceptance, search: SearchConfig, space: SearchSpace, *, shown: bool = False
+    fresh: Runner, ask: Ask, whole: Acceptance, search: SearchConfig, space: SearchSpace, shown_ms: float = 0.0
 ) -> ShortRun:
     """Choose the part that the search uses; a run of the baseline shows whether the model can be stopped there, unless
-    that has been `shown` before.
+    it has been stopped at `shown_ms` before, no earlier.
 
     Of a chaotic network the part is long enough for statistics of its own, by the null runs, which are whole; and where
     the numbers are changed it must hold enough for that. And only where the run section is timed: a part of the run
@@ -59,7 +59,7 @@ def shorten(
         obstacle = f"up to t = {enough:g} ms {unproved}"
     else:
         stop = enough
-        obstacle = "" if shown else why_not(fresh, ask, baseline, stop, observation.wall_s)
+        obstacle = "" if stop <= shown_ms else why_not(fresh, ask, baseline, stop, observation.wall_s)
     if obstacle:
         return ShortRun(None, f"the search uses the whole run: {obstacle}")
     return ShortRun(stop, f"the search and its A/A runs end at t = {stop:g} ms; the confirmation uses the whole run")
@@ -83,8 +83,11 @@ def choose_stop(observation: Observation, baseline: Raster, short_s: float | Non
 
 def _with_statistics(whole: Acceptance, stop_ms: float) -> float | None:
     """The end of a part, `stop_ms` or later, by which the null runs of a chaotic network have parted and have
-    statistics; None if there is none that saves enough, or if the model does not reproduce itself.
+    statistics; None if there is none that saves enough, or if the model does not reproduce itself. Where the whole run
+    has no statistics nothing but the same spikes are accepted, of any part.
     """
+    if whole.regime == "chaotic" and whole.spikes.band is None:
+        return stop_ms
     while whole.regime == "chaotic" and stop_ms < WORTH * whole.observation.facts.t_stop_ms:
         if whole.until(stop_ms).spikes.has_statistics:
             return stop_ms

@@ -87,7 +87,7 @@ class Calibrator:
         made = calibrate(self.fresh, self.further, self.ask, self.acceptance, self.space, rasters, self._part_ms)
         short = self.folder.read(ShortRun)
         if made.regime == "chaotic" and short is not None:
-            self.folder.write(self._short(made, shown=short.stop_ms is not None))
+            self.folder.write(self._short(made, short.stop_ms or 0.0))
         return made
 
     def _part_ms(self) -> float | None:
@@ -98,10 +98,10 @@ class Calibrator:
         self.timed_by(self._timed_ask(self.space, self.acceptance.until(stop_ms), stop_ms), "regular")
         return stop_ms
 
-    def _short(self, made: Calibration | None = None, *, shown: bool = False) -> ShortRun:
+    def _short(self, made: Calibration | None = None, shown_ms: float = 0.0) -> ShortRun:
         """By what the calibration has found; before there is one, as of a regular model."""
         whole = self._calibrated_by(made) if made else self.acceptance
-        return shorten(self.fresh, self.ask, whole, self.search, self.space, shown=shown)
+        return shorten(self.fresh, self.ask, whole, self.search, self.space, shown_ms)
 
     def _calibrated_by(self, made: Calibration) -> Acceptance:
         references = read_references(self.folder.rasters, made.finer_until_ms)

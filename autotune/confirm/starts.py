@@ -53,18 +53,19 @@ class Starts:
 
     @property
     def start_s(self) -> float:
-        """What a plain start takes, in seconds, as far as the user's own run tells."""
+        """What the dearest start takes, in seconds, as far as the user's own run tells: two processes, which in a
+        session make several pairs.
+        """
         observation = self.verifier.acceptance.observation
+        pairs = pairs_a_start(observation) if self.router and self.router.has_sessions else 1
         around_s = observation.wall_s - observation.run_s
-        return 2.0 * (around_s + (self.part or 1.0) * observation.run_s)
+        return 2.0 * (around_s + pairs * (self.part or 1.0) * observation.run_s)
 
     def pairs_of(self, changes: Changes, start: int) -> int:
         """How many pairs a start makes: as many as together take about as long as the start itself."""
         if not self._in_session(changes, start):
             return 1
-        assert self.router is not None
-        processes = 1 if self.router.share_a_process(changes) else 2
-        return pairs_a_start(self.verifier.acceptance.observation, processes)
+        return pairs_a_start(self.verifier.acceptance.observation)
 
     def make(self, changes: Changes, start: int, order: tuple[bool, ...]) -> Started:
         """The pairs of a start; `order` says for each whether the baseline comes first. Where the session breaks it is

@@ -20,7 +20,7 @@ from autotune.results import Compared as Looked
 from autotune.results import worst
 from autotune.session.compared import Compared
 from autotune.session.pool import Pool
-from autotune.session.proof import OWN, Proof
+from autotune.session.proof import Proof
 from autotune.session.record import SessionRecord
 from autotune.session.worth import obstacle
 from autotune.settings import Changes
@@ -130,10 +130,6 @@ class Router:
         if not self.has_sessions or not self.proof.known(changes):
             return False
         return self.proof.replays(changes) and self.compared.knows(changes)
-
-    def share_a_process(self, changes: Changes) -> bool:
-        """Whether these settings and the user's own can take turns in one process."""
-        return self.proof.group(changes) == OWN
 
     def own_rows(self, ask: Ask) -> tuple[tuple[float, ...], ...]:
         """Times of the user's own settings in the own session so far, in rows of neighbours (`Proof.own_rows`)."""

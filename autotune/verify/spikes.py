@@ -47,14 +47,15 @@ class SpikeJudge:
         return ruler(self.limits, self.end_ms, windows=2)
 
     @cached_property
-    def _band(self) -> NullBand | None:
+    def band(self) -> NullBand | None:
+        """What the null runs of a chaotic network allow; None where they make no statistics."""
         return null_band(self.baseline, self.references.null, self.ruler, self.limits)
 
     @property
     def has_statistics(self) -> bool:
         """Whether the null runs of a chaotic network part early enough for statistics of what follows."""
         parted = (self.parts_at(null) for null in self.references.null)
-        return self._band is not None and max(parted) <= self.end_ms / 2
+        return self.band is not None and max(parted) <= self.end_ms / 2
 
     def judge(self, raster: Raster, safety: str, apart: float | None = None) -> Judgement:
         """The verdict on the spikes alone; the baseline must have some. `apart`: its distance, where it is known."""
@@ -71,7 +72,7 @@ class SpikeJudge:
         if not len(raster):
             return self._diverged(raster, "no spikes at all", 1.0)
         if self.regime == "random":
-            return self._by_statistics(raster, apart, self._band)
+            return self._by_statistics(raster, apart, self.band)
         if safety == EXACT:
             return self._diverged(raster, "a knob of class exact must not move a spike", apart)
         if not self.ruler.comparable(self.baseline, raster):
@@ -89,7 +90,7 @@ class SpikeJudge:
             return self._diverged(raster, f"a knob of class round-off must not move a spike, {size} does not", apart)
         if self.regime == "chaotic":
             early = self._parts_early(raster, moved, size)
-            return self._diverged(raster, early, apart) if early else self._by_statistics(raster, apart, self._band)
+            return self._diverged(raster, early, apart) if early else self._by_statistics(raster, apart, self.band)
         earliest = min(self._moves_at(each) for each in moved)
         if self._moves_at(raster) < earliest - self.limits.window_ms:
             return self._diverged(raster, f"a spike moves earlier than {size} moves one (t = {earliest:g} ms)", apart)
@@ -121,7 +122,7 @@ class SpikeJudge:
             early = self._leaves_early(raster)
             if early:
                 return self._diverged(raster, early, apart)
-            band = self._band
+            band = self.band
             return self._by_statistics(raster, apart, band and band.widened(self.finest))
         if apart > self.limits.unmatched:
             missed, extra = self.ruler.alone(self.baseline, raster)

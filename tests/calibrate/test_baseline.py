@@ -126,6 +126,14 @@ def test_a_chaotic_network_is_told_by_its_perturbed_runs(bench) -> None:
         assert identical(null, small) == early, "whether it parts depends on the processor"
 
 
+def test_a_chaotic_network_without_statistics_is_searched_without_what_changes_its_numbers(bench) -> None:
+    balanced = bench("balanced")
+    acceptance = balanced.with_limits(least_spikes=10**6)
+    found = calibrated(balanced.runner, acceptance, balanced.folder / "rasters", "dt", "node_order")
+    assert (found.regime, found.in_range) == ("chaotic", False)
+    assert "the run is too short for statistics" in found.unproved
+
+
 CUSTOM_INIT = """
 from neuron import h
 h.load_file("stdrun.hoc")

@@ -103,8 +103,11 @@ def test_the_part_of_a_chaotic_network_goes_on_as_long_again_as_its_null_runs_ta
 
 def test_what_has_shown_that_it_can_be_stopped_early_is_not_asked_again() -> None:
     runner = Stoppable(poisson())
-    assert shortened(runner, regime="chaotic", references=parting_at(20.0), limits=ROUGH, shown=True).stop_ms == 100.0
+    chaotic = {"regime": "chaotic", "references": parting_at(20.0), "limits": ROUGH}
+    assert shortened(runner, **chaotic, shown_ms=100.0).stop_ms == 100.0
     assert not runner.asked
+    assert shortened(runner, **chaotic, shown_ms=98.0).stop_ms == 100.0
+    assert [ask.stop_ms for ask in runner.asked] == [100.0]
 
 
 def test_a_part_of_a_chaotic_network_holds_enough_spikes_for_statistics() -> None:
@@ -115,11 +118,14 @@ def test_a_part_of_a_chaotic_network_holds_enough_spikes_for_statistics() -> Non
     assert stop_ms(AcceptConfig()) == 388.0  # until the rate varies by a tenth only
 
 
-@pytest.mark.parametrize("regime", ["chaotic", "random"])
-def test_without_null_runs_the_search_uses_the_whole_run(regime) -> None:
-    short = shortened(Stoppable(poisson()), regime=regime)
+def test_without_any_statistics_only_the_same_spikes_are_accepted_and_a_part_will_do() -> None:
+    assert shortened(Stoppable(poisson()), regime="chaotic").stop_ms == 100.0
+
+
+def test_a_model_that_does_not_reproduce_itself_is_searched_on_its_whole_run() -> None:
+    short = shortened(Stoppable(poisson()), regime="random")
     assert short.stop_ms is None
-    assert f"the search uses the whole run: a {regime} network" in short.note
+    assert "the search uses the whole run: a random network" in short.note
 
 
 def test_where_the_whole_process_is_timed_the_whole_run_is_made() -> None:

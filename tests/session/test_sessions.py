@@ -184,7 +184,6 @@ def test_settings_of_the_launch_share_a_session_of_their_own_and_are_proved_in_t
         changes = space.changes(space.with_values(ranks=other))
         starts = Starts(Counted(runner), Verifier(space, acceptance, 60.0), router)
         assert router.may_restart(changes)
-        assert not router.share_a_process(changes)
         made = starts.make(changes, 1, (True, False))
         assert (made.way, len(made.times_s), router.proof.lost) == ("session", 2, [])
         assert router.proof.pool.pids() == [], "the search's sessions made room for them"
