@@ -67,7 +67,11 @@ ROWS = (
         "setup", "3 s of set-up, a short run", 0.5, "cold loops",
         SMALL, ("--cells", "64", "--tstop", "200"), settings={"search": {"knobs": EXACT_KNOBS}}, setup_s=3.0,
     ),
-    Row("netpyne", "the NetPyNE network of the tests", 0.5, "cold loops", NETPYNE, ()),
+    Row(
+        "netpyne", "the NetPyNE network of the tests, seven exact knobs", 0.5, "cold loops",
+        NETPYNE, (), settings={"search": {"knobs": EXACT_KNOBS}},
+    ),
+    Row("netpyne-default", "the same network, default options", 0.5, "cold loops", NETPYNE, ()),
     Row(
         "nothing", "nothing can be gained, exact knobs only", 15, "bare runs",
         SMALL, ("--cells", "256", "--delay", "10", "--tstop", "600"), settings={"search": {"knobs": EXCHANGE}},
