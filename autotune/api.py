@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from autotune.begin import config_of
+from autotune.best import Best, read_best
 from autotune.config import Workspace
-from autotune.export import Best, make_best, read_best
+from autotune.export import make_best
 from autotune.pipeline import tune as walk
 from autotune.report.progress import Progress, Reports
 from autotune.store.folder import open_finished

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from autotune.begin import begin, prepare
+from autotune.best import Best
 from autotune.calibrate.calibration import Calibration
 from autotune.calibrate.price import Prices, cheap_trials, check_budget, prices, searching, starts_within
 from autotune.calibrate.steps import Calibrator
@@ -21,9 +22,10 @@ from autotune.cluster import read_submission
 from autotune.cluster.schedulers import job_here
 from autotune.config import StudyConfig
 from autotune.confirm.confirmation import Confirmer
-from autotune.confirm.elsewhere import Checked, Elsewhere, Elsewheres
+from autotune.confirm.elsewhere import check_elsewhere
+from autotune.confirm.finalists import winning_trial
 from autotune.confirm.starts import Starts
-from autotune.export import Best, make_best, winning_trial
+from autotune.export import make_best
 from autotune.launch.ask import Ask, Run
 from autotune.launch.command import Command
 from autotune.launch.judge import RunFailed
@@ -60,8 +62,6 @@ from autotune.verify.beside import own_runs
 from autotune.verify.files import own_files
 from autotune.verify.traces import OwnTraces
 
-LONGEST_S = 86_400.0
-"""No run without a limit: nobody waits longer for a command that the winner is also checked on."""
 MOST_ADVICE = 2
 """After the answer of a plan or a study; `profile` shows all."""
 
@@ -228,43 +228,13 @@ def walk(
 
         if others:
             with folder.spending(progress.step("elsewhere")):
-                checked_elsewhere(folder, config, runner, known.acceptance, others, progress.elsewhere)
+                check_elsewhere(folder, config.run, runner, known.acceptance, others, progress.elsewhere)
         if config.accept.files.keep_winner:
             _keep_winner(folder, runner, verifier, progress)
         best = make_best(folder, begun.record)
         progress.finished(best, folder.path)
         progress.advised(advice_on(observation, begun.watcher.command, known.calibration))
         return best
-
-
-def checked_elsewhere(
-    folder: StudyFolder,
-    config: StudyConfig,
-    runner: FreshRunner,
-    acceptance: Acceptance,
-    also: Sequence[tuple[Command, dict[str, str], Mpi | None]],
-    tell: Callable[[Checked], None],
-) -> None:
-    """The raster of the winner, if there is one, on these prepared commands beside a plain run of each; one that was
-    checked before is told from its record.
-    """
-    confirmation = folder.read(Confirmation)
-    winner = winning_trial(confirmation, folder.trials()) if confirmation else None
-    if winner is None:
-        return
-    done = folder.read(Elsewhere)
-    done = done if done is not None and done.changes == winner.changes else Elsewhere(winner.changes)
-    limit_s = config.run.timeout_s or LONGEST_S
-    checks = Elsewheres(winner.changes, winner.safety, acceptance, limit_s)
-    for command, environment, _ in also:
-        if done.of(command.argv) is None:
-            manner = replace(runner.manner, shared=False)
-            there = replace(runner, command=command, environment=environment, manner=manner, results=None)
-            done = done.with_one(checks.check(command.argv, there))
-            folder.write(done)
-        checked = done.of(command.argv)
-        assert checked is not None
-        tell(checked)
 
 
 def work(path: Path, progress: Progress) -> Best | None:

@@ -23,7 +23,8 @@ from observing import TIMED, interval
 from rich.console import Console
 from rich.table import Table
 
-from autotune.export import Best, make_best, write_best
+from autotune.best import Best, write_best
+from autotune.export import make_best
 from autotune.launch.command import launch_environment, parse_command
 from autotune.launch.interpreter import ask
 from autotune.observe.identity import identify_model

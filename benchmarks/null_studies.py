@@ -19,9 +19,9 @@ from pathlib import Path
 
 from scipy import stats
 
+from autotune.best import Best
 from autotune.config import StudyConfig, make_config
 from autotune.errors import AutotuneError
-from autotune.export import Best
 from autotune.pipeline import tune
 from autotune.report.progress import Progress
 

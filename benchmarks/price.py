@@ -31,10 +31,10 @@ from price_rows import NETPYNE, ROWS, Row
 from autotune.agent.books import books, since
 from autotune.agent.protocol import JOB_VARIABLE
 from autotune.begin import prepare
+from autotune.best import Best
 from autotune.calibrate.noise import NoiseRecord
 from autotune.config import StudyConfig, make_config, read_study
 from autotune.errors import AutotuneError
-from autotune.export import Best
 from autotune.launch.ask import Ask
 from autotune.launch.judge import RunFailed
 from autotune.launch.process import Process

@@ -17,11 +17,11 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from typer.models import ArgumentInfo, ParameterInfo
 
+from autotune.best import SCHEMA_FILE
+from autotune.best import schema as schema_of_best
 from autotune.commands import app
 from autotune.config import StudyConfig
 from autotune.errors import ExitCode
-from autotune.export import SCHEMA_FILE
-from autotune.export import schema as schema_of_best
 from knob_pages import knobs_page
 from python_page import python_page
 

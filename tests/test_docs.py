@@ -17,10 +17,10 @@ from rich.text import Text
 
 import autotune
 import record
+from autotune.best import Best
 from autotune.calibrate.noise import NoiseRecord
 from autotune.config import make_config, read_study
 from autotune.errors import ExitCode
-from autotune.export import Best
 from autotune.report.terminal import TerminalProgress
 from autotune.report.terminal.live import TITLES
 from autotune.store.folder import StudyFolder

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from autotune.best import SCHEMA_FILE, Best, schema, write_best
 from autotune.errors import UsageError
-from autotune.export import SCHEMA_FILE, Best, make_best, schema, write_best
+from autotune.export import make_best
 from autotune.handover.told import describe_bill
 from autotune.measure import Rule, Started, confirm
 from autotune.store.folder import StudyFolder, open_finished

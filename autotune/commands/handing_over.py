@@ -68,7 +68,7 @@ def execute(
     ] = None,
 ) -> None:
     """Run your production command with the settings of a study applied; output and exit code are its own."""
-    from autotune.export import read_best
+    from autotune.best import read_best
     from autotune.handover.production import plain, production, verified
 
     command = after_dashes(context)
@@ -106,7 +106,7 @@ def merge(
 @app.command()
 def env(best: Annotated[Path, typer.Argument(help="best.json, as export wrote it")]) -> None:
     """Print lines for a job script: eval "$(python -m autotune env best.json)" (bash, dash)."""
-    from autotune.export import read_best
+    from autotune.best import read_best
     from autotune.handover.shims import shell_lines
 
     typer.echo("\n".join(shell_lines(read_best(best), best.resolve())))

@@ -7,23 +7,31 @@ model (regular or chaotic, the class of the change) holds; what it compares with
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from autotune.agent.driver.ask import refining
 from autotune.agent.knobs import EXACT, NUMERICAL, ROUND_OFF
+from autotune.config import RunConfig
+from autotune.confirm.finalists import winning_trial
 from autotune.launch.ask import Ask, Perturbation, Run, Runner
+from autotune.launch.command import Command
 from autotune.launch.judge import RunFailed
+from autotune.launch.run import FreshRunner
+from autotune.measure import Confirmation
 from autotune.raster import Raster
 from autotune.report.format import counted
 from autotune.settings import Changes, changes_of
+from autotune.store.folder import StudyFolder
 from autotune.verify.acceptance import Acceptance
 from autotune.verify.references import References
 
 SLOWER = 10.0
 """No run of a command takes so many times as long as its first."""
 LEAST_S = 60.0
+LONGEST_S = 86_400.0
+"""No run without a limit: nobody waits longer for a command that the winner is also checked on."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +124,36 @@ class Elsewheres:
         knob = refining()
         quarter = changes_of({knob.name: knob.finer(own.effective[knob.name], 4)})
         return References(perturbed, (runner.run(ask.setting(quarter)).raster,), null)
+
+
+def check_elsewhere(
+    folder: StudyFolder,
+    wishes: RunConfig,
+    runner: FreshRunner,
+    acceptance: Acceptance,
+    also: Sequence[tuple[Command, dict[str, str], object]],
+    tell: Callable[[Checked], None],
+) -> None:
+    """The raster of the winner, if there is one, on these prepared commands beside a plain run of each; one that was
+    checked before is told from its record.
+    """
+    confirmation = folder.read(Confirmation)
+    winner = winning_trial(confirmation, folder.trials()) if confirmation else None
+    if winner is None:
+        return
+    done = folder.read(Elsewhere)
+    done = done if done is not None and done.changes == winner.changes else Elsewhere(winner.changes)
+    limit_s = wishes.timeout_s or LONGEST_S
+    checks = Elsewheres(winner.changes, winner.safety, acceptance, limit_s)
+    for command, environment, _ in also:
+        if done.of(command.argv) is None:
+            manner = replace(runner.manner, shared=False)
+            there = replace(runner, command=command, environment=environment, manner=manner, results=None)
+            done = done.with_one(checks.check(command.argv, there))
+            folder.write(done)
+        checked = done.of(command.argv)
+        assert checked is not None
+        tell(checked)
 
 
 def _same(own: Raster, tuned: Raster, largest_shift_ms: float | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from autotune.measure import Confirmation
 from autotune.search.simplify import Simplified, may_pay
 from autotune.store.records import Trial
 
@@ -33,3 +34,8 @@ def _run_as(number: int, trials: Sequence[Trial]) -> int:
     """The trial whose runs a trial stands for: its own, or those of the earlier one that answered it."""
     earlier = next((trial.answered_from for trial in trials if trial.number == number), None)
     return number if earlier is None else earlier
+
+
+def winning_trial(confirmation: Confirmation, trials: Sequence[Trial]) -> Trial | None:
+    """The trial that won the confirmation; None when no improvement was proved."""
+    return next((trial for trial in trials if str(trial.number) == confirmation.winner), None)

@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autotune.agent.driver.written import Tuned
-from autotune.export import Best, make_best, winning_trial
+from autotune.best import Best
+from autotune.confirm.finalists import winning_trial
+from autotune.export import make_best
 from autotune.measure import Confirmation
 from autotune.observe import Observation
 from autotune.plan.space import Plan

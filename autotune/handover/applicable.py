@@ -15,8 +15,8 @@ from autotune.agent.driver.ask import build_wish, home_of
 from autotune.agent.driver.facts import LaunchFacts
 from autotune.agent.driver.start import BuildWish
 from autotune.agent.knobs import KNOBS
+from autotune.best import Best
 from autotune.errors import UsageError
-from autotune.export import Best
 from autotune.launch.command import Command
 from autotune.launch.interpreter import interpreter_of
 from autotune.launch.mechanisms import launch_facts, libraries_for, parse_version

@@ -20,9 +20,9 @@ from autotune.agent.driver.ask import ranks_of
 from autotune.agent.driver.facts import LaunchFacts
 from autotune.agent.knobs import EXACT, RANKS
 from autotune.agent.protocol import Job, to_json, write_text
+from autotune.best import Best
 from autotune.confirm.elsewhere import Checked
 from autotune.errors import UsageError
-from autotune.export import Best
 from autotune.handover.applicable import changes_in, facts_here
 from autotune.handover.typed import is_typed
 from autotune.launch.ask import Ask, Run

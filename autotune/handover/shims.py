@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from autotune.agent.driver.ask import home_of, ranks_of
-from autotune.export import Best
+from autotune.best import Best
 from autotune.handover.applicable import changes_in
 from autotune.handover.typed import program_of, shell_test
 from autotune.launch.build import cache_folder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autotune.export import Best, Bill, RasterEvidence
+from autotune.best import Best, Bill, RasterEvidence
 from autotune.handover.answer import Answer
 from autotune.report.format import counted, format_duration
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from optuna.exceptions import ExperimentalWarning
 
-from autotune.export import write_best
+from autotune.best import write_best
 from autotune.handover.told import describe_bill
 from autotune.report.format import format_value
 from autotune.report.html import report_of

@@ -10,12 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from autotune.best import Best
 from autotune.calibrate.calibration import Calibration
 from autotune.calibrate.noise import NoiseRecord
 from autotune.calibrate.price import Prices
 from autotune.config import SearchConfig
 from autotune.confirm.elsewhere import Checked
-from autotune.export import Best
 from autotune.measure import Event
 from autotune.observe import Observation
 from autotune.plan.space import SearchSpace

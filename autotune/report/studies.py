@@ -11,9 +11,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from autotune.best import Best
 from autotune.calibrate.calibration import Calibration
 from autotune.errors import UsageError
-from autotune.export import Best, make_best
+from autotune.export import make_best
 from autotune.measure import Confirmation
 from autotune.observe import Observation
 from autotune.plan.space import Plan

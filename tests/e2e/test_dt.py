@@ -7,7 +7,7 @@ import json
 import jsonschema
 import pytest
 
-from autotune.export import Best
+from autotune.best import Best
 
 
 def by_dt(study) -> dict[float, dict]:

@@ -16,13 +16,13 @@ import pytest
 import autotune.begin
 import autotune.confirm.confirmation
 import autotune.pipeline
+from autotune.best import Best
 from autotune.calibrate.calibration import Calibration
 from autotune.calibrate.noise import NoiseRecord
 from autotune.calibrate.notes import FIXED_DT
 from autotune.calibrate.short import ShortRun
 from autotune.config import RunConfig, make_config
 from autotune.errors import BaselineError
-from autotune.export import Best
 from autotune.launch.ask import Ask, Run
 from autotune.launch.run import FreshRunner
 from autotune.measure import Confirmation

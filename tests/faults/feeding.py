@@ -27,12 +27,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from autotune.best import read_best
 from autotune.cluster import status_of
 from autotune.cluster.schedulers import job_here
 from autotune.commands.common import words_of
 from autotune.config import read_study
 from autotune.errors import AutotuneError
-from autotune.export import read_best
 from autotune.handover.answer import read_answer
 from autotune.handover.formats import NAMES, named
 from autotune.handover.recorded import merge

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from autotune.best import Best, as_json, read_best
 from autotune.errors import UsageError
-from autotune.export import Best, as_json, make_best, read_best
+from autotune.export import make_best
 from autotune.handover.production import production
 from autotune.handover.shims import shell_lines
 from autotune.store.folder import open_finished

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 import scipy.io
 
+from autotune.best import read_best
 from autotune.config import read_study
 from autotune.errors import UsageError
-from autotune.export import read_best
 from autotune.raster import read_raster
 from autotune.results.pair import measured
 from autotune.traces.files import SUFFIX, TracesError, read_traces

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from autotune.export import Best
+from autotune.best import Best
 from autotune.launch.command import launch_environment, parse_command
 from autotune.launch.interpreter import ask
 from autotune.machine import cpu_name

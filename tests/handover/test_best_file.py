@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from autotune.best import read_best, schema, write_best
 from autotune.config import make_config
 from autotune.errors import UsageError
-from autotune.export import read_best, schema, write_best
 
 
 def test_the_schema_is_one_of_draft_2020_12():

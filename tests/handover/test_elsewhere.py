@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from handed import SERIAL
 
+from autotune.best import Best, read_best, write_best
 from autotune.config import AcceptConfig
 from autotune.confirm.elsewhere import Checked, Elsewhere, Elsewheres
 from autotune.errors import UsageError
-from autotune.export import Best, read_best, write_best
 from autotune.handover.answer import Answer
 from autotune.handover.production import production
 from autotune.handover.shims import shell_lines

@@ -15,8 +15,8 @@ import pytest
 from autotune.agent.driver.facts import LaunchFacts
 from autotune.agent.driver.written import Tuned, Written
 from autotune.agent.knobs import KNOBS
+from autotune.best import Best
 from autotune.errors import UsageError
-from autotune.export import Best
 from autotune.handover.answer import Answer
 from autotune.handover.formats import NAMES, named
 from autotune.launch.launchers.open_mpi import OpenMpi

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from handed import SERIAL, TWO, execute
 
+from autotune.best import Best, read_best
 from autotune.errors import UsageError
-from autotune.export import Best, read_best
 from autotune.handover.production import production
 from autotune.launch.command import parse_command
 from autotune.observe.identity import identify_model

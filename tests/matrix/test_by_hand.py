@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from model_bench import LIMIT_S, MODELS, Bench
 
-from autotune.export import write_best
+from autotune.best import write_best
 from autotune.handover.answer import Answer, read_answer
 from autotune.handover.formats import named
 from autotune.launch.ask import Run

@@ -13,7 +13,8 @@ from model_bench import LIMIT_S, Bench
 from test_by_hand import DEMO
 from test_forms import HOC_FORMS, PYTHON_FORMS
 
-from autotune.export import Best, make_best, write_best
+from autotune.best import Best, write_best
+from autotune.export import make_best
 from autotune.launch.interpreter import ask
 from autotune.observe.identity import identify_model
 from autotune.raster import Raster, read_raster

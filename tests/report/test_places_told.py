@@ -11,10 +11,11 @@ from pydantic import TypeAdapter
 from rich.console import Console
 from studies_to_show import improved
 
+from autotune.best import as_json
 from autotune.cluster import Submission, status_of
 from autotune.cluster.status import Job
 from autotune.config import make_config
-from autotune.export import as_json, make_best
+from autotune.export import make_best
 from autotune.handover.answer import read_answer
 from autotune.handover.told import told
 from autotune.report.html import html_report

@@ -15,9 +15,9 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from autotune.best import Best, RasterEvidence
 from autotune.calibrate.calibration import Calibration
 from autotune.config import SearchConfig
-from autotune.export import Best, RasterEvidence
 from autotune.handover.told import describe_raster
 from autotune.measure import Dropped, Pair
 from autotune.report.format import format_value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autotune.export import as_json
+from autotune.best import as_json
 from autotune.handover.answer import Answer
 
 FILE = "best.json"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from autotune.best import Best
 from autotune.calibrate.calibration import Calibration
 from autotune.calibrate.noise import NoiseRecord
 from autotune.config import ConfirmConfig
-from autotune.export import Best
 from autotune.handover.answer import Answer, read_answer
 from autotune.measure import Confirmation
 from autotune.raster.files import read_raster

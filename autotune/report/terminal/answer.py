@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from autotune.export import Best
+from autotune.best import Best
 from autotune.handover.told import describe_bill, describe_brings, describe_raster, describe_speedup
 from autotune.report.format import format_value
 

@@ -17,12 +17,12 @@ from rich.table import Table
 from rich.text import Text
 
 from autotune.agent.knobs import KNOBS
+from autotune.best import Best
 from autotune.calibrate.calibration import Calibration
 from autotune.calibrate.noise import NoiseRecord
 from autotune.calibrate.price import Prices, in_words
 from autotune.config import SearchConfig
 from autotune.confirm.elsewhere import Checked
-from autotune.export import Best
 from autotune.measure import Event, Pair
 from autotune.observe import Observation
 from autotune.plan.space import SearchSpace
