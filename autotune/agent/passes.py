@@ -285,10 +285,10 @@ class Passes:
             else:
                 self._recorders.hold(ours, named=bool(self._job.traces))
         self._section = RunSection(t_start_ms=float(self._sim.h.t), job=self._bulletin_job, uniform_mv=self._uniform_mv)
-        if self._job.stop_ms is not None and self._section.t_start_ms < self._job.stop_ms:
-            self._sim.at(self._job.stop_ms, self._report.guarded(self._stop_early))
         if enabled():
-            end_at(self._sim, self._job.stop_ms)
+            end_at(self._sim, self._job.stop_ms)  # an event would be dropped, with a warning
+        elif self._job.stop_ms is not None and self._section.t_start_ms < self._job.stop_ms:
+            self._sim.at(self._job.stop_ms, self._report.guarded(self._stop_early))
         self._variable_step = bool(int(self._sim.cvode.active()))
         self._timer.start(clock=not self._variable_step and (self._job.clock or self._job.observe))
 

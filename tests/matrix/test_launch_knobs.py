@@ -138,6 +138,7 @@ def test_hoc_models_reach_coreneuron_too_and_it_ends_where_a_run_is_to_end_early
     early = model.baseline.window(-math.inf, stop_ms)
     assert 0 < len(early) < len(model.baseline)
     assert identical(run.raster, early)
+    assert run.printed.warnings == {}, "an event of ours was dropped"
 
 
 @pytest.mark.parametrize(
