@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -186,6 +187,8 @@ def test_a_living_worker_of_another_machine_whose_lock_is_not_seen_shows_that_lo
     fcntl.flock(joined._lock, fcntl.LOCK_UN)  # as it looks from here
     if not beats:
         joined._left.set()
+        for heart in [thread for thread in threading.enumerate() if thread.name == "heartbeat"]:
+            heart.join(5.0)  # it may be at its last beat
     me = SharedFolder(tmp_path / "study", this_worker("", "", 1))
     if beats:
         with pytest.raises(UsageError, match="has no locks between nodes"), me.joined():
